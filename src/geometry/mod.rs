@@ -1,0 +1,1 @@
+//! Geometry: facets, bounding volumes and intersections, in the scene's local coordinates.

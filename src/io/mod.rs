@@ -1,0 +1,1 @@
+//! Files: scenes, meshes, jobs, arrays, pictures and records. Nobody below knows a format.

@@ -1,0 +1,1 @@
+//! Records shared with the device.

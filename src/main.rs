@@ -1,0 +1,8 @@
+//! The program `raylobe`: see [`raylobe::cli`].
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    std::process::ExitCode::SUCCESS
+}

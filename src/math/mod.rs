@@ -1,0 +1,18 @@
+//! Vectors, complex numbers, frames, phase and random numbers. Pure functions; nothing allocates.
+
+pub mod frame;
+pub mod phase;
+pub mod random;
+
+/// A point or direction in space [m] or [-].
+pub type Vec3 = nalgebra::Vector3<f64>;
+/// A rotation matrix.
+pub type Mat3 = nalgebra::Matrix3<f64>;
+/// A complex number.
+pub type C64 = num_complex::Complex<f64>;
+/// A Jones vector: complex amplitudes along (theta, phi) or (s, p).
+pub type Jones = nalgebra::Vector2<C64>;
+/// A Jones matrix: maps the Jones vector at departure to the one at arrival.
+pub type JonesMatrix = nalgebra::Matrix2<C64>;
+/// A complex field vector in space.
+pub type CVec3 = nalgebra::Vector3<C64>;

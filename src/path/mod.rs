@@ -1,0 +1,151 @@
+//! Paths: which there are ([`candidate`]), where they run ([`refine`]), how they are stored ([`Paths`]).
+//!
+//! Paths are ragged: link = receiver * transmitters + transmitter, and offsets tell where each link's paths and each
+//! path's vertices begin. Order within a link: by length, then by key. Nothing here knows antennas.
+
+pub mod counters;
+
+use crate::math::Vec3;
+use serde::{Deserialize, Serialize};
+
+/// What a path does at a vertex; the numbers are those of the files (interface.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Interaction {
+    /// Specular reflection.
+    Reflection = 1,
+}
+
+/// Kinds of paths that a job may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InteractionKind {
+    /// The direct path.
+    LineOfSight,
+    /// Specular reflection.
+    Reflection,
+    /// Straight transmission through slabs.
+    Transmission,
+    /// Diffraction at wedges.
+    Diffraction,
+    /// Diffuse scattering.
+    Diffuse,
+    /// Directional lobes.
+    Lobe,
+}
+
+/// How candidate chains are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CandidateMethod {
+    /// Guided ray launching: for cities.
+    Launch,
+    /// Every chain of facets that can see each other: for small scenes, and as the oracle.
+    Exhaustive,
+}
+
+/// Options of the path solver.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SolverOptions {
+    /// Largest number of interactions of a path; 0: line of sight only.
+    pub max_depth: u32,
+    /// Whether the direct path is wanted.
+    pub line_of_sight: bool,
+    /// Whether specular reflections are wanted.
+    pub reflection: bool,
+    /// How candidates are found.
+    pub candidates: CandidateMethod,
+    /// Rays of the first round of the guided launch, per transmitter.
+    pub rays: u64,
+    /// Rays shot for every new chain in the later rounds of the guided launch.
+    pub rays_per_chain: u32,
+    /// Largest number of chains per transmitter: more are counted as dropped, with a warning.
+    pub max_chains: u64,
+    /// Seed of all random numbers.
+    pub seed: u64,
+}
+
+impl Default for SolverOptions {
+    fn default() -> Self {
+        SolverOptions {
+            max_depth: 3,
+            line_of_sight: true,
+            reflection: true,
+            candidates: CandidateMethod::Launch,
+            rays: 100_000,
+            rays_per_chain: 32,
+            max_chains: 20_000_000,
+            seed: 1,
+        }
+    }
+}
+
+/// The element index of a path that stands for all elements of an array.
+pub const ALL_ELEMENTS: u32 = u32::MAX;
+
+/// All paths of all links, ragged.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Paths {
+    /// Number of transmitters.
+    pub transmitters: usize,
+    /// Number of receivers.
+    pub receivers: usize,
+    /// First path of each link `[link + 1]`; link = receiver * transmitters + transmitter.
+    pub offsets: Vec<u64>,
+    /// First vertex of each path `[path + 1]`.
+    pub vertex_offsets: Vec<u64>,
+    /// Length `[path]` [m], f64: the delay is length / c.
+    pub length: Vec<f64>,
+    /// Unit direction of departure `[path]`, and the unit direction of travel at arrival `[path]`.
+    pub departure: Vec<Vec3>,
+    /// Unit direction of travel at the receiver `[path]`: it points from the last vertex to the receiver.
+    pub arrival: Vec<Vec3>,
+    /// Array element of the transmitter that the path starts from `[path]`, or [`ALL_ELEMENTS`].
+    pub transmitter_element: Vec<u32>,
+    /// Array element of the receiver that the path ends at `[path]`, or [`ALL_ELEMENTS`].
+    pub receiver_element: Vec<u32>,
+    /// Interaction `[vertex]`.
+    pub interaction: Vec<Interaction>,
+    /// Object `[vertex]`.
+    pub object: Vec<u32>,
+    /// Triangle within its object `[vertex]`.
+    pub primitive: Vec<u32>,
+    /// Facet `[vertex]`.
+    pub facet: Vec<u32>,
+    /// Unit normal of the facet's plane `[vertex]`, either side.
+    pub normal: Vec<Vec3>,
+    /// Position `[vertex]` [m], in the coordinates of the scene file.
+    pub vertex: Vec<Vec3>,
+}
+
+impl Paths {
+    /// Number of paths.
+    pub fn len(&self) -> usize {
+        self.length.len()
+    }
+
+    /// Whether there is no path.
+    pub fn is_empty(&self) -> bool {
+        self.length.is_empty()
+    }
+
+    /// Number of links.
+    pub fn links(&self) -> usize {
+        self.transmitters * self.receivers
+    }
+
+    /// The paths of a link.
+    pub fn of_link(&self, link: usize) -> std::ops::Range<usize> {
+        self.offsets[link] as usize..self.offsets[link + 1] as usize
+    }
+
+    /// The vertices of a path.
+    pub fn vertices_of(&self, path: usize) -> std::ops::Range<usize> {
+        self.vertex_offsets[path] as usize..self.vertex_offsets[path + 1] as usize
+    }
+
+    /// The delay of a path [s].
+    pub fn delay(&self, path: usize) -> f64 {
+        self.length[path] / crate::constants::SPEED_OF_LIGHT
+    }
+}

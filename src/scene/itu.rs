@@ -1,0 +1,1 @@
+//! ITU-R P.2040-4 materials.
