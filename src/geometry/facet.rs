@@ -45,6 +45,10 @@ pub struct Facets {
     pub patch_offsets: Vec<u32>,
     /// Facets of each patch, ascending.
     pub patch_facets: Vec<u32>,
+    /// First neighbour `[facet + 1]` in `neighbours`.
+    neighbour_offsets: Vec<u32>,
+    /// Facets that share a corner with each facet, ascending.
+    neighbours: Vec<u32>,
 }
 
 impl Facets {
@@ -88,6 +92,13 @@ impl Facets {
     pub fn of_patch(&self, patch: u32) -> &[u32] {
         let patch = patch as usize;
         &self.patch_facets[self.patch_offsets[patch] as usize..self.patch_offsets[patch + 1] as usize]
+    }
+
+    /// The facets that share a triangle's corner with `facet`, ascending: a hint of what hangs together. Corners that
+    /// stand on another facet's edge are not seen.
+    pub fn neighbours_of(&self, facet: u32) -> &[u32] {
+        let facet = facet as usize;
+        &self.neighbours[self.neighbour_offsets[facet] as usize..self.neighbour_offsets[facet + 1] as usize]
     }
 
     /// The patch of a triangle, or [`NONE`].
@@ -149,9 +160,31 @@ impl Facets {
             patch_facets,
             hull_offsets: vec![0],
             hull: Vec::new(),
+            neighbour_offsets: Vec::new(),
+            neighbours: Vec::new(),
         };
         facets.add_hulls(scene);
+        facets.add_neighbours(scene);
         facets
+    }
+
+    fn add_neighbours(&mut self, scene: &Scene) {
+        let mut corners: Vec<([u64; 3], u32)> = (0..self.of_triangle.len() as u32)
+            .into_par_iter()
+            .filter(|t| self.of_triangle[*t as usize] != NONE)
+            .flat_map_iter(|t| scene.corners(t).map(|c| (position_bits(&c), self.of_triangle[t as usize])))
+            .collect();
+        corners.par_sort_unstable();
+        corners.dedup();
+        let mut pairs = Vec::new();
+        for same in corners.chunk_by(|a, b| a.0 == b.0) {
+            for (i, (_, a)) in same.iter().enumerate() {
+                pairs.extend(same[i + 1..].iter().flat_map(|(_, b)| [(*a, *b), (*b, *a)]));
+            }
+        }
+        pairs.par_sort_unstable();
+        pairs.dedup();
+        (self.neighbour_offsets, self.neighbours) = group(pairs.into_iter(), self.len());
     }
 
     fn add_hulls(&mut self, scene: &Scene) {
@@ -167,6 +200,12 @@ impl Facets {
             self.hull_offsets.push(self.hull.len() as u32);
         }
     }
+}
+
+/// A corner's position as bits, so that equal corners sort together.
+fn position_bits(p: &Vec3) -> [u64; 3] {
+    // -0 and 0 are one place.
+    [p.x, p.y, p.z].map(|x| (x + 0.0).to_bits())
 }
 
 fn plane_through(corners: &[Vec3; 3]) -> Plane {

@@ -117,14 +117,14 @@ impl Query for Closest<'_> {
 
     #[inline(always)]
     fn limit(&self) -> f32 {
-        // Infinite entries are misses: they must stay beyond the limit.
-        self.hit.t.min(f32::MAX)
+        self.hit.t
     }
 }
 
 /// The first triangle that `ray` meets, other than those of patch `skip` ([`NONE`]: none is left out).
 pub fn closest_hit(bvh: &Bvh, ray: &Ray, skip: u32) -> Option<Hit> {
-    let hit = Hit { t: f32::INFINITY, triangle: NONE, patch: NONE };
+    // Infinite distances are misses: they are beyond this limit.
+    let hit = Hit { t: f32::MAX, triangle: NONE, patch: NONE };
     let mut query = Closest { ray, skip, hit };
     walk(bvh, &mut query);
     (query.hit.triangle != NONE).then_some(query.hit)
