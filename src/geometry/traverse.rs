@@ -1,6 +1,8 @@
 //! Walking the hierarchy: closest hit of a ray (f32), crossings of a segment (f64), triangles in a region (f64).
 //!
 //! One loop serves all: a [`Query`] says at which distance it enters each child's box and what to do with a leaf.
+// Lanes of several arrays are walked together.
+#![allow(clippy::needless_range_loop)]
 
 use super::bvh::Bvh;
 use super::triangle::{Ray, intersect_block, intersect_segment};
