@@ -258,7 +258,8 @@ impl Reader<'_> {
 
     /// The triangles of a primitive in its own coordinates; `None` for points and lines.
     fn mesh_of(&self, primitive: &json::mesh::Primitive, field: &str) -> Result<Option<Mesh>> {
-        let positions = primitive.attributes.iter().find(|(k, _)| **k == Checked::Valid(json::mesh::Semantic::Positions));
+        let positions =
+            primitive.attributes.iter().find(|(k, _)| **k == Checked::Valid(json::mesh::Semantic::Positions));
         let Some((_, accessor)) = positions else { return Err(input(field, "has the attribute POSITION", "")) };
         let mut mesh = Mesh::default();
         let position = self.elements(accessor.value(), Type::Vec3, &[ComponentType::F32], field)?;
@@ -369,10 +370,7 @@ fn is_child(root: &json::Root, node: usize) -> bool {
 }
 
 /// The radio material in the extras, if raylobe wrote one.
-fn own_material(
-    written: &json::Material,
-    name: &str,
-) -> std::result::Result<Option<MaterialDescription>, String> {
+fn own_material(written: &json::Material, name: &str) -> std::result::Result<Option<MaterialDescription>, String> {
     let Some(extras) = &written.extras else { return Ok(None) };
     let mut extras: serde_json::Value = serde_json::from_str(extras.get()).map_err(|e| e.to_string())?;
     let Some(own) = extras.get_mut(EXTRAS_KEY) else { return Ok(None) };

@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn rounding_beyond_the_bound_is_told() {
         let mut scene = scene();
-        scene.objects[0].mesh.vertices[0] = [0.0, 0.0, 0.1];
+        scene.objects[0].mesh.vertices[0] = [0.3, 0.0, 0.1];
         let folder = tempfile::tempdir().unwrap();
         let notes = write(&scene, &folder.path().join("a.glb")).unwrap();
         assert!(notes.len() == 1 && notes[0].contains("f32"), "{notes:?}");
