@@ -5,3 +5,4 @@ pub mod material_name;
 pub mod mesh;
 pub mod mitsuba;
 pub mod scene_file;
+pub mod picture;
