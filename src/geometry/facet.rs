@@ -117,25 +117,43 @@ impl Facets {
         if triangles.len() <= FEW_TRIANGLES {
             return triangles.iter().copied().find(|t| holds(*t));
         }
-        // The triangle may lie off the patch's plane by the tolerance of coplanarity.
-        let reach = Vec3::repeat(self.rule.distance + OUTLINE_M);
-        let region =
-            Region { low: p - reach, high: p + reach, normal: Vec3::zeros(), offset: 0.0, half_thickness: 0.0 };
         let mut lowest = None;
-        for_each_in_region(bvh, &region, |t, _| {
+        self.for_each_at(bvh, p, |t| {
             if self.of_triangle[t as usize] == facet && lowest.is_none_or(|known| t < known) && holds(t) {
                 lowest = Some(t);
             }
-            true
         });
         lowest
     }
 
     /// The facet that owns the point `p` of `facet`: the lowest one of its patch that holds `p` (T41).
     pub fn owner_at(&self, scene: &Scene, bvh: &Bvh, facet: u32, p: &Vec3) -> u32 {
-        let rivals = self.of_patch(self.patch[facet as usize]);
-        let lower = rivals.iter().copied().take_while(|rival| *rival < facet);
-        lower.into_iter().find(|rival| self.triangle_at(scene, bvh, *rival, p).is_some()).unwrap_or(facet)
+        let patch = self.patch[facet as usize];
+        if self.of_patch(patch)[0] == facet {
+            return facet;
+        }
+        let normal = Vec3::from(self.planes[patch as usize].normal);
+        let mut owner = facet;
+        self.for_each_at(bvh, p, |t| {
+            let rival = self.of_triangle[t as usize];
+            let stronger = rival < owner && self.patch[rival as usize] == patch;
+            if stronger && triangle::contains(&scene.corners(t), &normal, p, OUTLINE_M) {
+                owner = rival;
+            }
+        });
+        owner
+    }
+
+    /// Calls `found` for every triangle that may hold the point `p` of its patch's plane.
+    fn for_each_at(&self, bvh: &Bvh, p: &Vec3, mut found: impl FnMut(u32)) {
+        // A triangle may lie off its patch's plane by the tolerance of coplanarity.
+        let reach = Vec3::repeat(self.rule.distance + OUTLINE_M);
+        let region =
+            Region { low: p - reach, high: p + reach, normal: Vec3::zeros(), offset: 0.0, half_thickness: 0.0 };
+        for_each_in_region(bvh, &region, |t, _| {
+            found(t);
+            true
+        });
     }
 
     fn assemble(scene: &Scene, rule: Coplanarity, of_triangle: Vec<u32>, patch_of: &[u32], seeds: &[u32]) -> Facets {

@@ -4,5 +4,5 @@ pub mod atomic;
 pub mod material_name;
 pub mod mesh;
 pub mod mitsuba;
-pub mod scene_file;
 pub mod picture;
+pub mod scene_file;
