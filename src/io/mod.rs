@@ -1,3 +1,7 @@
 //! Files: scenes, meshes, jobs, arrays, pictures and records. Nobody below knows a format.
 
+pub mod arrays;
 pub mod atomic;
+pub mod job;
+pub mod links;
+pub mod record;
