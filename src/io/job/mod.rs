@@ -15,6 +15,7 @@ pub use meant::{Job, Output};
 pub use overrides::Overrides;
 
 use crate::error::{Error, Fault, Result};
+use crate::scene::generate::GenerateOptions;
 use std::path::Path;
 
 /// Reads the form of a job from its `text`; `file` is named in errors only.
@@ -57,4 +58,17 @@ pub fn parse_with(text: &str, file: &Path, overrides: &Overrides) -> Result<JobD
     };
     overrides.apply_to(&mut description);
     Ok(description)
+}
+
+/// Reads the options of a synthetic scene of this `kind` from `key=value` texts, as in `generate = { ... }` of a job.
+///
+/// # Errors
+/// [`Error::Job`]: an unknown kind or key, or a value of another type.
+pub fn parse_generate(kind: &str, set: impl Iterator<Item = String>) -> Result<GenerateOptions> {
+    let mut table = toml::Table::new();
+    table.insert("kind".into(), toml::Value::String(kind.into()));
+    for set in set {
+        overrides::apply(&mut table, &set).map_err(Error::job)?;
+    }
+    fault::from_table(table).map_err(Error::job)
 }
