@@ -5,3 +5,7 @@ pub mod atomic;
 pub mod job;
 pub mod links;
 pub mod record;
+pub mod material_name;
+pub mod mesh;
+pub mod mitsuba;
+pub mod scene_file;
