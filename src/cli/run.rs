@@ -3,7 +3,8 @@
 use super::log::Log;
 use super::{Failure, JobOptions, device, print, table};
 use crate::backend::DeviceRequest;
-use crate::channel::{impulse, response};
+use crate::channel::impulse;
+use crate::channel::{Delays, Link as ChannelLink, response};
 use crate::error::{Error, Result};
 use crate::io::arrays::{self, PathsFile, RECEIVERS_PER_FILE};
 use crate::io::job::Job;
@@ -106,15 +107,20 @@ fn write_results(job: &Job, solution: &Solution) -> Result<Results> {
     let (folder, output) = (&job.output.dir, &job.output);
     let (paths, channel) = (&solution.paths, &solution.channel);
     let paths_files = arrays::write_paths(folder, &job.scene, &job.radios, paths, channel, RECEIVERS_PER_FILE)?;
-    let links = links::all(&job.radios, paths, channel)?;
+    let links = links::all(&job.radios, paths, channel);
     links::write(&folder.join("links.csv"), &links)?;
     let mut files = vec!["links.csv".to_string()];
-    if let (Some(subcarriers), Some(bandwidth)) = (output.subcarriers, output.bandwidth) {
-        write_response(job, solution, subcarriers, bandwidth)?;
+    let delays = if output.normalize_delays { Delays::FromFirst } else { Delays::Absolute };
+    let link = |index| ChannelLink::new(&job.radios, paths, channel, index);
+    if let Some(offsets) = &output.subcarriers {
+        let samples = |carrier, index| response::frequency_response(&link(index), carrier, offsets, delays);
+        arrays::write_response(&folder.join("cfr.npz"), &job.radios, &job.carriers, offsets, samples)?;
         files.push("cfr.npz".into());
     }
-    if let (Some(taps), Some(bandwidth)) = (output.taps, output.bandwidth) {
-        write_taps(job, solution, taps, bandwidth)?;
+    if let Some(window) = &output.taps {
+        let samples = |carrier, index| impulse::taps(&link(index), carrier, window, delays);
+        let numbers: Vec<i64> = (window.first..=window.last).map(i64::from).collect();
+        arrays::write_taps(&folder.join("taps.npz"), &job.radios, &job.carriers, &numbers, samples)?;
         files.push("taps.npz".into());
     }
     if output.picture {

@@ -171,7 +171,7 @@ pub struct OutputDescription {
     /// Number of subcarriers of the frequency response; present: `cfr.npz` is written.
     pub subcarriers: Option<u32>,
     /// First and last tap; present: `taps.npz` is written.
-    pub taps: Option<[i64; 2]>,
+    pub taps: Option<[i32; 2]>,
     /// Whether taps and frequency response count delays from the first path of each link.
     pub normalize_delays: bool,
     /// Whether the paths are drawn from above (`paths.png`).

@@ -2,6 +2,8 @@
 
 use super::description::{JobDescription, OutputDescription, SceneSource, SolverDescription, Task};
 use super::{Overrides, radios};
+use crate::channel::impulse::TapWindow;
+use crate::channel::response::subcarrier_offsets;
 use crate::error::{Error, Fault, Result, did_you_mean};
 use crate::io::{record, scene_file};
 use crate::path::{InteractionKind, SolverOptions};
@@ -40,12 +42,10 @@ pub struct Job {
 pub struct Output {
     /// The folder.
     pub dir: PathBuf,
-    /// Bandwidth of taps and frequency response [Hz].
-    pub bandwidth: Option<f64>,
-    /// Number of subcarriers of `cfr.npz`, if wanted.
-    pub subcarriers: Option<usize>,
-    /// First and last tap of `taps.npz`, if wanted.
-    pub taps: Option<(i64, i64)>,
+    /// Offsets of the subcarriers of `cfr.npz` from each carrier [Hz], if wanted.
+    pub subcarriers: Option<Vec<f64>>,
+    /// The taps of `taps.npz`, if wanted.
+    pub taps: Option<TapWindow>,
     /// Whether delays count from the first path of each link.
     pub normalize_delays: bool,
     /// Whether the paths are drawn.
@@ -62,8 +62,10 @@ const MAX_RAYS: u64 = 100_000_000_000;
 const MAX_CHAINS: u64 = u32::MAX as u64 - 1;
 /// Rows of the offsets of links that memory can hold.
 const MAX_LINKS: usize = 1_000_000_000;
-/// Taps and subcarriers of one link that memory can hold.
-const MAX_SAMPLES: i64 = 1 << 20;
+/// Subcarriers of one link that memory can hold.
+const MAX_SUBCARRIERS: u32 = 1 << 20;
+/// Taps of one link that memory can hold.
+const MAX_TAPS: i64 = 1 << 20;
 
 impl Job {
     /// Reads the job in `file` and all that it names.
@@ -199,27 +201,25 @@ fn output_of(written: &OutputDescription, folder: &Path) -> Result<Output> {
         }
         other => other.map(|mhz| mhz * 1e6),
     };
-    for (field, wanted) in [("subcarriers", written.subcarriers.is_some()), ("taps", written.taps.is_some())] {
-        if wanted && bandwidth.is_none() {
+    let bandwidth_for = |field: &str| {
+        bandwidth.ok_or_else(|| {
             let fault = Fault::new("output.bandwidth_mhz", format!("is missing, and output.{field} needs it"));
-            return Err(Error::job(fault.remedy("add bandwidth_mhz = 100 to [output]")));
-        }
-    }
-    if let Some(count) = written.subcarriers {
-        within("output.subcarriers", i64::from(count), 1..=MAX_SAMPLES, "give a number such as 64")?;
-    }
-    if let Some([first, last]) = written.taps {
-        // i128: the ends may be any i64, and their difference then has no room in one.
-        let count = i128::from(last) - i128::from(first) + 1;
-        let remedy = "give the first and the last tap, as taps = [-6, 100]";
-        within("number of output.taps", count, 1..=i128::from(MAX_SAMPLES), remedy)?;
-        within("output.taps[0]", first, -(1 << 40)..=1 << 40, remedy)?;
-    }
+            Error::job(fault.remedy("add bandwidth_mhz = 100 to [output]"))
+        })
+    };
+    let subcarriers = written.subcarriers.map(|count| {
+        within("output.subcarriers", count, 1..=MAX_SUBCARRIERS, "give a number such as 64")?;
+        subcarrier_offsets(count, bandwidth_for("subcarriers")? / f64::from(count))
+    });
+    let taps = written.taps.map(|[first, last]| {
+        let count = i64::from(last) - i64::from(first) + 1;
+        within("number of output.taps", count, 1..=MAX_TAPS, "give the first and the last, as taps = [-6, 100]")?;
+        TapWindow::new(bandwidth_for("taps")?, first, last)
+    });
     Ok(Output {
         dir: folder.join(&written.dir),
-        bandwidth,
-        subcarriers: written.subcarriers.map(|count| count as usize),
-        taps: written.taps.map(|[first, last]| (first, last)),
+        subcarriers: subcarriers.transpose()?,
+        taps: taps.transpose()?,
         normalize_delays: written.normalize_delays,
         picture: written.picture,
     })
