@@ -4,6 +4,7 @@
 //! path's vertices begin. Order within a link: by length, then by key. Nothing here knows antennas.
 
 pub mod counters;
+pub mod field;
 
 use crate::math::Vec3;
 use serde::{Deserialize, Serialize};
