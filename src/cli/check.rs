@@ -43,7 +43,10 @@ fn describe(job: &Job, text: &mut String) {
     let mut row = |name: &str, value: String| {
         let _ = writeln!(text, "# {name:12} {value}");
     };
-    row("scene", format!("{} objects, {triangles} triangles, {} materials", scene.objects.len(), scene.materials.len()));
+    row(
+        "scene",
+        format!("{} objects, {triangles} triangles, {} materials", scene.objects.len(), scene.materials.len()),
+    );
     if let Some((low, high)) = scene.bounds() {
         let (low, high) = (low + scene.origin, high + scene.origin);
         let bounds = format!("x {:.1} to {:.1}, y {:.1} to {:.1}", low.x, high.x, low.y, high.y);

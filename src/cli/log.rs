@@ -55,9 +55,12 @@ impl Log {
             let mut object = json!({ "event": "error", "exit_code": exit_code, "message": message });
             if let Some(Error::Job(fault) | Error::Input(fault) | Error::Device(fault)) = error {
                 object["file"] = fault.file.as_ref().map(|file| file.display().to_string()).into();
-                for (key, text) in
-                    [("field", &fault.field), ("value", &fault.value), ("bound", &fault.bound), ("remedy", &fault.remedy)]
-                {
+                for (key, text) in [
+                    ("field", &fault.field),
+                    ("value", &fault.value),
+                    ("bound", &fault.bound),
+                    ("remedy", &fault.remedy),
+                ] {
                     object[key] = text.as_str().into();
                 }
             }

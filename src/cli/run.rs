@@ -55,7 +55,9 @@ pub fn run(options: &Options, log: &Log) -> std::result::Result<(), Failure> {
     record::prepare_folder(&job.output.dir)?;
     let solution = solve(&job.scene, &job.radios, &job.carriers, &job.solver, log)?;
     let solve_seconds = clock.skip();
-    clock.timings.extend(solution.timings.iter().map(|(stage, seconds)| Timing { stage: stage.clone(), seconds: *seconds }));
+    clock
+        .timings
+        .extend(solution.timings.iter().map(|(stage, seconds)| Timing { stage: stage.clone(), seconds: *seconds }));
     log.begin("writing the results", 0);
     let results = write_results(&job, &solution)?;
     let inputs = record::hash_inputs(&job)?;
@@ -119,7 +121,7 @@ fn write_results(job: &Job, solution: &Solution) -> Result<Results> {
     }
     if let Some(window) = &output.taps {
         let samples = |carrier, index| impulse::taps(&link(index), carrier, window, delays);
-        let numbers: Vec<i64> = (window.first..=window.last).map(i64::from).collect();
+        let numbers: Vec<i64> = window.numbers().collect();
         arrays::write_taps(&folder.join("taps.npz"), &job.radios, &job.carriers, &numbers, samples)?;
         files.push("taps.npz".into());
     }

@@ -89,8 +89,7 @@ fn link(radios: &Radios, paths: &Paths, channel: &Channel, index: usize, carrier
         asa_asd_zsa_zsd_deg: spreads_of(&found),
         k_factor_db: found.k_factor.and_then(decibels),
         strongest_delay_ns: nanoseconds(strongest.map(|path| channel.tau[path])),
-        strongest_gain_db: strongest
-            .and_then(|path| decibels(path_powers(&link, carrier)[path - link.paths().start])),
+        strongest_gain_db: strongest.and_then(|path| decibels(path_powers(&link, carrier)[path - link.paths().start])),
         strongest_type: strongest.map(|path| type_of(paths, path)).unwrap_or_default(),
     }
 }

@@ -3,8 +3,8 @@
 //! It is the last file to be written and the first to be removed: a folder that has one is whole.
 
 use super::arrays::PathsFile;
+use super::atomic;
 use super::job::{Job, JobDescription};
-use super::{atomic, job};
 use crate::error::{Error, Fault, Result};
 use crate::path::counters::Counters;
 use serde::Serialize;
@@ -212,7 +212,8 @@ pub fn files_of_scene(scene: &Path) -> Result<Vec<PathBuf>> {
         _ => Vec::new(),
     };
     // What leaves the folder was refused by the reader already; it must not be opened here either.
-    let inside = |file: &PathBuf| file.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    let inside =
+        |file: &PathBuf| file.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     let mut files: Vec<PathBuf> = named.into_iter().map(PathBuf::from).filter(inside).collect();
     files.sort();
     files.dedup();
@@ -243,6 +244,7 @@ fn buffers_of_gltf(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::job;
 
     #[test]
     fn meshes_are_found_through_defaults() {

@@ -164,8 +164,12 @@ mod tests {
     fn tables_are_read_by_the_names_of_their_columns() {
         let read = |text: &str| read_table(text.as_bytes(), Path::new("rx.csv"));
         assert_eq!(read("id,z_m,x_m,y_m\na,3,1,2\n\nb, 6,4,5\n").expect("a table"), vec![[1., 2., 3.], [4., 5., 6.]]);
-        for (text, part) in [("x_m,y_m\n1,2\n", "z_m"), ("x_m,y_m,z_m\n1,2\n", "line 2"), ("", "line 1"),
-            ("x_m,y_m,z_m\n1,2,inf\n", "row 0")] {
+        for (text, part) in [
+            ("x_m,y_m\n1,2\n", "z_m"),
+            ("x_m,y_m,z_m\n1,2\n", "line 2"),
+            ("", "line 1"),
+            ("x_m,y_m,z_m\n1,2,inf\n", "row 0"),
+        ] {
             let text = read(text).expect_err(part).to_string();
             assert!(text.contains(part), "{text} lacks {part}");
         }

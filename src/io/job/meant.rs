@@ -324,7 +324,8 @@ fn note_coincident_devices(radios: &Radios, warnings: &mut Vec<String>) {
         .map(|bits| at.partition_point(|other| *other <= bits) - at.partition_point(|other| *other < bits))
         .sum();
     if count > 0 {
-        let them = if count == 1 { "1 link has both devices".into() } else { format!("{count} links have both devices") };
+        let them =
+            if count == 1 { "1 link has both devices".into() } else { format!("{count} links have both devices") };
         warnings.push(format!("{them} at one point: no direct path there"));
     }
 }

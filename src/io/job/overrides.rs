@@ -32,7 +32,8 @@ impl Overrides {
 
 /// Puts one `key=value` into `table`. Missing tables are made; a list must have the element.
 pub fn apply(table: &mut Table, set: &str) -> Result<(), Fault> {
-    let wrong = |bound: String| Fault::new("--set", bound).value(set).remedy("write --set key=value, as solver.rays=1000");
+    let wrong =
+        |bound: String| Fault::new("--set", bound).value(set).remedy("write --set key=value, as solver.rays=1000");
     let (key, value) = set.split_once('=').ok_or_else(|| wrong("has no '='".into()))?;
     let keys = keys_of(key.trim()).ok_or_else(|| wrong("the key is not one of TOML".into()))?;
     let (last, parents) = keys.split_last().ok_or_else(|| wrong("the key is empty".into()))?;

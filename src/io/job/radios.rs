@@ -118,12 +118,7 @@ fn common_of(entry: &RadioDescription, field: &str, antennas: &BTreeMap<String, 
     })
 }
 
-fn positions_of(
-    entry: &RadioDescription,
-    field: &str,
-    folder: &Path,
-    inputs: &mut Vec<PathBuf>,
-) -> Result<Vec<Vec3>> {
+fn positions_of(entry: &RadioDescription, field: &str, folder: &Path, inputs: &mut Vec<PathBuf>) -> Result<Vec<Vec3>> {
     let one = "give position_m = [x, y, z], or file = \"positions.npy\"";
     let fault = match (&entry.position_m, &entry.file) {
         (Some(_), Some(_)) => Fault::new(field, "has both position_m and file").remedy(one),
