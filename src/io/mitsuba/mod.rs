@@ -8,6 +8,9 @@ mod material;
 mod parameter;
 mod shape;
 mod transform;
+mod write;
+
+pub use write::write;
 
 use crate::error::{Error, Fault, Result, did_you_mean};
 use crate::io::material_name::UNASSIGNED;

@@ -2,13 +2,13 @@
 
 use super::parameter::{Parameters, fault, place};
 use super::transform;
-use crate::error::{Error, Fault, Result, did_you_mean};
-use crate::io::mesh::{obj, ply};
+use crate::error::{Error, Result, did_you_mean};
+use crate::io::mesh::{file_inside, obj, ply};
 use crate::scene::description::ObjectDescription;
 use crate::scene::mesh::Mesh;
 use nalgebra::Matrix4;
 use roxmltree::Node;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// A shape whose triangles are not read yet.
 pub(super) struct Shape {
@@ -87,13 +87,7 @@ fn file_of(shape: Node, folder: &Path, parameters: &Parameters) -> Result<PathBu
         return Err(fault(shape, "a mesh shape has a string 'filename'", "", remedy));
     };
     let written = parameters.required(node, "value")?.replace('\\', "/");
-    let relative = Path::new(&written);
-    let inside = relative.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
-    if written.is_empty() || !inside || written.contains(':') || written.contains('\0') {
-        let fault = Fault::new(format!("{}, filename", place(shape)), "mesh files are inside of the scene's folder");
-        return Err(Error::input(fault.value(written).remedy("move the mesh into the folder and name it from there")));
-    }
-    Ok(folder.join(relative))
+    file_inside(folder, &written, &format!("{}, filename", place(shape)))
 }
 
 fn rectangle() -> Mesh {
