@@ -9,3 +9,4 @@ pub mod mesh;
 pub mod mitsuba;
 pub mod record;
 pub mod scene_file;
+pub mod picture;
