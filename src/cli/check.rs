@@ -2,9 +2,11 @@
 
 use super::log::Log;
 use super::{JobOptions, print};
+use crate::backend::Progress;
 use crate::error::{Error, Result};
 use crate::io::job::Job;
-use crate::solve::Progress;
+use crate::math::Vec3;
+use crate::scene::radio::Radios;
 use std::fmt::Write;
 
 /// A triangle costs its corners, its material and facet, and its share of the 8-wide BVH nodes and leaves [bytes].
@@ -28,6 +30,10 @@ pub fn check(options: &JobOptions, log: &Log) -> Result<()> {
     log.end();
     for warning in &job.warnings {
         log.warning(warning);
+    }
+    let coincident = coincident_devices(&job.radios);
+    if coincident > 0 {
+        log.warning(&format!("links whose devices stand at one point, without a direct path: {coincident}"));
     }
     let mut text = format!("# the effective job: {}\n", options.job.display());
     text += &toml::to_string(&job.description).map_err(|error| Error::Internal(error.to_string()))?;
@@ -60,6 +66,20 @@ fn describe(job: &Job, text: &mut String) {
     row("memory", format!("about {} in all:", megabytes(of_scene + of_chains + of_paths)));
     row("", format!("scene {}, chains {},", megabytes(of_scene), megabytes(of_chains)));
     row("", format!("paths {} at {PATHS_PER_LINK} a link", megabytes(of_paths)));
+}
+
+/// Number of links whose two devices stand at one point.
+fn coincident_devices(radios: &Radios) -> usize {
+    let mut at: Vec<[u64; 3]> = radios.receivers.iter().map(|radio| bits_of(&radio.position)).collect();
+    at.sort_unstable();
+    let count_at =
+        |bits: [u64; 3]| at.partition_point(|other| *other <= bits) - at.partition_point(|other| *other < bits);
+    radios.transmitters.iter().map(|radio| count_at(bits_of(&radio.position))).sum()
+}
+
+/// Bit patterns sort where floats do not; adding zero makes -0 and 0 one point.
+fn bits_of(position: &Vec3) -> [u64; 3] {
+    [position.x, position.y, position.z].map(|x| (x + 0.0).to_bits())
 }
 
 fn megabytes(bytes: u64) -> String {

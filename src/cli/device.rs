@@ -1,12 +1,8 @@
-//! Which device does the work, and why: never a silent choice.
+//! Which device does the work, as it was typed: the choice itself is [`Backend::open`].
 
 use super::print;
-use crate::backend::DeviceRequest;
-use crate::error::{Error, Fault, Result};
-use crate::io::record::DeviceRecord;
-
-/// Why there is no CUDA device to take.
-const NO_KERNELS: &str = "this build has no CUDA kernels";
+use crate::backend::{Backend, DeviceRequest};
+use crate::error::Result;
 
 /// Reads `auto`, `cpu`, `cuda` or `cuda:N`.
 pub fn parse(text: &str) -> std::result::Result<DeviceRequest, String> {
@@ -21,38 +17,20 @@ pub fn parse(text: &str) -> std::result::Result<DeviceRequest, String> {
     }
 }
 
-/// The device that a request means here.
-///
-/// # Errors
-/// [`Error::Device`] if the device that was asked for cannot be used.
-pub fn choose(request: DeviceRequest) -> Result<DeviceRecord> {
-    let why = match request {
-        DeviceRequest::Auto => NO_KERNELS,
-        DeviceRequest::Cpu => "asked for with --device",
-        DeviceRequest::Cuda(number) => {
-            let fault = Fault::new("--device", format!("cannot be used: {NO_KERNELS} yet"));
-            return Err(Error::device(fault.value(format!("cuda:{number}")).remedy("use --device cpu or auto")));
-        }
-    };
-    Ok(DeviceRecord { name: "cpu".into(), why: why.into(), threads: rayon::current_num_threads() })
-}
-
-/// The first line of every result.
-pub fn line_of(device: &DeviceRecord) -> String {
-    format!("device: {} ({}), {} threads\n", device.name, device.why, device.threads)
-}
-
 /// Prints what was built in, what was found and what `auto` takes.
 ///
 /// # Errors
-/// [`Error::Write`].
+/// [`crate::error::Error::Write`].
 pub fn devices() -> Result<()> {
-    let auto = choose(DeviceRequest::Auto)?;
-    let (arch, threads) = (std::env::consts::ARCH, auto.threads);
-    print(&format!(
-        "cpu    built in, {arch}, {threads} threads\ncuda   not built in: {NO_KERNELS} yet\nauto   takes {}: {}\n",
-        auto.name, auto.why
-    ))
+    let cuda = match Backend::open(DeviceRequest::Cuda(0)) {
+        Ok(backend) => backend.describe(DeviceRequest::Cuda(0)),
+        Err(crate::error::Error::Device(fault)) => format!("not usable: {}", fault.bound),
+        Err(other) => return Err(other),
+    };
+    let cpu = Backend::open(DeviceRequest::Cpu)?.describe(DeviceRequest::Cpu);
+    let auto = Backend::open(DeviceRequest::Auto)?.describe(DeviceRequest::Auto);
+    let arch = std::env::consts::ARCH;
+    print(&format!("--device cpu   {cpu}, {arch}\n--device cuda  {cuda}\n--device auto  {auto}\n"))
 }
 
 #[cfg(test)]
@@ -66,10 +44,5 @@ mod tests {
         for text in ["", "gpu", "cuda:", "cuda:x", "cpu:0", "cuda:-1"] {
             assert!(parse(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn cuda_is_refused_rather_than_replaced() {
-        assert_eq!(choose(DeviceRequest::Cuda(0)).expect_err("no kernels").exit_code(), 69);
     }
 }

@@ -1,7 +1,7 @@
 //! Progress, warnings and errors on stderr: a bar on a terminal, plain lines elsewhere, or JSON lines.
 
+use crate::backend::Progress;
 use crate::error::Error;
-use crate::solve::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};

@@ -2,7 +2,7 @@
 
 use super::log::Log;
 use super::{Failure, JobOptions, device, print, table};
-use crate::backend::DeviceRequest;
+use crate::backend::{Backend, DeviceRequest, Progress};
 use crate::channel::impulse;
 use crate::channel::{Delays, Link as ChannelLink, response};
 use crate::error::{Error, Result};
@@ -10,8 +10,8 @@ use crate::io::arrays::{self, PathsFile, RECEIVERS_PER_FILE};
 use crate::io::job::Job;
 use crate::io::links::{self, Link};
 use crate::io::picture;
-use crate::io::record::{self, DeviceRecord, Record, Sizes, Timing, Version};
-use crate::solve::{Progress, Solution, solve};
+use crate::io::record::{self, Record, Sizes, Timing, Version};
+use crate::solve::{Solution, solve};
 use clap::Args;
 use std::time::Instant;
 
@@ -46,14 +46,15 @@ pub fn run(options: &Options, log: &Log) -> std::result::Result<(), Failure> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads as usize);
         pool.build_global().map_err(|error| Error::Internal(format!("{threads} threads: {error}")))?;
     }
-    let device = device::choose(options.device)?;
-    print(&device::line_of(&device))?;
+    let backend = Backend::open(options.device)?;
+    let device = backend.describe(options.device);
+    print(&format!("device: {device}\n"))?;
     let mut clock = Clock::new();
     log.begin("reading the job and its scene", 0);
     let job = Job::read(&options.job.job, &options.job.overrides())?;
     clock.note("read");
     record::prepare_folder(&job.output.dir)?;
-    let solution = solve(&job.scene, &job.radios, &job.carriers, &job.solver, log)?;
+    let solution = solve(backend, &job.scene, &job.radios, &job.carriers, &job.solver, log)?;
     let solve_seconds = clock.skip();
     clock
         .timings
@@ -135,7 +136,7 @@ fn write_results(job: &Job, solution: &Solution) -> Result<Results> {
 fn record_of(
     job: &Job,
     solution: &Solution,
-    device: DeviceRecord,
+    device: String,
     inputs: Vec<record::Input>,
     results: &Results,
     clock: Clock,
@@ -146,6 +147,7 @@ fn record_of(
     Ok(Record {
         version: Version::own(),
         device,
+        threads: rayon::current_num_threads(),
         seed: job.solver.seed,
         inputs,
         job: record::job_as_json(&job.description)?,

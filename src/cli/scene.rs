@@ -2,12 +2,12 @@
 
 use super::log::Log;
 use super::print;
+use crate::backend::Progress;
 use crate::error::Result;
 use crate::io::{job, scene_file};
 use crate::scene::description::SceneDescription;
 use crate::scene::generate::generate;
 use crate::scene::inspect::Report;
-use crate::solve::Progress;
 use clap::Subcommand;
 use std::path::{Path, PathBuf};
 

@@ -21,8 +21,10 @@ pub const FILE_NAME: &str = "record.json";
 pub struct Record {
     /// What made the results.
     pub version: Version,
-    /// Where they were made.
-    pub device: DeviceRecord,
+    /// The device, and why it was taken.
+    pub device: String,
+    /// Threads of the CPU.
+    pub threads: usize,
     /// Seed of all random numbers.
     pub seed: u64,
     /// Every file that was read.
@@ -65,21 +67,12 @@ impl Version {
     pub fn own() -> Self {
         Version {
             raylobe: env!("CARGO_PKG_VERSION").into(),
-            commit: option_env!("RAYLOBE_COMMIT").filter(|commit| !commit.is_empty()).map(str::to_string),
+            commit: option_env!("RAYLOBE_COMMIT")
+                .filter(|commit| !["", "unknown"].contains(commit))
+                .map(str::to_string),
             platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
         }
     }
-}
-
-/// Where the work was done.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct DeviceRecord {
-    /// The device.
-    pub name: String,
-    /// Why it was taken.
-    pub why: String,
-    /// Threads of the CPU.
-    pub threads: usize,
 }
 
 /// One input file.

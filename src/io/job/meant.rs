@@ -102,7 +102,6 @@ impl Job {
         let scene = scene_of(&description, folder, &mut inputs, &mut warnings)?;
         warnings.splice(0..0, scene.warnings.iter().cloned());
         note_materials_out_of_range(&scene, &carriers, &mut warnings)?;
-        note_coincident_devices(&radios, &mut warnings);
         Ok(Job { description, scene, radios, carriers, solver, output, inputs, warnings })
     }
 
@@ -312,25 +311,4 @@ fn note_materials_out_of_range(scene: &Scene, carriers: &[f64], warnings: &mut V
         }
     }
     Ok(())
-}
-
-fn note_coincident_devices(radios: &Radios, warnings: &mut Vec<String>) {
-    let mut at: Vec<[u64; 3]> = radios.receivers.iter().map(|radio| bits_of(&radio.position)).collect();
-    at.sort_unstable();
-    let count: usize = radios
-        .transmitters
-        .iter()
-        .map(|radio| bits_of(&radio.position))
-        .map(|bits| at.partition_point(|other| *other <= bits) - at.partition_point(|other| *other < bits))
-        .sum();
-    if count > 0 {
-        let them =
-            if count == 1 { "1 link has both devices".into() } else { format!("{count} links have both devices") };
-        warnings.push(format!("{them} at one point: no direct path there"));
-    }
-}
-
-/// Bit patterns sort where floats do not; adding zero makes -0 and 0 one point.
-fn bits_of(position: &crate::math::Vec3) -> [u64; 3] {
-    [position.x, position.y, position.z].map(|x| (x + 0.0).to_bits())
 }
