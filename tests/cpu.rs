@@ -1,0 +1,3 @@
+//! Every phenomenon on the CPU backend: the cases under `tests/cases`, with what they share in `tests/support`.
+
+mod support;
