@@ -3,7 +3,17 @@
 //! Paths are ragged: link = receiver * transmitters + transmitter, and offsets tell where each link's paths and each
 //! path's vertices begin. Order within a link: by length, then by key. Nothing here knows antennas.
 
+pub mod beam;
+pub mod chain;
 pub mod counters;
+pub mod exhaustive;
+pub mod field;
+pub mod found;
+pub mod launch;
+pub mod receivers;
+pub mod refine;
+
+pub use found::FoundPaths;
 
 use crate::math::Vec3;
 use serde::{Deserialize, Serialize};
