@@ -95,8 +95,23 @@ impl Soup {
 
     /// Judges a path from `tx` over `vertices` to `rx`; `hits` are (object, triangle in it) of each vertex.
     pub fn check_path(&self, tx: &Vec3, rx: &Vec3, vertices: &[Vec3], hits: &[(u32, u32)]) -> Verdict {
-        let planes: Vec<Plane> = hits.iter().map(|(o, t)| self.plane(self.first_of_object[*o as usize] + *t as usize)).collect();
+        let planes: Vec<Plane> = hits.iter().map(|hit| self.plane(self.index_of(*hit))).collect();
         self.check(tx, rx, vertices, &planes)
+    }
+
+    /// Judges the path over the planes of these triangles, its points made anew in f64 by images: for paths of a program
+    /// that computes in f32.
+    pub fn check_chain(&self, tx: &Vec3, rx: &Vec3, hits: &[(u32, u32)]) -> Verdict {
+        let chain: Vec<Plane> = hits.iter().map(|hit| self.plane(self.index_of(*hit))).collect();
+        let image = |before: &mut Vec3, plane: &Plane| {
+            *before -= 2.0 * plane.distance(before) * plane.normal;
+            Some(*before)
+        };
+        let images: Vec<Vec3> = chain.iter().scan(*tx, image).collect();
+        match vertices_of(rx, &chain, &images) {
+            Some(vertices) => self.check(tx, rx, &vertices, &chain),
+            None => Verdict::Invalid("the images give no points".into()),
+        }
     }
 
     /// Every specular path from `tx` to `rx` with at most `depth` reflections, the direct one among them.
@@ -144,16 +159,7 @@ impl Soup {
 
     /// The path over this chain of planes, if there is one: from the receiver back towards each image.
     fn trial(&self, tx: &Vec3, rx: &Vec3, chain: &[Plane], images: &[Vec3]) -> Option<BrutePath> {
-        let mut vertices = vec![Vec3::zeros(); chain.len()];
-        let mut target = *rx;
-        for i in (0..chain.len()).rev() {
-            let (here, there) = (chain[i].distance(&target), chain[i].distance(&images[i]));
-            if here * there >= 0.0 {
-                return None;
-            }
-            target += (images[i] - target) * (here / (here - there));
-            vertices[i] = target;
-        }
+        let vertices = vertices_of(rx, chain, images)?;
         if chain.iter().zip(&vertices).any(|(plane, v)| self.coverage(plane, v) == Coverage::Outside) {
             return None;
         }
@@ -277,6 +283,10 @@ impl Soup {
         inward(0).min(inward(1)).min(inward(2))
     }
 
+    fn index_of(&self, (object, triangle): (u32, u32)) -> usize {
+        self.first_of_object[object as usize] + triangle as usize
+    }
+
     fn lies_in(&self, t: usize, plane: &Plane) -> bool {
         self.corners[t].iter().all(|c| plane.distance(c).abs() <= PLANE_M)
     }
@@ -309,6 +319,21 @@ impl Plane {
     fn same_as(&self, other: &Plane) -> bool {
         self.normal == other.normal && self.point == other.point
     }
+}
+
+/// Where the line from each point to the image before it meets the plane; `None` where both are on one side.
+fn vertices_of(rx: &Vec3, chain: &[Plane], images: &[Vec3]) -> Option<Vec<Vec3>> {
+    let mut vertices = vec![Vec3::zeros(); chain.len()];
+    let mut target = *rx;
+    for i in (0..chain.len()).rev() {
+        let (here, there) = (chain[i].distance(&target), chain[i].distance(&images[i]));
+        if here * there >= 0.0 {
+            return None;
+        }
+        target += (images[i] - target) * (here / (here - there));
+        vertices[i] = target;
+    }
+    Some(vertices)
 }
 
 fn points(tx: &Vec3, rx: &Vec3, vertices: &[Vec3]) -> Vec<Vec3> {

@@ -8,7 +8,8 @@ use raylobe::scene::description::{MaterialDescription, ObjectDescription, SceneD
 use raylobe::scene::material::OutOfRange;
 use raylobe::scene::mesh::Mesh;
 use raylobe::scene::radio::{Radio, Radios};
-use raylobe::solve::{Silent, Solution, solve};
+use raylobe::backend::{Backend, Silent};
+use raylobe::solve::{Solution, solve};
 
 /// A material of eps_r [-], sigma [S/m] and thickness [m].
 pub fn material(name: &str, relative_permittivity: f64, conductivity: f64, thickness: f64) -> MaterialDescription {
@@ -111,7 +112,7 @@ pub fn launch(max_depth: u32, rays: u64, rays_per_chain: u32) -> SolverOptions {
 
 /// The whole solver.
 pub fn solved(scene: &SceneDescription, radios: &Radios, carriers: &[f64], options: &SolverOptions) -> Solution {
-    solve(&checked(scene), radios, carriers, options, &Silent).expect("the test's job can be solved")
+    solve(Backend::Cpu, &checked(scene), radios, carriers, options, &Silent).expect("the test's job can be solved")
 }
 
 /// Repeatable numbers, the same on every machine.

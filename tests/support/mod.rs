@@ -4,6 +4,7 @@
 pub mod brute;
 pub mod build;
 pub mod trace;
+pub mod truth_files;
 
 use std::path::{Path, PathBuf};
 
