@@ -300,3 +300,105 @@ fn hull_in_plane(plane: &Plane, points: impl Iterator<Item = Vec3>) -> Vec<Vec3>
 fn turn(a: &[f64; 2], b: &[f64; 2], c: &[f64; 2]) -> f64 {
     (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Geometry;
+    use crate::scene::Object;
+
+    /// A scene of the given triangles, one object of its own material for each group.
+    fn scene_of(groups: &[&[[[f64; 3]; 3]]]) -> Scene {
+        let mut scene = Scene {
+            origin: Vec3::zeros(),
+            vertices: Vec::new(),
+            triangles: Vec::new(),
+            degenerate: Vec::new(),
+            objects: Vec::new(),
+            materials: Vec::new(),
+            warnings: Vec::new(),
+        };
+        for (material, group) in groups.iter().enumerate() {
+            let first_triangle = scene.triangles.len() as u32;
+            for triangle in *group {
+                let base = scene.vertices.len() as u32;
+                scene.vertices.extend(triangle.map(Vec3::from));
+                scene.triangles.push([base, base + 1, base + 2]);
+                scene.degenerate.push(false);
+            }
+            let triangle_count = group.len() as u32;
+            scene.objects.push(Object {
+                name: String::new(),
+                material: material as u32,
+                first_triangle,
+                triangle_count,
+            });
+        }
+        scene
+    }
+
+    fn flat(points: [[f64; 2]; 3]) -> [[f64; 3]; 3] {
+        points.map(|[x, y]| [x, y, 2.0])
+    }
+
+    #[test]
+    fn t_junctions_and_duplicates_make_one_facet_and_other_materials_another() {
+        let left = [
+            flat([[0.0, 0.0], [1.0, 0.0], [1.0, 2.0]]),
+            flat([[0.0, 0.0], [1.0, 2.0], [0.0, 2.0]]),
+            // A third triangle ends in the middle of the right edge; a fourth repeats the first.
+            flat([[1.0, 0.5], [2.0, 0.5], [1.0, 1.5]]),
+            flat([[0.0, 0.0], [1.0, 2.0], [1.0, 0.0]]),
+            // A fifth is coplanar but apart.
+            flat([[5.0, 0.0], [6.0, 0.0], [5.0, 1.0]]),
+        ];
+        let right = [flat([[0.5, 0.0], [3.0, 0.0], [3.0, 2.0]])];
+        let scene = scene_of(&[&left, &right]);
+        let geometry = Geometry::new(&scene).expect("a small scene");
+        let facets = &geometry.facets;
+        assert_eq!(facets.of_triangle, [0, 0, 0, 0, 1, 2]);
+        assert_eq!((facets.patch.as_slice(), facets.material.as_slice()), (&[0, 1, 0][..], &[0, 0, 1][..]));
+        assert_eq!(facets.hull_of(0).len(), 5);
+        let point = Vec3::new(0.9, 0.1, 2.0);
+        assert_eq!(facets.owner_at(&scene, &geometry.bvh, 2, &point), 0, "the lowest facet owns what two hold");
+        assert_eq!(facets.owner_at(&scene, &geometry.bvh, 2, &Vec3::new(2.9, 0.1, 2.0)), 2);
+    }
+
+    #[test]
+    fn a_cylinder_of_a_hundred_sides_has_a_hundred_facets() {
+        let corner = |i: usize, z: f64| {
+            let (sin, cos) = libm::sincos(i as f64 * std::f64::consts::TAU / 100.0);
+            [5.0 * cos, 5.0 * sin, z]
+        };
+        let sides: Vec<[[f64; 3]; 3]> = (0..100)
+            .flat_map(|i| {
+                let (a, b, c, d) = (corner(i, 0.0), corner(i + 1, 0.0), corner(i + 1, 3.0), corner(i, 3.0));
+                [[a, b, c], [a, c, d]]
+            })
+            .collect();
+        let scene = scene_of(&[&sides]);
+        let geometry = Geometry::new(&scene).expect("a small scene");
+        assert_eq!(geometry.facets.len(), 100);
+        assert!((0..100).all(|facet| geometry.facets.triangles_of(facet).len() == 2));
+    }
+
+    #[test]
+    fn a_large_facet_is_searched_through_the_hierarchy_with_the_same_answer() {
+        let grid = |i: i32| f64::from(i) * 0.5;
+        let cells: Vec<[[f64; 3]; 3]> = (0..20)
+            .flat_map(|i| (0..20).map(move |j| (grid(i), grid(j))))
+            .flat_map(|(x, y)| {
+                let (a, b, c, d) = ([x, y, 2.0], [x + 0.5, y, 2.0], [x + 0.5, y + 0.5, 2.0], [x, y + 0.5, 2.0]);
+                [[a, b, c], [a, c, d]]
+            })
+            .collect();
+        let scene = scene_of(&[&cells]);
+        let geometry = Geometry::new(&scene).expect("a small scene");
+        assert_eq!(geometry.facets.len(), 1);
+        for (x, y) in [(0.1, 0.2), (9.9, 0.3), (5.0, 5.0), (10.1, 3.0), (-1e-7, 4.0), (-1e-5, 4.0)] {
+            let p = Vec3::new(x, y, 2.0);
+            let expected = (0..800).find(|t| triangle::contains(&scene.corners(*t), &Vec3::z(), &p, OUTLINE_M));
+            assert_eq!(geometry.facets.triangle_at(&scene, &geometry.bvh, 0, &p), expected, "{p}");
+        }
+    }
+}

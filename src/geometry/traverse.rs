@@ -254,3 +254,102 @@ impl<F: FnMut(u32, u32) -> bool> Query for Collect<'_, F> {
 pub fn for_each_in_region(bvh: &Bvh, region: &Region, found: impl FnMut(u32, u32) -> bool) {
     walk(bvh, &mut Collect { region, found });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::math::frame::direction_of;
+    use crate::math::random::{philox, unit_interval};
+    use crate::scene::Object;
+
+    fn random(counter: u32, lane: usize) -> f64 {
+        unit_interval(philox([counter, 0, 0, 0], [7, 7])[lane])
+    }
+
+    fn scene_of(triangles: Vec<[Vec3; 3]>) -> Scene {
+        let count = triangles.len() as u32;
+        Scene {
+            origin: Vec3::zeros(),
+            vertices: triangles.concat(),
+            triangles: (0..count).map(|t| [3 * t, 3 * t + 1, 3 * t + 2]).collect(),
+            degenerate: vec![false; count as usize],
+            objects: vec![Object { name: String::new(), material: 0, first_triangle: 0, triangle_count: count }],
+            materials: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The hierarchy, each triangle a patch of its own.
+    fn bvh_of(scene: &Scene) -> Bvh {
+        let mut bvh = Bvh::build(scene).expect("a small scene");
+        bvh.set_patches(|triangle| triangle);
+        bvh
+    }
+
+    fn soup(count: u32) -> Scene {
+        let point =
+            |i: u32, size: f64| (Vec3::new(random(i, 0), random(i, 1), random(i, 2)) - Vec3::repeat(0.5)) * size;
+        scene_of((0..count).map(|i| [0, 1, 2].map(|k| point(4 * i, 100.0) + point(4 * i + 1 + k, 5.0))).collect())
+    }
+
+    #[test]
+    fn the_hierarchy_finds_what_trying_every_triangle_finds() {
+        for count in [1, 3, 4, 5, 9, 3000] {
+            let scene = soup(count);
+            let bvh = bvh_of(&scene);
+            for i in 0..2000 {
+                // Every fourth ray has a zero component, every sixteenth two.
+                let mut direction = direction_of(3.1 * random(i, 0), 6.2 * random(i, 1));
+                if i % 4 == 0 {
+                    direction.x = 0.0;
+                }
+                if i % 16 == 0 {
+                    direction.y = 0.0;
+                }
+                let ray = Ray::from_f64(&(Vec3::new(random(i, 2), random(i, 3), 0.4) * 50.0), &direction);
+                let every = bvh.blocks.iter().fold(None, |best: Option<(f32, u32)>, block| {
+                    let t = intersect_block(&ray, block);
+                    let lanes = t.iter().zip(&block.triangle).filter(|(t, _)| t.is_finite() && **t >= 0.0);
+                    lanes.map(|(t, id)| (*t, *id)).chain(best).min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)))
+                });
+                let hit = closest_hit(&bvh, &ray, NONE).map(|hit| (hit.t, hit.triangle));
+                assert_eq!(hit, every, "{count} triangles, ray {i}");
+                let end = Vec3::new(random(i, 1), 0.3, random(i, 0)) * 90.0;
+                let origin = Vec3::from(ray.origin.map(f64::from));
+                let crossed = |t: u32| intersect_segment(&origin, &(end - origin), &scene.corners(t)).is_some();
+                let mut blocked = false;
+                for_each_crossing(&scene, &bvh, [&origin, &end], [NONE; 2], |_| {
+                    blocked = true;
+                    false
+                });
+                assert_eq!(blocked, (0..count).any(crossed), "{count} triangles, segment {i}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_ray_leaves_a_closed_ball_through_its_seams() {
+        let (rings, sides) = (24, 48);
+        let corner = |ring: u32, side: u32| {
+            let theta = f64::from(ring) * std::f64::consts::PI / f64::from(rings);
+            direction_of(theta, f64::from(side % sides) * std::f64::consts::TAU / f64::from(sides)) * 7.3
+        };
+        let cells = (0..rings).flat_map(|ring| (0..sides).map(move |side| (ring, side)));
+        let triangles: Vec<[Vec3; 3]> = cells
+            .flat_map(|(r, s)| {
+                let (a, b, c, d) = (corner(r, s), corner(r + 1, s), corner(r + 1, s + 1), corner(r, s + 1));
+                [[a, b, c], [a, c, d]]
+            })
+            .filter(|t| !crate::scene::mesh::is_degenerate(t))
+            .collect();
+        let scene = scene_of(triangles);
+        let bvh = bvh_of(&scene);
+        for i in 0..200_000u32 {
+            let origin = Vec3::new(random(i, 0), random(i, 1), random(i, 2)).map(|x| 4.0 * (x - 0.5));
+            // Aim at a corner or at the middle of an edge, where a leak would be.
+            let (ring, side) = (i % rings, i / rings % sides);
+            let target = (corner(ring, side) + corner(ring + i % 2, side + i / 2 % 2)) / 2.0;
+            assert!(closest_hit(&bvh, &Ray::from_f64(&origin, &(target - origin)), NONE).is_some(), "ray {i} leaks");
+        }
+    }
+}
