@@ -174,7 +174,8 @@ mod tests {
 
     #[test]
     fn coefficients_are_those_of_the_textbook() {
-        for eta in some_eta() {
+        // Near eta = 1 the textbook form has no digits left.
+        for eta in some_eta().into_iter().filter(|eta| (eta - ONE).norm() > 0.1) {
             for cos in [1e-6, 0.1, 0.5, 0.9, 1.0] {
                 let a = root_of_decay(eta - (1.0 - cos * cos));
                 let found = half_space(eta, cos);
