@@ -6,5 +6,7 @@ mod support;
 mod invariance;
 #[path = "cases/laws.rs"]
 mod laws;
+#[path = "cases/response.rs"]
+mod response;
 #[path = "cases/truth.rs"]
 mod truth;

@@ -9,10 +9,12 @@ use raylobe::scene::description::SceneDescription;
 use raylobe::solve::Solution;
 use std::f64::consts::{PI, TAU};
 
-/// A scene whose one wall is far from every device of the tests.
+/// A scene whose two walls are far from every device of the tests; its middle is the origin, so that no digit is lost.
 fn open_space() -> SceneDescription {
     let mut scene = build::scene_of(&[build::metal()]);
-    build::add_panel(&mut scene, "far", "metal", [-5e4, 0.0, -5e4], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]);
+    for (name, x) in [("far_west", -5e4), ("far_east", 5e4)] {
+        build::add_panel(&mut scene, name, "metal", [x, -1.0, -1.0], [0.0, 2.0, 0.0], [0.0, 0.0, 2.0]);
+    }
     scene
 }
 

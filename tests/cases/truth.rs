@@ -33,6 +33,8 @@ struct Score {
     found: usize,
     extra: usize,
     on_a_margin: Vec<String>,
+    /// Paths whose points are so close that the peer's f32 directions bound the comparison, not [`AMPLITUDE`].
+    crooked: Vec<String>,
     faults: Vec<String>,
     worst: Worst,
 }
@@ -138,6 +140,11 @@ fn worst_vertex(path: &Trace, peer: &Peer) -> f64 {
     path.vertices.iter().zip(&peer.vertices).map(|(a, b)| (a - b).norm()).fold(0.0, f64::max)
 }
 
+fn shortest_segment(ends: &[Vec3; 2], path: &Trace) -> f64 {
+    let points: Vec<Vec3> = [ends[0]].into_iter().chain(path.vertices.iter().copied()).chain([ends[1]]).collect();
+    points.windows(2).map(|s| (s[1] - s[0]).norm()).fold(f64::INFINITY, f64::min)
+}
+
 /// A path of the peer that was not found: a fault, unless it hangs on the margin of an edge, where f32 may differ.
 fn missing(case: &Case, soup: &Soup, peer: &Peer, score: &mut Score) {
     let ends = (case.radios.transmitters[peer.tx].position, case.radios.receivers[peer.rx].position);
@@ -151,26 +158,32 @@ fn missing(case: &Case, soup: &Soup, peer: &Peer, score: &mut Score) {
 
 fn compare_path(case: &Case, solution: &Solution, path: &Trace, peer: &Peer, score: &mut Score) {
     let (p, channel) = (path.index, &solution.channel);
+    let ends = [case.radios.transmitters[peer.tx].position, case.radios.receivers[peer.rx].position];
     let mut check = |what: &str, error: f64, bound: f64| {
         if !(error <= bound) {
             score.faults.push(format!("{what}: {error:.2e} > {bound:.0e} at {path:?} {peer:?}"));
         }
         error
     };
+    // The peer's directions are as wrong as its f32 points are, over the shortest segment between them.
+    let crooked = worst_vertex(path, peer) / shortest_segment(&ends, path);
+    if crooked > AMPLITUDE {
+        score.crooked.push(format!("{}-{} {crooked:.1e} rad", peer.rx, peer.tx));
+    }
     let delay = check("delay", (channel.tau[p] / peer.tau - 1.0).abs(), DELAY);
     let own = coefficients(solution, p, 0);
     assert_eq!(own.len(), peer.a.len(), "{}: ports", case.name);
     let largest = peer.a.iter().map(|a| a.norm()).fold(0.0, f64::max);
     let (mut amplitude, mut phase): (f64, f64) = (0.0, 0.0);
     for (a, b) in own.iter().zip(&peer.a) {
-        amplitude = amplitude.max(check("|a|", (a.norm() - b.norm()).abs() / largest, AMPLITUDE));
+        amplitude = amplitude.max(check("|a|", (a.norm() - b.norm()).abs() / largest, AMPLITUDE.max(crooked)));
         if b.norm() > PHASE_FLOOR * largest {
-            phase = phase.max(check("phase", (a * b.conj()).arg().abs(), PHASE));
+            phase = phase.max(check("phase", (a * b.conj()).arg().abs(), PHASE.max(crooked)));
         }
     }
     let own_angles = [channel.theta_t[p], channel.phi_t[p], channel.theta_r[p], channel.phi_r[p]];
     let angle = own_angles.iter().zip(&peer.angles).map(|(a, b)| C64::from_polar(1.0, a - b).arg().abs());
-    let angle = check("angle", angle.fold(0.0, f64::max), ANGLE);
+    let angle = check("angle", angle.fold(0.0, f64::max), ANGLE.max(crooked));
     let fastest = case.radios.transmitters.iter().chain(&case.radios.receivers).map(|r| r.velocity.norm()).sum::<f64>();
     let shift = fastest * case.frequency / raylobe::constants::SPEED_OF_LIGHT;
     check("Doppler", (channel.doppler[p] - peer.doppler).abs(), (DOPPLER * shift).max(1e-9));
@@ -186,16 +199,20 @@ fn report(case: &Case, score: &Score) {
     for note in &score.on_a_margin {
         eprintln!("{}: on a margin: {note}", case.name);
     }
+    for note in &score.crooked {
+        eprintln!("{}: points so close that the peer's directions are this wrong: {note}", case.name);
+    }
     for fault in score.faults.iter().take(10) {
         eprintln!("{}: {fault}", case.name);
     }
     let w = &score.worst;
     let value = format!(
-        "{} of {} paths, {} more proved, {} on a margin, {} faults; delay {:.0e}, vertex {:.0e} m, |a| {:.0e}, phase {:.0e} rad, angle {:.0e} rad",
+        "{} of {} paths, {} more proved, {} on a margin, {} with the peer's points too close, {} faults; delay {:.0e}, vertex {:.0e} m, |a| {:.0e}, phase {:.0e} rad, angle {:.0e} rad",
         score.found,
         score.peers,
         score.extra,
         score.on_a_margin.len(),
+        score.crooked.len(),
         score.faults.len(),
         w.delay,
         w.vertex,

@@ -22,8 +22,8 @@ pub fn material(name: &str, relative_permittivity: f64, conductivity: f64, thick
     }
 }
 
-/// Conductivity that makes |r| = 1 to 1e-12 at every carrier of the tests [S/m].
-pub const PERFECT_CONDUCTIVITY: f64 = 1e36;
+/// The largest conductivity that a material may have: 1 - |r| is below 1e-5 up to 100 GHz [S/m].
+pub const PERFECT_CONDUCTIVITY: f64 = 1e12;
 
 /// A perfect conductor, called `metal`.
 pub fn metal() -> MaterialDescription {
