@@ -19,8 +19,9 @@
 //! 6 [`backend`], 5 [`path`] and [`channel`], 4 [`interaction`], 3 [`geometry`], 2 [`scene`], 1 [`layout`] and [`math`],
 //! 0 [`constants`] and [`error`]. The equations that the code cites as (T1), (T2), … stand in [`theory`].
 #![warn(missing_docs)]
-// Units stand in brackets, such as [m] and [rad]; rustdoc takes them for links.
-#![allow(rustdoc::broken_intra_doc_links)]
+// Units stand in brackets, such as [m] and [rad]; rustdoc takes them for links. Links to private items serve readers of
+// the source.
+#![allow(rustdoc::broken_intra_doc_links, rustdoc::private_intra_doc_links)]
 
 pub mod backend;
 pub mod channel;
