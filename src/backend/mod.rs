@@ -1,5 +1,16 @@
-//! Where the work is done: few coarse verbs, chosen once.
+//! Where the work is done: few coarse verbs at host types, chosen once in [`Backend::open`].
 
+pub mod cpu;
+
+use crate::channel::Channel;
+use crate::error::{Error, Fault, Result};
+use crate::geometry::Geometry;
+use crate::math::Vec3;
+use crate::path::chain::ChainTrie;
+use crate::path::counters::Counters;
+use crate::path::{FoundPaths, Paths, SolverOptions};
+use crate::scene::Scene;
+use crate::scene::radio::Radios;
 use serde::{Deserialize, Serialize};
 
 /// The device that was asked for.
@@ -12,4 +23,111 @@ pub enum DeviceRequest {
     Cpu,
     /// CUDA device number n; an error without one.
     Cuda(u32),
+}
+
+/// The device that does the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// The CPU: rayon threads of the current pool.
+    Cpu,
+}
+
+impl Backend {
+    /// Chooses the device.
+    ///
+    /// # Errors
+    /// A CUDA device was asked for: this version has no kernels.
+    pub fn open(request: DeviceRequest) -> Result<Backend> {
+        match request {
+            DeviceRequest::Auto | DeviceRequest::Cpu => Ok(Backend::Cpu),
+            DeviceRequest::Cuda(_) => Err(Error::device(
+                Fault::new("--device", "this build has no CUDA kernels")
+                    .value("cuda")
+                    .remedy("use --device cpu; `raylobe devices` tells what was built in"),
+            )),
+        }
+    }
+
+    /// What the device is and why it was taken, in one line.
+    pub fn describe(self, request: DeviceRequest) -> String {
+        let threads = rayon::current_num_threads();
+        let why = match request {
+            DeviceRequest::Auto => "auto: this build has no CUDA kernels",
+            DeviceRequest::Cpu | DeviceRequest::Cuda(_) => "as asked",
+        };
+        match self {
+            Backend::Cpu => format!("cpu, {threads} threads ({why})"),
+        }
+    }
+
+    /// Builds what path finding needs of the scene.
+    ///
+    /// # Errors
+    /// See [`Geometry::new`].
+    pub fn load(self, scene: &Scene) -> Result<Geometry<'_>> {
+        match self {
+            Backend::Cpu => Geometry::new(scene),
+        }
+    }
+
+    /// Finds the chains of facets that specular paths from `source` [m, local] can take.
+    pub fn chains(
+        self,
+        geometry: &Geometry,
+        source: &Vec3,
+        options: &SolverOptions,
+        counters: &mut Counters,
+        progress: &dyn Progress,
+    ) -> ChainTrie {
+        match self {
+            Backend::Cpu => cpu::chains(geometry, source, options, counters, progress),
+        }
+    }
+
+    /// Finds the paths over all chains to all `receivers` [m, local], sorted by receiver, length and chain.
+    pub fn connect(
+        self,
+        geometry: &Geometry,
+        trie: &ChainTrie,
+        receivers: &[Vec3],
+        options: &SolverOptions,
+        counters: &mut Counters,
+        progress: &dyn Progress,
+    ) -> FoundPaths {
+        match self {
+            Backend::Cpu => cpu::connect(geometry, trie, receivers, options, counters, progress),
+        }
+    }
+
+    /// Computes the coefficients of all paths at the `carriers` [Hz], and notes for the user.
+    ///
+    /// # Errors
+    /// A material is not defined at a carrier.
+    pub fn field(
+        self,
+        scene: &Scene,
+        radios: &Radios,
+        paths: &Paths,
+        carriers: &[f64],
+    ) -> Result<(Channel, Vec<String>)> {
+        match self {
+            Backend::Cpu => crate::path::field::field(scene, radios, paths, carriers),
+        }
+    }
+}
+
+/// Where progress goes: the command line draws a bar, tests ignore it.
+pub trait Progress: Sync {
+    /// A stage begins that will do `total` steps (0: unknown).
+    fn begin(&self, stage: &str, total: u64);
+    /// `steps` more steps of the stage are done.
+    fn advance(&self, steps: u64);
+}
+
+/// Progress that nobody watches.
+pub struct Silent;
+
+impl Progress for Silent {
+    fn begin(&self, _stage: &str, _total: u64) {}
+    fn advance(&self, _steps: u64) {}
 }

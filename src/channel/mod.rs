@@ -1,6 +1,19 @@
 //! Channels: what the paths of a link mean to its antennas, over delay and over frequency.
+//!
+//! Everything is worked out for one [`Link`] at a time, so that memory stays that of one link however many there are.
+
+pub mod impulse;
+pub mod response;
+pub mod statistics;
+#[cfg(test)]
+mod testing;
 
 use crate::math::C64;
+use crate::math::phase::{phasor_of_turns, turns_of_length};
+use crate::path::Paths;
+use crate::path::field::Ports;
+use crate::scene::antenna::Antenna;
+use crate::scene::radio::Radios;
 
 /// The coefficients and angles of every path (theory.md, "Channel"); `a` does not hold the propagation phase.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -23,4 +36,99 @@ pub struct Channel {
     pub phi_r: Vec<f64>,
     /// Doppler shift `[path, carrier]` [Hz].
     pub doppler: Vec<f64>,
+}
+
+impl Channel {
+    /// The coefficients of a path at a carrier, `[receiver port, transmitter port]` of the path's own ports.
+    pub fn of_path(&self, path: usize, carrier: usize) -> &[C64] {
+        let all = &self.a[self.a_offsets[path] as usize..self.a_offsets[path + 1] as usize];
+        let size = all.len() / self.carriers.len();
+        &all[carrier * size..(carrier + 1) * size]
+    }
+}
+
+/// Where the time of a link begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Delays {
+    /// With the transmission: delays are those of the paths.
+    #[default]
+    Absolute,
+    /// With the link's first arrival: its delay is 0, for the carrier's phase as well.
+    FromFirst,
+}
+
+/// One link of a channel: a receiver, a transmitter and the paths between them.
+#[derive(Debug, Clone, Copy)]
+pub struct Link<'a> {
+    radios: &'a Radios,
+    paths: &'a Paths,
+    channel: &'a Channel,
+    index: usize,
+}
+
+impl<'a> Link<'a> {
+    /// Link number `index` = receiver * transmitters + transmitter.
+    pub fn new(radios: &'a Radios, paths: &'a Paths, channel: &'a Channel, index: usize) -> Link<'a> {
+        Link { radios, paths, channel, index }
+    }
+
+    /// Index of the receiver.
+    pub fn receiver(&self) -> usize {
+        self.index / self.paths.transmitters
+    }
+
+    /// Index of the transmitter.
+    pub fn transmitter(&self) -> usize {
+        self.index % self.paths.transmitters
+    }
+
+    /// Number of ports of the receiver's antenna.
+    pub fn receiver_ports(&self) -> usize {
+        self.receiver_antenna().ports()
+    }
+
+    /// Number of ports of the transmitter's antenna.
+    pub fn transmitter_ports(&self) -> usize {
+        self.transmitter_antenna().ports()
+    }
+
+    /// The link's paths in [`Paths`].
+    pub fn paths(&self) -> std::ops::Range<usize> {
+        self.paths.of_link(self.index)
+    }
+
+    /// The link's coefficients of a path: (receiver port, transmitter port, a); port pairs that a path of single
+    /// elements does not reach are left out.
+    pub fn coefficients(&self, path: usize, carrier: usize) -> impl Iterator<Item = (usize, usize, C64)> + use<'a> {
+        let receiver = Ports::new(self.receiver_antenna(), self.paths.receiver_element[path]).numbers();
+        let transmitter = Ports::new(self.transmitter_antenna(), self.paths.transmitter_element[path]).numbers();
+        let pairs = receiver.flat_map(move |r| transmitter.clone().map(move |t| (r, t)));
+        pairs.zip(self.channel.of_path(path, carrier)).map(|((r, t), a)| (r, t, *a))
+    }
+
+    /// Length of a path [m], less that of the link's first arrival for [`Delays::FromFirst`].
+    fn length(&self, path: usize, first: f64) -> f64 {
+        self.paths.length[path] - first
+    }
+
+    /// What [`Link::length`] takes off every length [m].
+    fn first_length(&self, delays: Delays) -> f64 {
+        match delays {
+            Delays::Absolute => 0.0,
+            Delays::FromFirst => self.paths.length[self.paths()].iter().copied().reduce(f64::min).unwrap_or(0.0),
+        }
+    }
+
+    /// e^{-j 2 pi f_c tau} of a length [m]: what turns a into the baseband coefficient a^b (T50).
+    fn carrier_phase(&self, length: f64, carrier: usize) -> C64 {
+        phasor_of_turns(turns_of_length(length, self.channel.carriers[carrier]))
+    }
+
+    fn receiver_antenna(&self) -> &'a Antenna {
+        self.radios.antenna(&self.radios.receivers[self.receiver()])
+    }
+
+    fn transmitter_antenna(&self) -> &'a Antenna {
+        self.radios.antenna(&self.radios.transmitters[self.transmitter()])
+    }
 }

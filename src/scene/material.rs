@@ -1,9 +1,12 @@
 //! Radio materials as meant: checked, with every default filled in.
 
 use super::description::{LobeDescription, MaterialDescription, PatternDescription};
-use crate::error::Result;
+use super::itu;
+use crate::constants::VACUUM_PERMITTIVITY;
+use crate::error::{Error, Fault, Result};
 use crate::math::C64;
 use serde::{Deserialize, Serialize};
+use std::f64::consts::TAU;
 
 /// What to do with an ITU material at a frequency outside its range (physics.md section 2).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,11 +15,11 @@ pub enum OutOfRange {
     /// Refuse, and say which policies there are.
     #[default]
     Error,
-    /// Take the value at the nearest end of the nearest range.
+    /// Take the value at the end of the range that is nearest by difference of frequencies.
     Clamp,
-    /// Use the formula of the nearest range beyond its end.
+    /// Use the formula of the range that is nearest by difference, at the carrier.
     Extrapolate,
-    /// Use the coefficients of the nearest range, at the carrier (as `extrapolate`, but the nearest by ratio).
+    /// Use the formula of the range that is nearest by ratio of frequencies, at the carrier.
     Nearest,
 }
 
@@ -73,14 +76,254 @@ pub struct Surface {
     pub roughness: f64,
 }
 
+/// Thickness of a slab whose description states none [m]: that of the peers' walls.
+pub const DEFAULT_THICKNESS_M: f64 = 0.1;
+/// ITU materials that are half spaces unless their description states a thickness.
+const GROUND: [&str; 3] = ["very_dry_ground", "medium_dry_ground", "wet_ground"];
+/// Bounds of explicit values: far beyond any matter, far from the overflow of an f64.
+const MAX_PERMITTIVITY: f64 = 1e6;
+const MAX_CONDUCTIVITY: f64 = 1e12;
+const MAX_LENGTH_M: f64 = 1e6;
+/// Bound of exponents and concentrations of scattering patterns: a lobe of a microradian.
+const MAX_SHARPNESS: f64 = 1e12;
+
 impl Material {
-    /// Checks a description.
-    pub fn new(_written: &MaterialDescription, _out_of_range: OutOfRange) -> Result<Material> {
-        todo!("helper em")
+    /// Checks a description and fills in the defaults: thickness 0.1 m (ground materials: half space), no scattering,
+    /// no roughness, Lambertian pattern, conductivity 0 where only a permittivity is stated.
+    ///
+    /// # Errors
+    /// Neither or both of `itu` and a permittivity, an unknown ITU name, a value out of its domain.
+    pub fn new(written: &MaterialDescription, out_of_range: OutOfRange) -> Result<Material> {
+        let name = &written.name;
+        let permittivity = permittivity_of(written, out_of_range)?;
+        let is_ground = written.itu.as_deref().is_some_and(|itu| GROUND.contains(&itu));
+        let default_thickness = if is_ground { f64::INFINITY } else { DEFAULT_THICKNESS_M };
+        let thickness = written.thickness_m.unwrap_or(default_thickness);
+        if thickness != f64::INFINITY {
+            let bound = format!("above 0 and at most {MAX_LENGTH_M:e} m, or inf for a half space");
+            check(name, "thickness_m", thickness, thickness > 0.0 && thickness <= MAX_LENGTH_M, &bound)?;
+        }
+        let roughness = written.roughness_m.unwrap_or(0.0);
+        let bound = format!("0 to {MAX_LENGTH_M:e} m");
+        check(name, "roughness_m", roughness, (0.0..=MAX_LENGTH_M).contains(&roughness), &bound)?;
+        let pattern = written.pattern.clone().unwrap_or(PatternDescription::Lambertian {});
+        check_pattern(name, &pattern)?;
+        if let Some(lobe) = &written.lobe {
+            check_lobe(name, lobe)?;
+        }
+        Ok(Material {
+            name: name.clone(),
+            permittivity,
+            thickness,
+            scattering: unit_share(name, "scattering", written.scattering)?,
+            xpd: unit_share(name, "xpd", written.xpd)?,
+            roughness,
+            pattern,
+            lobe: written.lobe.clone(),
+        })
     }
 
-    /// The properties at `frequency` [Hz], and a note if the ITU row was used outside its range.
-    pub fn at(&self, _frequency: f64) -> Result<(Surface, Option<String>)> {
-        todo!("helper em")
+    /// The properties at `frequency` [Hz] (T6, T7), and a note if the ITU row was used outside its range.
+    ///
+    /// # Errors
+    /// A frequency that is not above 0; an ITU material outside its range under the policy `error`.
+    pub fn at(&self, frequency: f64) -> Result<(Surface, Option<String>)> {
+        if !(frequency.is_finite() && frequency > 0.0) {
+            let fault = Fault::new(format!("material '{}', frequency", self.name), "must be finite and above 0 Hz");
+            return Err(Error::input(fault.value(frequency).remedy("give a carrier such as 28e9 Hz")));
+        }
+        let (eps_r, sigma, note) = match &self.permittivity {
+            Permittivity::Itu { name, out_of_range } => {
+                let found = itu::electrical(&self.name, name, frequency, *out_of_range)?;
+                (found.relative_permittivity, found.conductivity, found.note)
+            }
+            Permittivity::Constant { relative_permittivity, conductivity } => {
+                (*relative_permittivity, *conductivity, None)
+            }
+        };
+        let surface = Surface {
+            eta: complex_permittivity(eps_r, sigma, frequency),
+            thickness: self.thickness,
+            specular_share: (1.0 - self.scattering * self.scattering).sqrt(),
+            roughness: self.roughness,
+        };
+        Ok((surface, note))
+    }
+}
+
+/// eta = eps_r - j sigma/(2 pi f eps_0) (T7), with eps_r [-], sigma [S/m], `frequency` [Hz] above 0.
+pub fn complex_permittivity(eps_r: f64, sigma: f64, frequency: f64) -> C64 {
+    C64::new(eps_r, -sigma / (TAU * frequency * VACUUM_PERMITTIVITY))
+}
+
+fn permittivity_of(written: &MaterialDescription, out_of_range: OutOfRange) -> Result<Permittivity> {
+    let name = &written.name;
+    match (&written.itu, written.relative_permittivity, written.conductivity_s_per_m) {
+        (Some(itu), None, None) => Ok(Permittivity::Itu { name: itu::known_name(name, itu)?.into(), out_of_range }),
+        (None, Some(eps_r), sigma) => {
+            let sigma = sigma.unwrap_or(0.0);
+            let bound = format!("1 to {MAX_PERMITTIVITY:e}");
+            check(name, "relative_permittivity", eps_r, (1.0..=MAX_PERMITTIVITY).contains(&eps_r), &bound)?;
+            let bound = format!("0 to {MAX_CONDUCTIVITY:e} S/m");
+            check(name, "conductivity_s_per_m", sigma, (0.0..=MAX_CONDUCTIVITY).contains(&sigma), &bound)?;
+            Ok(Permittivity::Constant { relative_permittivity: eps_r, conductivity: sigma })
+        }
+        (Some(itu), _, _) => {
+            let bound = "a material has either itu or values of its own, not both";
+            let remedy = "keep itu, or keep relative_permittivity and conductivity_s_per_m";
+            Err(Error::input(Fault::new(format!("material '{name}', itu"), bound).value(itu).remedy(remedy)))
+        }
+        (None, None, Some(sigma)) => {
+            let field = format!("material '{name}', conductivity_s_per_m");
+            let remedy = format!("in [materials.{name}], add relative_permittivity = ... (at least 1)");
+            Err(Error::input(Fault::new(field, "needs a relative_permittivity beside it").value(sigma).remedy(remedy)))
+        }
+        (None, None, None) => {
+            let remedy = format!(
+                "in the job, add [materials.{name}] with itu = \"concrete\" (or another of {}), or with \
+                 relative_permittivity = ... and conductivity_s_per_m = ...",
+                itu::names().join(", ")
+            );
+            let bound = "its electrical properties are not stated";
+            Err(Error::input(Fault::new(format!("material '{name}'"), bound).remedy(remedy)))
+        }
+    }
+}
+
+fn check(material: &str, field: &str, value: f64, holds: bool, bound: &str) -> Result<()> {
+    if holds {
+        return Ok(());
+    }
+    let key = field.split('.').next().unwrap_or(field);
+    let remedy = format!("change {key} in the scene, or put [materials.{material}] {key} = ... in the job");
+    Err(Error::input(Fault::new(format!("material '{material}', {field}"), bound).value(value).remedy(remedy)))
+}
+
+/// A share between 0 and 1; 0 where nothing is stated.
+fn unit_share(material: &str, field: &str, written: Option<f64>) -> Result<f64> {
+    let value = written.unwrap_or(0.0);
+    check(material, field, value, (0.0..=1.0).contains(&value), "0 to 1")?;
+    Ok(value)
+}
+
+fn check_pattern(material: &str, pattern: &PatternDescription) -> Result<()> {
+    match pattern {
+        PatternDescription::Lambertian {} => Ok(()),
+        PatternDescription::Directive { alpha } => sharpness(material, "pattern.alpha", *alpha),
+        PatternDescription::Backscattering { alpha_r, alpha_i, lambda } => {
+            sharpness(material, "pattern.alpha_r", *alpha_r)?;
+            sharpness(material, "pattern.alpha_i", *alpha_i)?;
+            unit_share(material, "pattern.lambda", Some(*lambda)).map(|_| ())
+        }
+    }
+}
+
+fn check_lobe(material: &str, lobe: &LobeDescription) -> Result<()> {
+    match lobe {
+        LobeDescription::VonMisesFisher { kappa } => sharpness(material, "lobe.kappa", *kappa),
+        LobeDescription::CosinePower { alpha } => sharpness(material, "lobe.alpha", *alpha),
+    }
+}
+
+/// An exponent or concentration: above 0, since at 0 a lobe has no direction.
+fn sharpness(material: &str, field: &str, value: f64) -> Result<()> {
+    let bound = format!("above 0 and at most {MAX_SHARPNESS:e}");
+    check(material, field, value, value > 0.0 && value <= MAX_SHARPNESS, &bound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(permittivity: f64) -> MaterialDescription {
+        MaterialDescription {
+            name: "wall".into(),
+            relative_permittivity: Some(permittivity),
+            ..MaterialDescription::default()
+        }
+    }
+
+    fn refuses(description: MaterialDescription, parts: &[&str]) {
+        let text = Material::new(&description, OutOfRange::Error).unwrap_err().to_string();
+        for part in parts {
+            assert!(text.contains(part), "{text} lacks {part}");
+        }
+    }
+
+    #[test]
+    fn defaults_are_filled_in() {
+        let wall = Material::new(&written(3.0), OutOfRange::Error).unwrap();
+        assert_eq!(wall.permittivity, Permittivity::Constant { relative_permittivity: 3.0, conductivity: 0.0 });
+        assert_eq!((wall.thickness, wall.scattering, wall.xpd, wall.roughness), (0.1, 0.0, 0.0, 0.0));
+        assert_eq!(wall.pattern, PatternDescription::Lambertian {});
+        let ground = MaterialDescription::itu("ground", "wet_ground");
+        assert_eq!(Material::new(&ground, OutOfRange::Error).unwrap().thickness, f64::INFINITY);
+        let slab = MaterialDescription { thickness_m: Some(0.3), ..ground };
+        assert_eq!(Material::new(&slab, OutOfRange::Error).unwrap().thickness, 0.3);
+    }
+
+    #[test]
+    fn complex_permittivity_of_concrete_at_28_ghz() {
+        // sigma = 0.0462 x 28^0.7822 = 0.62606 S/m; sigma/(w eps_0) = 17.9751 sigma/f[GHz], to six digits.
+        let concrete = Material::new(&MaterialDescription::itu("c", "concrete"), OutOfRange::Error).unwrap();
+        let (surface, note) = concrete.at(28e9).unwrap();
+        let expected = 17.975_103_6 * 0.0462 * 28f64.powf(0.7822) / 28.0;
+        assert!((surface.eta.re - 5.24).abs() < 1e-12 && (surface.eta.im + expected).abs() < 1e-6 * expected);
+        assert_eq!(note, None);
+    }
+
+    #[test]
+    fn scattering_leaves_the_rest_to_the_specular_part() {
+        let material = MaterialDescription { scattering: Some(0.6), ..written(3.0) };
+        let (surface, _) = Material::new(&material, OutOfRange::Error).unwrap().at(1e9).unwrap();
+        assert!((surface.specular_share - 0.8).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_material_without_properties_names_itself_and_the_remedy() {
+        let bare = MaterialDescription { name: "roof".into(), ..MaterialDescription::default() };
+        refuses(bare.clone(), &["'roof'", "[materials.roof]", "itu", "relative_permittivity"]);
+        let only_sigma = MaterialDescription { conductivity_s_per_m: Some(1.0), ..bare };
+        refuses(only_sigma, &["'roof'", "conductivity_s_per_m", "relative_permittivity"]);
+        let both = MaterialDescription { itu: Some("brick".into()), ..written(3.0) };
+        refuses(both, &["either itu or", "brick"]);
+        refuses(MaterialDescription::itu("w", "bric"), &["did you mean 'brick'?"]);
+    }
+
+    #[test]
+    fn values_out_of_their_domain_are_refused() {
+        for bad in [0.5, -3.0, f64::NAN, f64::INFINITY] {
+            refuses(written(bad), &["relative_permittivity", "1 to"]);
+        }
+        for bad in [-1.0, f64::NAN, f64::INFINITY] {
+            refuses(MaterialDescription { conductivity_s_per_m: Some(bad), ..written(3.0) }, &["conductivity"]);
+            refuses(MaterialDescription { roughness_m: Some(bad), ..written(3.0) }, &["roughness_m"]);
+            refuses(MaterialDescription { scattering: Some(bad), ..written(3.0) }, &["scattering", "0 to 1"]);
+            refuses(MaterialDescription { xpd: Some(bad), ..written(3.0) }, &["xpd", "0 to 1"]);
+            let pattern = Some(PatternDescription::Directive { alpha: bad });
+            refuses(MaterialDescription { pattern, ..written(3.0) }, &["pattern.alpha"]);
+            let pattern = Some(PatternDescription::Backscattering { alpha_r: 1.0, alpha_i: 1.0, lambda: bad });
+            refuses(MaterialDescription { pattern, ..written(3.0) }, &["pattern.lambda"]);
+            let lobe = Some(LobeDescription::VonMisesFisher { kappa: bad });
+            refuses(MaterialDescription { lobe, ..written(3.0) }, &["lobe.kappa"]);
+        }
+        for bad in [0.0, -0.1, f64::NAN, f64::NEG_INFINITY, 1e9] {
+            refuses(MaterialDescription { thickness_m: Some(bad), ..written(3.0) }, &["thickness_m", "inf"]);
+        }
+    }
+
+    #[test]
+    fn a_lobe_is_checked_and_kept() {
+        let lobe = Some(LobeDescription::CosinePower { alpha: 100.0 });
+        let material = MaterialDescription { lobe: lobe.clone(), ..written(3.0) };
+        assert_eq!(Material::new(&material, OutOfRange::Error).unwrap().lobe, lobe);
+    }
+
+    #[test]
+    fn a_frequency_must_be_above_0() {
+        let wall = Material::new(&written(3.0), OutOfRange::Error).unwrap();
+        for bad in [0.0, -28e9, f64::NAN, f64::INFINITY] {
+            assert!(wall.at(bad).is_err());
+        }
     }
 }

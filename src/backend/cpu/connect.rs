@@ -1,0 +1,104 @@
+//! All chains against all receivers.
+
+use super::super::Progress;
+use crate::geometry::Geometry;
+use crate::math::Vec3;
+use crate::path::beam::Frustum;
+use crate::path::chain::ChainTrie;
+use crate::path::counters::Counters;
+use crate::path::receivers::ReceiverBoxes;
+use crate::path::refine::{Rejection, Vertex, refine};
+use crate::path::{FoundPaths, SolverOptions};
+use rayon::prelude::*;
+
+/// Chains that one task of the pool tries.
+const TASK: usize = 64;
+
+/// Finds the paths over all chains of `trie` to all `receivers`.
+pub fn connect(
+    geometry: &Geometry,
+    trie: &ChainTrie,
+    receivers: &[Vec3],
+    options: &SolverOptions,
+    counters: &mut Counters,
+    progress: &dyn Progress,
+) -> FoundPaths {
+    let boxes = ReceiverBoxes::new(receivers);
+    progress.begin("connect", trie.len() as u64);
+    let mut parts: Vec<(FoundPaths, Counters)> = Vec::new();
+    if options.line_of_sight {
+        parts = receivers
+            .par_chunks(TASK)
+            .enumerate()
+            .map(|(task, chunk)| {
+                let mut task_of = Task::new(geometry, trie);
+                for (i, receiver) in chunk.iter().enumerate() {
+                    task_of.connect(0, (task * TASK + i) as u32, receiver);
+                }
+                task_of.done()
+            })
+            .collect();
+    }
+    let tasks = trie.len().div_ceil(TASK);
+    parts.par_extend((0..tasks).into_par_iter().map(|task| {
+        let mut task_of = Task::new(geometry, trie);
+        let nodes = (task * TASK).max(1)..((task + 1) * TASK).min(trie.len());
+        progress.advance(nodes.len() as u64);
+        for node in nodes {
+            task_of.connect_all(node as u32, &boxes);
+        }
+        task_of.done()
+    }));
+    let mut all = FoundPaths::default();
+    for (found, count) in &parts {
+        all.append(found);
+        counters.add(count);
+    }
+    all
+}
+
+/// One task's paths and scratch space.
+struct Task<'a> {
+    geometry: &'a Geometry<'a>,
+    trie: &'a ChainTrie,
+    frustum: Frustum,
+    vertices: Vec<Vertex>,
+    found: FoundPaths,
+    counters: Counters,
+}
+
+impl<'a> Task<'a> {
+    fn new(geometry: &'a Geometry<'a>, trie: &'a ChainTrie) -> Task<'a> {
+        let (frustum, vertices) = (Frustum::default(), Vec::new());
+        Task { geometry, trie, frustum, vertices, found: FoundPaths::default(), counters: Counters::default() }
+    }
+
+    /// Tries a chain with every receiver in its beam.
+    fn connect_all(&mut self, node: u32, boxes: &ReceiverBoxes) {
+        let apex = self.trie.image[node as usize];
+        let plane = self.geometry.facets.plane(self.trie.facet[node as usize]);
+        let mut frustum = std::mem::take(&mut self.frustum);
+        frustum.rebuild(&apex, self.trie.window_of(node), plane, boxes.reach(&apex));
+        boxes.for_each_in(&frustum, |receiver, position| self.connect(node, receiver, position));
+        self.frustum = frustum;
+    }
+
+    fn connect(&mut self, node: u32, receiver: u32, position: &Vec3) {
+        self.counters.candidates += 1;
+        let refined = refine(self.geometry, self.trie, node, position, &mut self.vertices);
+        let count = &mut self.counters;
+        match refined {
+            Ok(length) => self.found.push(receiver, length, &self.vertices),
+            Err(Rejection::OffFacet) => count.off_facet += 1,
+            Err(Rejection::WrongSide) => count.wrong_side += 1,
+            Err(Rejection::Degenerate) if node == 0 => count.coincident_devices += 1,
+            Err(Rejection::Degenerate) => count.degenerate += 1,
+            Err(Rejection::Coincident) => count.coincident += 1,
+            Err(Rejection::Blocked) => count.blocked += 1,
+        }
+    }
+
+    fn done(self) -> (FoundPaths, Counters) {
+        (self.found, self.counters)
+    }
+}

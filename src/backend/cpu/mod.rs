@@ -1,0 +1,8 @@
+//! The CPU backend: rayon over rays and chains. Results do not depend on the number of threads: work is cut into pieces
+//! by index, and pieces are put together in order.
+
+mod connect;
+mod launch;
+
+pub use connect::connect;
+pub use launch::chains;

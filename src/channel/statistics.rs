@@ -1,0 +1,166 @@
+//! What a link amounts to: power, spreads and K factor (theory.md, "Statistics", T53-T57).
+//!
+//! All estimators weigh paths by their power averaged over the port pairs of the link, and sum powers, not fields. What
+//! is undefined (no path, no power, no spread of one path's rest) is `None`, never NaN.
+
+use super::Link;
+
+/// The statistics of one link at one carrier.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct LinkStatistics {
+    /// Number of paths.
+    pub paths: usize,
+    /// Path gain [-]: sum over paths of |a|^2, averaged over the port pairs (T53); 0 without paths.
+    pub path_gain: f64,
+    /// Power-weighted mean delay [s] (T54); `None` without power.
+    pub mean_delay: Option<f64>,
+    /// Root mean square delay spread [s] (T55); `None` without power.
+    pub rms_delay_spread: Option<f64>,
+    /// Circular spread of the azimuth of departure [rad] (T56); `None` without power or mean direction.
+    pub azimuth_spread_departure: Option<f64>,
+    /// Circular spread of the zenith of departure [rad] (T56).
+    pub zenith_spread_departure: Option<f64>,
+    /// Circular spread of the azimuth of arrival [rad] (T56).
+    pub azimuth_spread_arrival: Option<f64>,
+    /// Circular spread of the zenith of arrival [rad] (T56).
+    pub zenith_spread_arrival: Option<f64>,
+    /// K factor [-]: power of the direct path over that of all others (T57); `None` without direct path or others.
+    pub k_factor: Option<f64>,
+    /// Index into the run's paths of the one of most power, the first of equals; `None` without paths.
+    pub strongest_path: Option<usize>,
+}
+
+/// The statistics of a link at a carrier.
+pub fn statistics(link: &Link, carrier: usize) -> LinkStatistics {
+    let powers = path_powers(link, carrier);
+    let first = link.paths().start;
+    let channel = link.channel;
+    let angles = |all: &[f64]| angular_spread(&powers, &all[link.paths()]);
+    let delay = delay_moments(&powers, &channel.tau[link.paths()]);
+    let strongest = powers.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)));
+    LinkStatistics {
+        paths: powers.len(),
+        path_gain: powers.iter().sum(),
+        mean_delay: delay.map(|d| d.0),
+        rms_delay_spread: delay.map(|d| d.1),
+        azimuth_spread_departure: angles(&channel.phi_t),
+        zenith_spread_departure: angles(&channel.theta_t),
+        azimuth_spread_arrival: angles(&channel.phi_r),
+        zenith_spread_arrival: angles(&channel.theta_r),
+        k_factor: k_factor(link, &powers),
+        strongest_path: strongest.map(|(i, _)| first + i),
+    }
+}
+
+/// Power of each path of a link `[path]` [-]: |a|^2 averaged over all port pairs of the link (T53).
+pub fn path_powers(link: &Link, carrier: usize) -> Vec<f64> {
+    let pairs = (link.receiver_ports() * link.transmitter_ports()) as f64;
+    let power = |path| link.coefficients(path, carrier).map(|(_, _, a)| a.norm_sqr()).sum::<f64>() / pairs;
+    link.paths().map(power).collect()
+}
+
+/// Mean delay and RMS delay spread [s] (T54, T55).
+fn delay_moments(powers: &[f64], delays: &[f64]) -> Option<(f64, f64)> {
+    let weights = normalised(powers)?;
+    let mean: f64 = weights.iter().zip(delays).map(|(w, t)| w * t).sum();
+    let variance: f64 = weights.iter().zip(delays).map(|(w, t)| w * (t - mean) * (t - mean)).sum();
+    Some((mean, variance.sqrt()))
+}
+
+/// sqrt(-2 ln |sum of P e^{j angle}|/sum of P) [rad] (T56).
+///
+/// Source: TR 38.901 annex A.1.
+fn angular_spread(powers: &[f64], angles: &[f64]) -> Option<f64> {
+    let weights = normalised(powers)?;
+    // The resultant is summed as a deviation from 1 about the strongest direction: 1 - R keeps its digits.
+    let reference = strongest_angle(&weights, angles)?;
+    let (mut less_cos, mut sine) = (0.0, 0.0);
+    for (w, angle) in weights.iter().zip(angles) {
+        let (sin_half, cos_half) = libm::sincos((angle - reference) / 2.0);
+        less_cos += 2.0 * w * sin_half * sin_half;
+        sine += 2.0 * w * sin_half * cos_half;
+    }
+    // R^2 = (1 - u)^2 + s^2, -2 ln R = -ln R^2 = -ln(1 + (u^2 - 2u + s^2)).
+    let deviation = less_cos * less_cos - 2.0 * less_cos + sine * sine;
+    let no_mean_direction = deviation <= NO_MEAN_DIRECTION - 1.0;
+    (!no_mean_direction).then(|| (-libm::log1p(deviation)).max(0.0).sqrt())
+}
+
+/// R^2 below this is rounding: opposite directions of equal power have no mean direction.
+const NO_MEAN_DIRECTION: f64 = 1e-28;
+
+fn strongest_angle(weights: &[f64], angles: &[f64]) -> Option<f64> {
+    weights.iter().zip(angles).max_by(|a, b| a.0.total_cmp(b.0)).map(|(_, angle)| *angle)
+}
+
+/// Power of the direct path over that of all others (T57); with per-element paths, over all direct paths.
+fn k_factor(link: &Link, powers: &[f64]) -> Option<f64> {
+    let (mut direct, mut rest) = (0.0, 0.0);
+    let mut has_direct = false;
+    for (path, power) in link.paths().zip(powers) {
+        if link.paths.vertices_of(path).is_empty() {
+            has_direct = true;
+            direct += power;
+        } else {
+            rest += power;
+        }
+    }
+    (has_direct && rest > 0.0).then(|| direct / rest)
+}
+
+/// Powers over their sum; `None` without power.
+fn normalised(powers: &[f64]) -> Option<Vec<f64>> {
+    let total: f64 = powers.iter().sum();
+    (total > 0.0).then(|| powers.iter().map(|p| p / total).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::testing;
+    use crate::constants::SPEED_OF_LIGHT;
+    use std::f64::consts::PI;
+
+    #[test]
+    fn two_paths_by_hand() {
+        // Powers 1 and 1/4, delays 30 m/c and 60 m/c: weights .8 and .2, spread .4 x 30 m/c.
+        let case = testing::two_paths();
+        let found = statistics(&case.link(), 0);
+        assert_eq!((found.paths, found.strongest_path), (2, Some(0)));
+        assert!((found.path_gain - 1.25).abs() < 1e-15);
+        assert!((found.k_factor.unwrap() - 4.0).abs() < 1e-15);
+        assert!((found.mean_delay.unwrap() * SPEED_OF_LIGHT - 36.0).abs() < 1e-12);
+        assert!((found.rms_delay_spread.unwrap() * SPEED_OF_LIGHT - 12.0).abs() < 1e-12);
+        // Azimuths 0 and pi/2: R^2 = .8^2 + .2^2.
+        let expected = (-(0.64f64 + 0.04).ln()).sqrt();
+        assert!((found.azimuth_spread_departure.unwrap() - expected).abs() < 1e-14);
+        assert_eq!(found.zenith_spread_departure, Some(0.0));
+    }
+
+    #[test]
+    fn nothing_is_nan_without_paths_or_with_one() {
+        let none = statistics(&testing::no_paths().link(), 0);
+        assert_eq!(none, LinkStatistics::default());
+        let one = statistics(&testing::one_path().link(), 0);
+        assert_eq!((one.rms_delay_spread, one.azimuth_spread_arrival), (Some(0.0), Some(0.0)));
+        assert_eq!((one.k_factor, one.paths), (None, 1));
+    }
+
+    #[test]
+    fn angular_spread_does_not_know_where_the_circle_is_cut() {
+        let powers = [1.0, 2.0, 0.5];
+        let angles = [0.1, -0.2, 0.7];
+        let turned = angles.map(|a: f64| a + 3.0).map(|a| if a > PI { a - 2.0 * PI } else { a });
+        let (a, b) = (angular_spread(&powers, &angles).unwrap(), angular_spread(&powers, &turned).unwrap());
+        assert!((a - b).abs() < 1e-12);
+        // Small angles: the circular spread is the standard deviation, to third order.
+        let tiny = angular_spread(&[1.0, 1.0], &[1e-8, -1e-8]).unwrap();
+        assert!((tiny / 1e-8 - 1.0).abs() < 1e-7, "{tiny}");
+    }
+
+    #[test]
+    fn opposite_directions_of_equal_power_have_no_spread() {
+        assert_eq!(angular_spread(&[1.0, 1.0], &[0.0, PI]), None);
+        assert_eq!(angular_spread(&[0.0, 0.0], &[0.0, 1.0]), None);
+    }
+}

@@ -1,0 +1,461 @@
+//! Facets: the flat pieces of a scene that specular paths speak of (T40, T41).
+//!
+//! Coplanar triangles that touch or overlap make a *patch*, whatever their material; the triangles of one material that
+//! hang together within a patch make a *facet*. A patch has one plane, that of its largest triangle. A path that leaves
+//! a plane cannot meet it again, so rays and segments skip the patches of their ends. Where facets of a patch overlap,
+//! the lowest facet owns the point.
+
+use super::bvh::Bvh;
+use super::touch::{Coplanarity, TouchGraph, plane_of};
+use super::traverse::{Region, for_each_in_region};
+use super::triangle;
+use crate::layout::{NONE, Plane};
+use crate::math::Vec3;
+use crate::math::frame::tangents_of;
+use crate::scene::Scene;
+use rayon::prelude::*;
+
+/// Points this far outside a facet's outline are still on it: the rounding of a point's coordinates [m].
+pub const OUTLINE_M: f64 = 1e-6;
+/// Above this number of triangles a facet is searched through the hierarchy.
+const FEW_TRIANGLES: usize = 16;
+
+/// All facets of a scene. Facets are numbered by their lowest triangle.
+#[derive(Debug, Clone)]
+pub struct Facets {
+    /// What made triangles coplanar.
+    pub rule: Coplanarity,
+    /// Facet of each triangle `[triangle]`, or [`NONE`] for one without area.
+    pub of_triangle: Vec<u32>,
+    /// Material `[facet]`.
+    pub material: Vec<u32>,
+    /// Patch `[facet]`.
+    pub patch: Vec<u32>,
+    /// First triangle `[facet + 1]` in `triangles`.
+    pub offsets: Vec<u32>,
+    /// Triangles, facet by facet, ascending.
+    pub triangles: Vec<u32>,
+    /// First hull corner `[facet + 1]` in `hull`.
+    pub hull_offsets: Vec<u32>,
+    /// Corners of each facet's convex hull [m], in its plane, counter-clockwise about the normal.
+    pub hull: Vec<Vec3>,
+    /// Plane `[patch]`.
+    pub planes: Vec<Plane>,
+    /// First facet `[patch + 1]` in `patch_facets`.
+    pub patch_offsets: Vec<u32>,
+    /// Facets of each patch, ascending.
+    pub patch_facets: Vec<u32>,
+    /// First neighbour `[facet + 1]` in `neighbours`.
+    neighbour_offsets: Vec<u32>,
+    /// Facets that share a corner with each facet, ascending.
+    neighbours: Vec<u32>,
+}
+
+impl Facets {
+    /// Finds the facets of a scene through its hierarchy.
+    pub fn build(scene: &Scene, bvh: &Bvh) -> Facets {
+        let rule = Coplanarity::of(scene);
+        let graph = TouchGraph::build(scene, bvh, rule);
+        let (patch_of, seeds) = grow_patches(scene, &graph, rule);
+        let of_triangle = split_by_material(scene, &graph, &patch_of);
+        Facets::assemble(scene, rule, of_triangle, &patch_of, &seeds)
+    }
+
+    /// Number of facets.
+    pub fn len(&self) -> usize {
+        self.material.len()
+    }
+
+    /// Whether there is no facet.
+    pub fn is_empty(&self) -> bool {
+        self.material.is_empty()
+    }
+
+    /// The plane of a facet.
+    pub fn plane(&self, facet: u32) -> &Plane {
+        &self.planes[self.patch[facet as usize] as usize]
+    }
+
+    /// The triangles of a facet.
+    pub fn triangles_of(&self, facet: u32) -> &[u32] {
+        let facet = facet as usize;
+        &self.triangles[self.offsets[facet] as usize..self.offsets[facet + 1] as usize]
+    }
+
+    /// The corners of a facet's convex hull [m].
+    pub fn hull_of(&self, facet: u32) -> &[Vec3] {
+        let facet = facet as usize;
+        &self.hull[self.hull_offsets[facet] as usize..self.hull_offsets[facet + 1] as usize]
+    }
+
+    /// The facets of a patch, ascending.
+    pub fn of_patch(&self, patch: u32) -> &[u32] {
+        let patch = patch as usize;
+        &self.patch_facets[self.patch_offsets[patch] as usize..self.patch_offsets[patch + 1] as usize]
+    }
+
+    /// The facets that share a triangle's corner with `facet`, ascending: a hint of what hangs together. Corners that
+    /// stand on another facet's edge are not seen.
+    pub fn neighbours_of(&self, facet: u32) -> &[u32] {
+        let facet = facet as usize;
+        &self.neighbours[self.neighbour_offsets[facet] as usize..self.neighbour_offsets[facet + 1] as usize]
+    }
+
+    /// The patch of a triangle, or [`NONE`].
+    pub fn patch_of_triangle(&self, triangle: u32) -> u32 {
+        match self.of_triangle[triangle as usize] {
+            NONE => NONE,
+            facet => self.patch[facet as usize],
+        }
+    }
+
+    /// A triangle of `facet` that holds the point `p` of its plane, the lowest one; `None` if `p` is off the facet.
+    pub fn triangle_at(&self, scene: &Scene, bvh: &Bvh, facet: u32, p: &Vec3) -> Option<u32> {
+        let normal = Vec3::from(self.plane(facet).normal);
+        let holds = |t: u32| triangle::contains(&scene.corners(t), &normal, p, OUTLINE_M);
+        let triangles = self.triangles_of(facet);
+        if triangles.len() <= FEW_TRIANGLES {
+            return triangles.iter().copied().find(|t| holds(*t));
+        }
+        let mut lowest = None;
+        self.for_each_at(bvh, p, |t| {
+            if self.of_triangle[t as usize] == facet && lowest.is_none_or(|known| t < known) && holds(t) {
+                lowest = Some(t);
+            }
+        });
+        lowest
+    }
+
+    /// The facet that owns the point `p` of `facet`: the lowest one of its patch that holds `p` (T41).
+    pub fn owner_at(&self, scene: &Scene, bvh: &Bvh, facet: u32, p: &Vec3) -> u32 {
+        let patch = self.patch[facet as usize];
+        if self.of_patch(patch)[0] == facet {
+            return facet;
+        }
+        let normal = Vec3::from(self.planes[patch as usize].normal);
+        let mut owner = facet;
+        self.for_each_at(bvh, p, |t| {
+            let rival = self.of_triangle[t as usize];
+            let stronger = rival < owner && self.patch[rival as usize] == patch;
+            if stronger && triangle::contains(&scene.corners(t), &normal, p, OUTLINE_M) {
+                owner = rival;
+            }
+        });
+        owner
+    }
+
+    /// Calls `found` for every triangle that may hold the point `p` of its patch's plane.
+    fn for_each_at(&self, bvh: &Bvh, p: &Vec3, mut found: impl FnMut(u32)) {
+        // A triangle may lie off its patch's plane by the tolerance of coplanarity.
+        let reach = Vec3::repeat(self.rule.distance + OUTLINE_M);
+        let region =
+            Region { low: p - reach, high: p + reach, normal: Vec3::zeros(), offset: 0.0, half_thickness: 0.0 };
+        for_each_in_region(bvh, &region, |t, _| {
+            found(t);
+            true
+        });
+    }
+
+    fn assemble(scene: &Scene, rule: Coplanarity, of_triangle: Vec<u32>, patch_of: &[u32], seeds: &[u32]) -> Facets {
+        let count = of_triangle.iter().filter(|f| **f != NONE).max().map_or(0, |f| *f as usize + 1);
+        let pairs = of_triangle.iter().enumerate().filter(|(_, f)| **f != NONE).map(|(t, f)| (*f, t as u32));
+        let (offsets, triangles) = group(pairs, count);
+        let first = |facet: usize| triangles[offsets[facet] as usize];
+        let patch: Vec<u32> = (0..count).map(|facet| patch_of[first(facet) as usize]).collect();
+        let material = (0..count).map(|f| scene.objects[scene.object_of(first(f)) as usize].material).collect();
+        let planes: Vec<Plane> = seeds.iter().map(|seed| plane_through(&scene.corners(*seed))).collect();
+        let (patch_offsets, patch_facets) =
+            group(patch.iter().enumerate().map(|(facet, patch)| (*patch, facet as u32)), seeds.len());
+        let mut facets = Facets {
+            rule,
+            of_triangle,
+            material,
+            patch,
+            offsets,
+            triangles,
+            planes,
+            patch_offsets,
+            patch_facets,
+            hull_offsets: vec![0],
+            hull: Vec::new(),
+            neighbour_offsets: Vec::new(),
+            neighbours: Vec::new(),
+        };
+        facets.add_hulls(scene);
+        facets.add_neighbours(scene);
+        facets
+    }
+
+    fn add_neighbours(&mut self, scene: &Scene) {
+        let mut corners: Vec<([u64; 3], u32)> = (0..self.of_triangle.len() as u32)
+            .into_par_iter()
+            .filter(|t| self.of_triangle[*t as usize] != NONE)
+            .flat_map_iter(|t| scene.corners(t).map(|c| (position_bits(&c), self.of_triangle[t as usize])))
+            .collect();
+        corners.par_sort_unstable();
+        corners.dedup();
+        let mut pairs = Vec::new();
+        for same in corners.chunk_by(|a, b| a.0 == b.0) {
+            for (i, (_, a)) in same.iter().enumerate() {
+                pairs.extend(same[i + 1..].iter().flat_map(|(_, b)| [(*a, *b), (*b, *a)]));
+            }
+        }
+        pairs.par_sort_unstable();
+        pairs.dedup();
+        (self.neighbour_offsets, self.neighbours) = group(pairs.into_iter(), self.len());
+    }
+
+    fn add_hulls(&mut self, scene: &Scene) {
+        let hulls: Vec<Vec<Vec3>> = (0..self.len() as u32)
+            .into_par_iter()
+            .map(|facet| {
+                let corners = self.triangles_of(facet).iter().flat_map(|t| scene.corners(*t));
+                hull_in_plane(self.plane(facet), corners)
+            })
+            .collect();
+        for hull in hulls {
+            self.hull.extend(hull);
+            self.hull_offsets.push(self.hull.len() as u32);
+        }
+    }
+}
+
+/// A corner's position as bits, so that equal corners sort together.
+fn position_bits(p: &Vec3) -> [u64; 3] {
+    // -0 and 0 are one place.
+    [p.x, p.y, p.z].map(|x| (x + 0.0).to_bits())
+}
+
+fn plane_through(corners: &[Vec3; 3]) -> Plane {
+    let (point, normal) = plane_of(corners);
+    Plane { normal: normal.into(), offset: normal.dot(&point) }
+}
+
+/// Collects `(group, item)` pairs, items ascending within a group, in CSR form.
+fn group(pairs: impl Iterator<Item = (u32, u32)>, groups: usize) -> (Vec<u32>, Vec<u32>) {
+    let mut pairs: Vec<(u32, u32)> = pairs.collect();
+    pairs.par_sort_unstable();
+    let mut offsets = vec![0u32; groups + 1];
+    for (group, _) in &pairs {
+        offsets[*group as usize + 1] += 1;
+    }
+    for g in 0..groups {
+        offsets[g + 1] += offsets[g];
+    }
+    (offsets, pairs.into_iter().map(|(_, item)| item).collect())
+}
+
+/// Patches grown from the largest triangle that is left, again and again: the patch of each triangle, and the seed of
+/// each patch. Patches are numbered by their lowest triangle.
+fn grow_patches(scene: &Scene, graph: &TouchGraph, rule: Coplanarity) -> (Vec<u32>, Vec<u32>) {
+    let count = scene.triangles.len() as u32;
+    let mut order: Vec<(f64, u32)> = (0..count)
+        .into_par_iter()
+        .filter(|t| !scene.degenerate[*t as usize])
+        .map(|t| {
+            let [a, b, c] = scene.corners(t);
+            (-(b - a).cross(&(c - a)).norm(), t)
+        })
+        .collect();
+    order.par_sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let mut seed_of = vec![NONE; count as usize];
+    let mut waiting = Vec::new();
+    for (_, seed) in order {
+        if seed_of[seed as usize] != NONE {
+            continue;
+        }
+        let (point, normal) = plane_of(&scene.corners(seed));
+        seed_of[seed as usize] = seed;
+        waiting.push(seed);
+        while let Some(t) = waiting.pop() {
+            for other in graph.of(t) {
+                if seed_of[*other as usize] == NONE && rule.holds(&scene.corners(*other), &point, &normal) {
+                    seed_of[*other as usize] = seed;
+                    waiting.push(*other);
+                }
+            }
+        }
+    }
+    let (patch_of, lowest) = number_by_lowest(&seed_of);
+    let seeds = lowest.iter().map(|t| seed_of[*t as usize]).collect();
+    (patch_of, seeds)
+}
+
+/// The facet of each triangle: what hangs together within a patch and has one material.
+fn split_by_material(scene: &Scene, graph: &TouchGraph, patch_of: &[u32]) -> Vec<u32> {
+    let material: Vec<u32> = scene
+        .objects
+        .iter()
+        .flat_map(|object| std::iter::repeat_n(object.material, object.triangle_count as usize))
+        .collect();
+    let mut label = vec![NONE; patch_of.len()];
+    let mut waiting = Vec::new();
+    for start in 0..patch_of.len() as u32 {
+        if patch_of[start as usize] == NONE || label[start as usize] != NONE {
+            continue;
+        }
+        label[start as usize] = start;
+        waiting.push(start);
+        while let Some(t) = waiting.pop() {
+            for other in graph.of(t) {
+                let (t, other) = (t as usize, *other as usize);
+                if label[other] == NONE && patch_of[other] == patch_of[t] && material[other] == material[t] {
+                    label[other] = start;
+                    waiting.push(other as u32);
+                }
+            }
+        }
+    }
+    number_by_lowest(&label).0
+}
+
+/// Renames labels to 0, 1, 2, … in the order in which they first occur; also the first item of each.
+fn number_by_lowest(labels: &[u32]) -> (Vec<u32>, Vec<u32>) {
+    let mut name = vec![NONE; labels.len()];
+    let mut lowest = Vec::new();
+    let named = labels
+        .iter()
+        .enumerate()
+        .map(|(item, label)| {
+            if *label == NONE {
+                return NONE;
+            }
+            if name[*label as usize] == NONE {
+                name[*label as usize] = lowest.len() as u32;
+                lowest.push(item as u32);
+            }
+            name[*label as usize]
+        })
+        .collect();
+    (named, lowest)
+}
+
+/// The convex hull of points projected into a plane, counter-clockwise about its normal (Andrew's monotone chain).
+fn hull_in_plane(plane: &Plane, points: impl Iterator<Item = Vec3>) -> Vec<Vec3> {
+    let normal = Vec3::from(plane.normal);
+    let (u, v) = tangents_of(&normal);
+    let mut flat: Vec<[f64; 2]> = points.map(|p| [p.dot(&u), p.dot(&v)]).collect();
+    flat.sort_unstable_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
+    flat.dedup();
+    let mut hull: Vec<[f64; 2]> = Vec::new();
+    for pass in 0..2 {
+        let start = hull.len();
+        for p in &flat {
+            while hull.len() >= start + 2 && turn(&hull[hull.len() - 2], &hull[hull.len() - 1], p) <= 0.0 {
+                hull.pop();
+            }
+            hull.push(*p);
+        }
+        hull.pop();
+        if pass == 0 {
+            flat.reverse();
+        }
+    }
+    hull.iter().map(|[x, y]| u * *x + v * *y + normal * plane.offset).collect()
+}
+
+fn turn(a: &[f64; 2], b: &[f64; 2], c: &[f64; 2]) -> f64 {
+    (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Geometry;
+    use crate::scene::Object;
+
+    /// A scene of the given triangles, one object of its own material for each group.
+    fn scene_of(groups: &[&[[[f64; 3]; 3]]]) -> Scene {
+        let mut scene = Scene {
+            origin: Vec3::zeros(),
+            vertices: Vec::new(),
+            triangles: Vec::new(),
+            degenerate: Vec::new(),
+            objects: Vec::new(),
+            materials: Vec::new(),
+            warnings: Vec::new(),
+        };
+        for (material, group) in groups.iter().enumerate() {
+            let first_triangle = scene.triangles.len() as u32;
+            for triangle in *group {
+                let base = scene.vertices.len() as u32;
+                scene.vertices.extend(triangle.map(Vec3::from));
+                scene.triangles.push([base, base + 1, base + 2]);
+                scene.degenerate.push(false);
+            }
+            let triangle_count = group.len() as u32;
+            scene.objects.push(Object {
+                name: String::new(),
+                material: material as u32,
+                first_triangle,
+                triangle_count,
+            });
+        }
+        scene
+    }
+
+    fn flat(points: [[f64; 2]; 3]) -> [[f64; 3]; 3] {
+        points.map(|[x, y]| [x, y, 2.0])
+    }
+
+    #[test]
+    fn t_junctions_and_duplicates_make_one_facet_and_other_materials_another() {
+        let left = [
+            flat([[0.0, 0.0], [1.0, 0.0], [1.0, 2.0]]),
+            flat([[0.0, 0.0], [1.0, 2.0], [0.0, 2.0]]),
+            // A third triangle ends in the middle of the right edge; a fourth repeats the first.
+            flat([[1.0, 0.5], [2.0, 0.5], [1.0, 1.5]]),
+            flat([[0.0, 0.0], [1.0, 2.0], [1.0, 0.0]]),
+            // A fifth is coplanar but apart.
+            flat([[5.0, 0.0], [6.0, 0.0], [5.0, 1.0]]),
+        ];
+        let right = [flat([[0.5, 0.0], [3.0, 0.0], [3.0, 2.0]])];
+        let scene = scene_of(&[&left, &right]);
+        let geometry = Geometry::new(&scene).expect("a small scene");
+        let facets = &geometry.facets;
+        assert_eq!(facets.of_triangle, [0, 0, 0, 0, 1, 2]);
+        assert_eq!((facets.patch.as_slice(), facets.material.as_slice()), (&[0, 1, 0][..], &[0, 0, 1][..]));
+        assert_eq!(facets.hull_of(0).len(), 5);
+        let point = Vec3::new(0.9, 0.1, 2.0);
+        assert_eq!(facets.owner_at(&scene, &geometry.bvh, 2, &point), 0, "the lowest facet owns what two hold");
+        assert_eq!(facets.owner_at(&scene, &geometry.bvh, 2, &Vec3::new(2.9, 0.1, 2.0)), 2);
+    }
+
+    #[test]
+    fn a_cylinder_of_a_hundred_sides_has_a_hundred_facets() {
+        let corner = |i: usize, z: f64| {
+            let (sin, cos) = libm::sincos(i as f64 * std::f64::consts::TAU / 100.0);
+            [5.0 * cos, 5.0 * sin, z]
+        };
+        let sides: Vec<[[f64; 3]; 3]> = (0..100)
+            .flat_map(|i| {
+                let (a, b, c, d) = (corner(i, 0.0), corner(i + 1, 0.0), corner(i + 1, 3.0), corner(i, 3.0));
+                [[a, b, c], [a, c, d]]
+            })
+            .collect();
+        let scene = scene_of(&[&sides]);
+        let geometry = Geometry::new(&scene).expect("a small scene");
+        assert_eq!(geometry.facets.len(), 100);
+        assert!((0..100).all(|facet| geometry.facets.triangles_of(facet).len() == 2));
+    }
+
+    #[test]
+    fn a_large_facet_is_searched_through_the_hierarchy_with_the_same_answer() {
+        let grid = |i: i32| f64::from(i) * 0.5;
+        let cells: Vec<[[f64; 3]; 3]> = (0..20)
+            .flat_map(|i| (0..20).map(move |j| (grid(i), grid(j))))
+            .flat_map(|(x, y)| {
+                let (a, b, c, d) = ([x, y, 2.0], [x + 0.5, y, 2.0], [x + 0.5, y + 0.5, 2.0], [x, y + 0.5, 2.0]);
+                [[a, b, c], [a, c, d]]
+            })
+            .collect();
+        let scene = scene_of(&[&cells]);
+        let geometry = Geometry::new(&scene).expect("a small scene");
+        assert_eq!(geometry.facets.len(), 1);
+        for (x, y) in [(0.1, 0.2), (9.9, 0.3), (5.0, 5.0), (10.1, 3.0), (-1e-7, 4.0), (-1e-5, 4.0)] {
+            let p = Vec3::new(x, y, 2.0);
+            let expected = (0..800).find(|t| triangle::contains(&scene.corners(*t), &Vec3::z(), &p, OUTLINE_M));
+            assert_eq!(geometry.facets.triangle_at(&scene, &geometry.bvh, 0, &p), expected, "{p}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Which coplanar triangles touch or overlap each other (T40): shared edges, T-junctions and duplicates alike.
+
+use super::bvh::Bvh;
+use super::traverse::{Region, for_each_in_region};
+use crate::math::Vec3;
+use crate::math::frame::tangents_of;
+use crate::scene::Scene;
+use rayon::prelude::*;
+
+/// What makes two triangles coplanar.
+#[derive(Debug, Clone, Copy)]
+pub struct Coplanarity {
+    /// Largest distance of a triangle's corners from the other's plane [m].
+    pub distance: f64,
+    /// Largest sine of the angle between the normals [-], besides what `distance` does to a small triangle's normal.
+    pub sine: f64,
+}
+
+/// Corners this far off a plane are in it, whatever the scene [m].
+const MIN_DISTANCE_M: f64 = 1e-4;
+/// Faces of a curved surface that turn by more than this are no plane [rad]: a circle of 3000 corners.
+const MAX_TURN: f64 = 2e-3;
+
+impl Coplanarity {
+    /// The rule for a scene: [`MIN_DISTANCE_M`], or four roundings of its largest coordinate to f32, which is how mesh
+    /// files hold it.
+    pub fn of(scene: &Scene) -> Coplanarity {
+        let extent = scene.bounds().map_or(0.0, |(low, high)| low.abs().sup(&high.abs()).max());
+        Coplanarity { distance: MIN_DISTANCE_M.max(4.0 * f64::from(f32::EPSILON) / 2.0 * extent), sine: MAX_TURN }
+    }
+
+    /// Whether a triangle lies in the plane through `point` with unit `normal`.
+    pub fn holds(&self, corners: &[Vec3; 3], point: &Vec3, normal: &Vec3) -> bool {
+        if !corners.iter().all(|c| normal.dot(&(c - point)).abs() <= self.distance) {
+            return false;
+        }
+        let [a, b, c] = corners;
+        let cross = (b - a).cross(&(c - a));
+        let longest = (b - a).norm().max((c - b).norm()).max((a - c).norm());
+        // A triangle of height h tilts by distance / h without leaving the plane.
+        let height = cross.norm() / longest;
+        let sine = normal.cross(&cross).norm() / cross.norm();
+        sine <= self.sine.max(self.distance.min(MIN_DISTANCE_M) / height)
+    }
+}
+
+/// All pairs of coplanar triangles that touch or overlap, as a symmetric graph in CSR form.
+pub struct TouchGraph {
+    offsets: Vec<usize>,
+    neighbours: Vec<u32>,
+}
+
+impl TouchGraph {
+    /// Finds the pairs through the hierarchy.
+    pub fn build(scene: &Scene, bvh: &Bvh, rule: Coplanarity) -> TouchGraph {
+        let count = scene.triangles.len() as u32;
+        let mut pairs: Vec<(u32, u32)> = (0..count)
+            .into_par_iter()
+            .filter(|t| !scene.degenerate[*t as usize])
+            .flat_map_iter(|t| neighbours_of(scene, bvh, rule, t).into_iter().map(move |other| (t, other)))
+            .collect();
+        // Each pair was found from its lower triangle alone.
+        let mirrored: Vec<(u32, u32)> = pairs.iter().map(|(a, b)| (*b, *a)).collect();
+        pairs.extend(mirrored);
+        pairs.par_sort_unstable();
+        let mut offsets = vec![0; count as usize + 1];
+        for (t, _) in &pairs {
+            offsets[*t as usize + 1] += 1;
+        }
+        for t in 0..count as usize {
+            offsets[t + 1] += offsets[t];
+        }
+        TouchGraph { offsets, neighbours: pairs.into_iter().map(|(_, other)| other).collect() }
+    }
+
+    /// The triangles that touch triangle `t`, ascending.
+    pub fn of(&self, t: u32) -> &[u32] {
+        &self.neighbours[self.offsets[t as usize]..self.offsets[t as usize + 1]]
+    }
+}
+
+/// The plane of a triangle: a point and the unit normal.
+pub fn plane_of(corners: &[Vec3; 3]) -> (Vec3, Vec3) {
+    let [a, b, c] = corners;
+    (*a, (b - a).cross(&(c - a)).normalize())
+}
+
+fn neighbours_of(scene: &Scene, bvh: &Bvh, rule: Coplanarity, t: u32) -> Vec<u32> {
+    let corners = scene.corners(t);
+    let (point, normal) = plane_of(&corners);
+    let pad = Vec3::repeat(rule.distance);
+    let region = Region {
+        low: corners[0].inf(&corners[1]).inf(&corners[2]) - pad,
+        high: corners[0].sup(&corners[1]).sup(&corners[2]) + pad,
+        normal,
+        offset: normal.dot(&point),
+        half_thickness: rule.distance,
+    };
+    let mut found = Vec::new();
+    for_each_in_region(bvh, &region, |other, _| {
+        if other > t {
+            let theirs = scene.corners(other);
+            let (their_point, their_normal) = plane_of(&theirs);
+            // Either may be the sliver: the plane of the other one decides.
+            let coplanar = rule.holds(&theirs, &point, &normal) || rule.holds(&corners, &their_point, &their_normal);
+            if coplanar && overlap(&corners, &theirs, &normal, rule.distance) {
+                found.push(other);
+            }
+        }
+        true
+    });
+    found
+}
+
+/// Whether two triangles in one plane touch or overlap: no edge's normal parts them by more than `gap` [m].
+fn overlap(a: &[Vec3; 3], b: &[Vec3; 3], normal: &Vec3, gap: f64) -> bool {
+    let (u, v) = tangents_of(normal);
+    let flat = |corners: &[Vec3; 3]| corners.map(|c| [c.dot(&u), c.dot(&v)]);
+    let (a, b) = (flat(a), flat(b));
+    !parted_by_edge(&a, &b, gap) && !parted_by_edge(&b, &a, gap)
+}
+
+fn parted_by_edge(a: &[[f64; 2]; 3], b: &[[f64; 2]; 3], gap: f64) -> bool {
+    (0..3).any(|k| {
+        let (p, q, opposite) = (a[k], a[(k + 1) % 3], a[(k + 2) % 3]);
+        let length = (q[0] - p[0]).hypot(q[1] - p[1]);
+        let outward = [(q[1] - p[1]) / length, (p[0] - q[0]) / length];
+        let distance = |c: &[f64; 2]| (c[0] - p[0]) * outward[0] + (c[1] - p[1]) * outward[1];
+        let sign = -1f64.copysign(distance(&opposite));
+        b.iter().all(|c| sign * distance(c) > gap)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn triangle(points: [[f64; 2]; 3]) -> [Vec3; 3] {
+        points.map(|[x, y]| Vec3::new(x, y, 0.0))
+    }
+
+    #[test]
+    fn triangles_touch_along_edges_at_t_junctions_and_corners_but_not_across_a_gap() {
+        let a = triangle([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]);
+        for (b, touches) in [
+            ([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], true),
+            ([[0.3, 0.0], [0.6, 0.0], [0.5, -1.0]], true),
+            ([[1.0, 0.0], [2.0, 0.0], [2.0, 1.0]], true),
+            ([[0.1, 0.1], [0.2, 0.1], [0.1, 0.2]], true),
+            ([[0.3, -0.01], [0.6, -0.01], [0.5, -1.0]], false),
+        ] {
+            assert_eq!(overlap(&a, &triangle(b), &Vec3::z(), 1e-4), touches, "{b:?}");
+            assert_eq!(overlap(&triangle(b), &a, &Vec3::z(), 1e-4), touches, "{b:?}");
+        }
+    }
+
+    #[test]
+    fn a_sliver_is_coplanar_by_distance_and_a_bent_face_is_not() {
+        let rule = Coplanarity { distance: 1e-4, sine: MAX_TURN };
+        let sliver = [Vec3::zeros(), Vec3::new(10.0, 0.0, 0.0), Vec3::new(5.0, 1e-4, 5e-5)];
+        assert!(rule.holds(&sliver, &Vec3::zeros(), &Vec3::z()));
+        let bent = [Vec3::zeros(), Vec3::new(0.01, 0.0, 0.0), Vec3::new(0.0, 0.01, 1e-4)];
+        assert!(rule.holds(&bent, &Vec3::zeros(), &Vec3::z()), "a corner within the distance of the plane");
+        let curved = [Vec3::zeros(), Vec3::new(0.1, 0.0, 0.0), Vec3::new(0.0, 0.1, 1.1e-3)];
+        assert!(!rule.holds(&curved, &Vec3::zeros(), &Vec3::z()));
+    }
+}

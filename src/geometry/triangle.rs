@@ -1,0 +1,161 @@
+//! Ray-triangle and segment-triangle tests (T42, T43).
+//!
+//! Rays fly in f32 and are watertight (Woop, Benthin, Wald 2013): two triangles that share an edge compute the same
+//! edge function with opposite signs, so no ray slips between them. Visibility is decided in f64, edges included.
+// Lanes of several arrays are walked together.
+#![allow(clippy::needless_range_loop)]
+
+use crate::layout::{BLOCK_WIDTH, TriangleBlock};
+use crate::math::Vec3;
+
+/// A ray in f32, with the shear that takes its direction to the z axis.
+#[derive(Debug, Clone, Copy)]
+pub struct Ray {
+    /// Origin [m].
+    pub origin: [f32; 3],
+    /// Direction, any length.
+    pub direction: [f32; 3],
+    /// 1 / direction; infinite where a component is zero.
+    pub inverse: [f32; 3],
+    axes: [usize; 3],
+    shear: [f32; 3],
+}
+
+impl Ray {
+    /// A ray from `origin` along `direction`, which is not zero.
+    pub fn new(origin: [f32; 3], direction: [f32; 3]) -> Ray {
+        let size = direction.map(f32::abs);
+        let kz = if size[0] > size[1] && size[0] > size[2] { 0 } else { 1 + usize::from(size[2] >= size[1]) };
+        let (mut kx, mut ky) = ((kz + 1) % 3, (kz + 2) % 3);
+        // Swapping keeps the winding.
+        if direction[kz] < 0.0 {
+            std::mem::swap(&mut kx, &mut ky);
+        }
+        let shear = [direction[kx] / direction[kz], direction[ky] / direction[kz], 1.0 / direction[kz]];
+        Ray { origin, direction, inverse: direction.map(|d| 1.0 / d), axes: [kx, ky, kz], shear }
+    }
+
+    /// A ray from `origin` along `direction` in f64.
+    pub fn from_f64(origin: &Vec3, direction: &Vec3) -> Ray {
+        Ray::new(
+            [origin.x as f32, origin.y as f32, origin.z as f32],
+            [direction.x as f32, direction.y as f32, direction.z as f32],
+        )
+    }
+}
+
+/// Ray parameters at which a ray meets the four triangles of a block, infinite where it misses (T42).
+///
+/// Edges count as hit. Triangles seen from either side are hit.
+#[inline(always)]
+pub fn intersect_block(ray: &Ray, block: &TriangleBlock) -> [f32; BLOCK_WIDTH] {
+    let [kx, ky, kz] = ray.axes;
+    let [sx, sy, sz] = ray.shear;
+    let mut x = [[0f32; BLOCK_WIDTH]; 3];
+    let mut y = [[0f32; BLOCK_WIDTH]; 3];
+    let mut z = [[0f32; BLOCK_WIDTH]; 3];
+    for corner in 0..3 {
+        let c = &block.corner[corner];
+        for lane in 0..BLOCK_WIDTH {
+            let along = c[kz][lane] - ray.origin[kz];
+            x[corner][lane] = (c[kx][lane] - ray.origin[kx]) - sx * along;
+            y[corner][lane] = (c[ky][lane] - ray.origin[ky]) - sy * along;
+            z[corner][lane] = sz * along;
+        }
+    }
+    let mut t = [f32::INFINITY; BLOCK_WIDTH];
+    for lane in 0..BLOCK_WIDTH {
+        let u = x[2][lane] * y[1][lane] - y[2][lane] * x[1][lane];
+        let v = x[0][lane] * y[2][lane] - y[0][lane] * x[2][lane];
+        let w = x[1][lane] * y[0][lane] - y[1][lane] * x[0][lane];
+        let determinant = u + v + w;
+        let scaled = u * z[0][lane] + v * z[1][lane] + w * z[2][lane];
+        let inside = (u >= 0.0 && v >= 0.0 && w >= 0.0) || (u <= 0.0 && v <= 0.0 && w <= 0.0);
+        // A NaN lane (no triangle) fails `inside`; a triangle seen edge-on has no determinant.
+        t[lane] = if inside & (determinant != 0.0) { scaled / determinant } else { f32::INFINITY };
+    }
+    t
+}
+
+/// Parameter in [0, 1] at which the segment from `p` along `d` crosses the triangle, edges included; `None` where it
+/// misses or lies in the triangle's plane (T43).
+pub fn intersect_segment(p: &Vec3, d: &Vec3, corners: &[Vec3; 3]) -> Option<f64> {
+    let [a, b, c] = corners.map(|corner| corner - p);
+    // Signed volumes of the tetrahedra that the segment makes with each edge.
+    let u = d.dot(&c.cross(&b));
+    let v = d.dot(&a.cross(&c));
+    let w = d.dot(&b.cross(&a));
+    if !((u >= 0.0 && v >= 0.0 && w >= 0.0) || (u <= 0.0 && v <= 0.0 && w <= 0.0)) {
+        return None;
+    }
+    let normal = (b - a).cross(&(c - a));
+    let speed = normal.dot(d);
+    if speed == 0.0 {
+        return None;
+    }
+    let t = normal.dot(&a) / speed;
+    (0.0..=1.0).contains(&t).then_some(t)
+}
+
+/// Whether `p`, projected along `normal`, lies in the triangle or within `tolerance` [m] of its edges' lines.
+pub fn contains(corners: &[Vec3; 3], normal: &Vec3, p: &Vec3, tolerance: f64) -> bool {
+    let [a, b, c] = corners;
+    let sign = 1f64.copysign((b - a).cross(&(c - a)).dot(normal));
+    [(a, b), (b, c), (c, a)].iter().all(|(from, to)| {
+        let edge = *to - *from;
+        // The distance of p from the edge's line, inwards, times the edge's length.
+        sign * edge.cross(&(p - *from)).dot(normal) >= -tolerance * edge.norm()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::NONE;
+
+    fn block_of(corners: [Vec3; 3]) -> TriangleBlock {
+        let mut block = TriangleBlock { corner: [[[f32::NAN; 4]; 3]; 3], triangle: [NONE; 4], patch: [NONE; 4] };
+        for (k, corner) in corners.iter().enumerate() {
+            for axis in 0..3 {
+                block.corner[k][axis][1] = corner[axis] as f32;
+            }
+        }
+        block
+    }
+
+    const CORNERS: [Vec3; 3] = [Vec3::new(0.0, 0.0, 0.0), Vec3::new(2.0, 0.0, 0.0), Vec3::new(0.0, 2.0, 0.0)];
+
+    #[test]
+    fn a_ray_meets_a_triangle_from_either_side_and_on_its_edges() {
+        for (origin, direction, t) in [
+            ([0.5f32, 0.5, 3.0], [0f32, 0.0, -1.0], 3.0f32),
+            ([0.5, 0.5, -3.0], [0.0, 0.0, 1.0], 3.0),
+            ([0.0, 1.0, 3.0], [0.0, 0.0, -1.0], 3.0),
+            ([0.0, 0.0, 3.0], [0.0, 0.0, -1.0], 3.0),
+            ([1.0, 1.0, 3.0], [0.0, 0.0, -1.0], 3.0),
+            ([1.1, 1.1, 3.0], [0.0, 0.0, -1.0], f32::INFINITY),
+            ([-0.1, 1.0, 3.0], [0.0, 0.0, -1.0], f32::INFINITY),
+            ([0.5, 0.5, 3.0], [1.0, 0.0, 0.0], f32::INFINITY),
+        ] {
+            let hits = intersect_block(&Ray::new(origin, direction), &block_of(CORNERS));
+            assert_eq!(hits, [f32::INFINITY, t, f32::INFINITY, f32::INFINITY], "{origin:?} {direction:?}");
+        }
+    }
+
+    #[test]
+    fn a_segment_ends_where_it_ends() {
+        let p = Vec3::new(0.5, 0.5, 1.0);
+        assert_eq!(intersect_segment(&p, &Vec3::new(0.0, 0.0, -2.0), &CORNERS), Some(0.5));
+        assert_eq!(intersect_segment(&p, &Vec3::new(0.0, 0.0, -0.9), &CORNERS), None);
+        assert_eq!(intersect_segment(&p, &Vec3::new(0.0, 0.0, 2.0), &CORNERS), None);
+        assert_eq!(intersect_segment(&Vec3::new(-1.0, 0.5, 0.0), &Vec3::new(2.0, 0.0, 0.0), &CORNERS), None);
+    }
+
+    #[test]
+    fn a_point_near_an_edge_is_inside_by_the_tolerance() {
+        for (x, inside) in [(0.5, true), (-5e-7, true), (-2e-6, false)] {
+            assert_eq!(contains(&CORNERS, &Vec3::z(), &Vec3::new(x, 0.5, 7.0), 1e-6), inside, "{x}");
+            assert_eq!(contains(&CORNERS, &-Vec3::z(), &Vec3::new(x, 0.5, 7.0), 1e-6), inside, "{x}");
+        }
+    }
+}

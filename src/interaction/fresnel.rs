@@ -1,0 +1,320 @@
+//! Reflection and transmission coefficients of a half space and of a slab (theory.md, "Fresnel", "Slab").
+//!
+//! Pure functions in f64. Domain: cos_theta in [0, 1], Re eta > 0 and Im eta <= 0, thickness above 0. Every difference
+//! of nearly equal numbers is written as its closed form, so that grazing and normal incidence, eta near 1 and
+//! eta ~ 1e8 keep their digits.
+
+use crate::constants::SPEED_OF_LIGHT;
+use crate::math::C64;
+use std::f64::consts::TAU;
+
+const ONE: C64 = C64::new(1.0, 0.0);
+const J: C64 = C64::new(0.0, 1.0);
+
+/// Amplitude coefficients of a surface for a plane wave from vacuum.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Coefficients {
+    /// R_s: electric field across the plane of incidence (TE).
+    pub r_s: C64,
+    /// R_p: electric field in the plane of incidence (TM); at normal incidence R_p = -R_s.
+    pub r_p: C64,
+    /// T_s.
+    pub t_s: C64,
+    /// T_p.
+    pub t_p: C64,
+    /// (R_s + R_p)/sin^2 theta, finite at normal incidence: see [`super::reflection`].
+    pub excess: C64,
+}
+
+/// Coefficients of a half space: r_s, r_p (T8), t_s, t_p (T9) and their excess (T10).
+///
+/// `eta` [-]: relative permittivity; `cos_theta` [-]: cosine of the angle of incidence.
+pub fn half_space(eta: C64, cos_theta: f64) -> Coefficients {
+    let wave = Interface::new(eta, cos_theta);
+    let n = root_of_decay(eta);
+    Coefficients {
+        r_s: wave.r_s,
+        r_p: wave.r_p,
+        // A matched interface at exactly grazing incidence lets all through: there is nothing there.
+        t_s: if wave.is_absent() { ONE } else { C64::from(2.0 * cos_theta) / wave.sum_s },
+        t_p: if wave.is_absent() { ONE } else { n * (2.0 * cos_theta) / wave.sum_p },
+        excess: wave.excess,
+    }
+}
+
+/// Coefficients of a single-layer slab of `thickness` [m] in vacuum at `frequency` [Hz] (T12-T14); an infinite
+/// thickness is a half space, whose transmission into the far side of the slab is 0.
+///
+/// Transmission is from face to face: the wave's phase is that of the slab, in place of the same thickness of vacuum.
+///
+/// Source: ITU-R P.2040-4, equations 43 and 44.
+pub fn slab(eta: C64, cos_theta: f64, thickness: f64, frequency: f64) -> Coefficients {
+    let wave = Interface::new(eta, cos_theta);
+    let zero = C64::ZERO;
+    if thickness.is_infinite() {
+        return Coefficients { r_s: wave.r_s, r_p: wave.r_p, t_s: zero, t_p: zero, excess: wave.excess };
+    }
+    let q = wave.a * (TAU * thickness * frequency / SPEED_OF_LIGHT);
+    let once = exp_minus_j(q);
+    if wave.is_absent() {
+        return Coefficients { r_s: zero, r_p: zero, t_s: once, t_p: once, excess: zero };
+    }
+    if cos_theta == 0.0 {
+        // Grazing: the limits for eta != 1, at which numerator and denominator may vanish together.
+        return Coefficients { r_s: -ONE, r_p: -ONE, t_s: zero, t_p: zero, excess: wave.excess };
+    }
+    // e = e^{-2jq}: what is left of the wave after one round trip.
+    let one_less_e = one_minus_exp_minus_2j(q);
+    let denominator = |r: C64, one_less_r2: C64| one_less_r2 + r * r * one_less_e;
+    // 1 - r^2 in closed form: 4 c a/(c + a)^2 and 4 eta c a/(eta c + a)^2.
+    let open_s = wave.a * (4.0 * cos_theta) / wave.sum_s / wave.sum_s;
+    let open_p = eta * wave.a * (4.0 * cos_theta) / wave.sum_p / wave.sum_p;
+    let (d_s, d_p) = (denominator(wave.r_s, open_s), denominator(wave.r_p, open_p));
+    let cross = ONE - wave.r_s * wave.r_p * (ONE - one_less_e);
+    Coefficients {
+        r_s: wave.r_s * one_less_e / d_s,
+        r_p: wave.r_p * one_less_e / d_p,
+        t_s: open_s * once / d_s,
+        t_p: open_p * once / d_p,
+        excess: wave.excess * one_less_e * cross / d_s / d_p,
+    }
+}
+
+/// Amplitude factor of the specular reflection at a rough surface, exp(-2 (k sigma_h cos theta)^2) (T15).
+///
+/// `sigma_h` [m]: standard deviation of the height; `frequency` [Hz].
+pub fn roughness_factor(sigma_h: f64, cos_theta: f64, frequency: f64) -> f64 {
+    let phase = TAU * frequency / SPEED_OF_LIGHT * sigma_h * cos_theta;
+    libm::exp(-2.0 * phase * phase)
+}
+
+/// One interface between vacuum and eta.
+struct Interface {
+    /// a = sqrt(eta - sin^2 theta), Im a <= 0: the normal component of the wave vector within, in units of k.
+    a: C64,
+    /// cos theta + a.
+    sum_s: C64,
+    /// eta cos theta + a.
+    sum_p: C64,
+    r_s: C64,
+    r_p: C64,
+    excess: C64,
+}
+
+impl Interface {
+    fn new(eta: C64, cos_theta: f64) -> Interface {
+        let less_one = eta - ONE;
+        let cos_squared = cos_theta * cos_theta;
+        let a = root_of_decay(less_one + cos_squared);
+        let (sum_s, sum_p) = (a + cos_theta, eta * cos_theta + a);
+        if less_one == C64::ZERO {
+            let zero = C64::ZERO;
+            return Interface { a, sum_s, sum_p, r_s: zero, r_p: zero, excess: zero };
+        }
+        // (c - a)/(c + a) and (eta c - a)/(eta c + a), each expanded by its denominator: no difference of near equals
+        // is left but the one that makes Brewster's angle.
+        Interface {
+            a,
+            sum_s,
+            sum_p,
+            r_s: -less_one / sum_s / sum_s,
+            r_p: less_one / sum_p * (((eta + ONE) * cos_squared - ONE) / sum_p),
+            excess: less_one * -2.0 / sum_s / sum_p,
+        }
+    }
+
+    /// Whether there is no interface: eta = 1.
+    fn is_absent(&self) -> bool {
+        self.excess == C64::ZERO
+    }
+}
+
+/// The square root with Im <= 0, the wave that decays inwards under e^{+jwt} (T11); `z` with Im z <= 0.
+fn root_of_decay(z: C64) -> C64 {
+    let modulus = libm::hypot(z.re, z.im);
+    let larger = ((modulus + z.re.abs()) / 2.0).sqrt();
+    if larger == 0.0 {
+        return C64::ZERO;
+    }
+    let smaller = z.im.abs() / (2.0 * larger);
+    if z.re >= 0.0 { C64::new(larger, -smaller) } else { C64::new(smaller, -larger) }
+}
+
+/// e^{-jq} for Im q <= 0: its modulus is at most 1, so a thick lossy slab gives 0 and never an overflow.
+fn exp_minus_j(q: C64) -> C64 {
+    let (sin, cos) = libm::sincos(q.re);
+    C64::new(cos, -sin) * libm::exp(q.im)
+}
+
+/// 1 - e^{-2jq} for Im q <= 0, without cancellation for small q.
+fn one_minus_exp_minus_2j(q: C64) -> C64 {
+    let (sin, cos) = libm::sincos(q.re);
+    let decay = libm::exp(2.0 * q.im);
+    // 1 - d cos 2x = (1 - d) + 2 d sin^2 x.
+    C64::from(-libm::expm1(2.0 * q.im) + 2.0 * decay * sin * sin) + J * (2.0 * decay * sin * cos)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Rounding of a dozen complex operations.
+    const ROUNDING: f64 = 1e-13;
+
+    fn some_eta() -> Vec<C64> {
+        [(1.0, 0.0), (1.0 + 1e-9, 0.0), (2.73, -0.01), (5.24, -0.4), (30.0, -20.0), (1.0, -6.4e6), (1.0, -1e8)]
+            .map(|(re, im)| C64::new(re, im))
+            .to_vec()
+    }
+
+    fn close(a: C64, b: C64, tolerance: f64) -> bool {
+        (a - b).norm() <= tolerance * (1.0 + b.norm())
+    }
+
+    #[test]
+    fn coefficients_are_those_of_the_textbook() {
+        // Near eta = 1 the textbook form has no digits left.
+        for eta in some_eta().into_iter().filter(|eta| (eta - ONE).norm() > 0.1) {
+            for cos in [1e-6, 0.1, 0.5, 0.9, 1.0] {
+                let a = root_of_decay(eta - (1.0 - cos * cos));
+                let found = half_space(eta, cos);
+                // The textbook form itself cancels: its error is about 1e-16/|c + a|.
+                assert!(close(found.r_s, (C64::from(cos) - a) / (C64::from(cos) + a), 1e-10), "{eta} {cos}");
+                assert!(close(found.r_p, (eta * cos - a) / (eta * cos + a), 1e-10), "{eta} {cos}");
+                assert!(close(found.excess * (1.0 - cos * cos), found.r_s + found.r_p, ROUNDING), "{eta} {cos}");
+            }
+        }
+    }
+
+    #[test]
+    fn fields_are_continuous_across_the_interface() {
+        for eta in some_eta() {
+            let n = root_of_decay(eta);
+            for cos in [0.0, 1e-9, 0.3, 0.7, 1.0] {
+                let c = half_space(eta, cos);
+                assert!(close(c.t_s, c.r_s + ONE, 1e-10), "{eta} {cos}: {} {}", c.t_s, c.r_s);
+                assert!(close(n * c.t_p, c.r_p + ONE, 1e-10), "{eta} {cos}: {} {}", c.t_p, c.r_p);
+            }
+        }
+    }
+
+    #[test]
+    fn brewsters_angle_reflects_no_p() {
+        let eta = C64::new(4.0, 0.0);
+        let cos = (1.0 / 5.0f64).sqrt();
+        assert!(half_space(eta, cos).r_p.norm() < ROUNDING);
+        assert!((half_space(eta, cos).r_s.norm() - 0.6).abs() < ROUNDING);
+    }
+
+    #[test]
+    fn beyond_the_critical_angle_all_is_reflected() {
+        // From glass (n = 2) into vacuum: eta = 1/4, critical angle 30 degrees.
+        let eta = C64::new(0.25, 0.0);
+        for degrees in [31.0f64, 45.0, 80.0, 89.9] {
+            let c = half_space(eta, degrees.to_radians().cos());
+            assert!((c.r_s.norm() - 1.0).abs() < ROUNDING && (c.r_p.norm() - 1.0).abs() < ROUNDING, "{degrees}");
+        }
+        assert!(half_space(eta, 29f64.to_radians().cos()).r_s.norm() < 0.9);
+    }
+
+    #[test]
+    fn normal_and_grazing_incidence_have_their_limits() {
+        for eta in some_eta().into_iter().filter(|eta| *eta != ONE) {
+            let n = root_of_decay(eta);
+            for c in [half_space(eta, 1.0), slab(eta, 1.0, f64::INFINITY, 28e9)] {
+                assert!(close(c.r_s, -(eta - ONE) / (n + ONE) / (n + ONE), ROUNDING) && close(c.r_p, -c.r_s, ROUNDING));
+            }
+            for c in [half_space(eta, 0.0), slab(eta, 0.0, 0.1, 28e9)] {
+                assert!(close(c.r_s, -ONE, ROUNDING) && close(c.r_p, -ONE, ROUNDING), "{eta}");
+            }
+            // Continuous up to the named branch.
+            let (at, near) = (slab(eta, 0.0, 0.1, 28e9), slab(eta, 1e-14, 0.1, 28e9));
+            assert!(close(at.r_s, near.r_s, 1e-4) && close(at.excess, near.excess, 1e-4), "{eta}");
+        }
+    }
+
+    #[test]
+    fn a_lossless_slab_keeps_the_energy_and_a_lossy_one_does_not_gain() {
+        for cos in [1e-4, 0.2, 0.6, 1.0] {
+            for thickness in [1e-6, 1e-3, 0.1, 3.0] {
+                let c = slab(C64::new(5.0, 0.0), cos, thickness, 28e9);
+                for (r, t) in [(c.r_s, c.t_s), (c.r_p, c.t_p)] {
+                    assert!((r.norm_sqr() + t.norm_sqr() - 1.0).abs() < 1e-12, "{cos} {thickness}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_thick_lossy_slab_is_a_half_space_and_lets_nothing_through() {
+        for eta in [C64::new(5.24, -0.4), C64::new(1.0, -6.4e6)] {
+            for cos in [0.05, 0.5, 1.0] {
+                let (thick, half) = (slab(eta, cos, 1e5, 28e9), half_space(eta, cos));
+                assert!(close(thick.r_s, half.r_s, ROUNDING) && close(thick.r_p, half.r_p, ROUNDING));
+                assert!(close(thick.excess, half.excess, ROUNDING));
+                assert_eq!((thick.t_s, thick.t_p), (C64::ZERO, C64::ZERO));
+            }
+        }
+    }
+
+    #[test]
+    fn a_slab_is_the_sum_of_its_round_trips() {
+        // Airy: R = r + t r' t' e + ..., with r' = -r and t t' = 1 - r^2, summed term by term.
+        let (eta, cos, thickness, frequency) = (C64::new(4.0, -0.3), 0.6, 0.01, 28e9);
+        let half = half_space(eta, cos);
+        let found = slab(eta, cos, thickness, frequency);
+        let a = root_of_decay(eta - (1.0 - cos * cos));
+        let once = (-J * a * (TAU * thickness * frequency / SPEED_OF_LIGHT)).exp();
+        for (r, r_found, t_found) in [(half.r_s, found.r_s, found.t_s), (half.r_p, found.r_p, found.t_p)] {
+            let (mut reflected, mut through, mut inside) = (r, C64::ZERO, (ONE - r * r) * once);
+            for _ in 0..200 {
+                through += inside;
+                reflected -= r * inside * once;
+                inside *= r * r * once * once;
+            }
+            assert!(close(reflected, r_found, 1e-12) && close(through, t_found, 1e-12));
+        }
+    }
+
+    #[test]
+    fn a_thin_slab_vanishes_and_vacuum_reflects_nothing() {
+        assert!(slab(C64::new(5.0, -0.1), 0.5, 1e-12, 28e9).r_s.norm() < 1e-8);
+        for cos in [0.0, 0.4, 1.0] {
+            let c = slab(ONE, cos, 0.1, 28e9);
+            assert_eq!((c.r_s, c.r_p, c.excess), (C64::ZERO, C64::ZERO, C64::ZERO));
+            assert!((c.t_s.norm() - 1.0).abs() < ROUNDING);
+        }
+    }
+
+    #[test]
+    fn roughness_takes_the_power_off_the_specular_part() {
+        assert_eq!(roughness_factor(0.0, 0.5, 28e9), 1.0);
+        let wavelength = SPEED_OF_LIGHT / 28e9;
+        let expected = (-2.0 * (TAU * 0.1 * 0.5f64).powi(2)).exp();
+        assert!((roughness_factor(0.1 * wavelength, 0.5, 28e9) - expected).abs() < 1e-15);
+        assert_eq!(roughness_factor(10.0, 1.0, 28e9), 0.0);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_nan_and_no_power_is_made(
+            re in prop_oneof![Just(1.0), 1.0..100.0f64, 1.0..1.0001f64],
+            log_im in -12.0..9.0f64,
+            lossless in any::<bool>(),
+            cos in prop_oneof![Just(0.0), Just(1.0), 0.0..=1.0f64, 0.0..1e-8f64],
+            log_thickness in -9.0..6.0f64,
+            log_frequency in 6.0..12.5f64,
+        ) {
+            let eta = C64::new(re, if lossless { 0.0 } else { -10f64.powf(log_im) });
+            let c = slab(eta, cos, 10f64.powf(log_thickness), 10f64.powf(log_frequency));
+            let h = half_space(eta, cos);
+            for z in [c.r_s, c.r_p, c.t_s, c.t_p, c.excess, h.r_s, h.r_p, h.t_s, h.t_p, h.excess] {
+                prop_assert!(z.is_finite(), "{eta} {cos}: {c:?} {h:?}");
+            }
+            prop_assert!(c.r_s.norm_sqr() + c.t_s.norm_sqr() <= 1.0 + 1e-9, "{c:?}");
+            prop_assert!(c.r_p.norm_sqr() + c.t_p.norm_sqr() <= 1.0 + 1e-9, "{c:?}");
+            prop_assert!(h.r_s.norm() <= 1.0 + 1e-12 && h.r_p.norm() <= 1.0 + 1e-12, "{h:?}");
+        }
+    }
+}

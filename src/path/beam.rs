@@ -1,0 +1,135 @@
+//! Beams: the part of space that a chain of specular reflections can reach at all (T46).
+//!
+//! A beam is seen from the image of the source through a window: the convex part of the last facet's hull that the
+//! reflections before it leave. Windows are conservative, padded by the tolerance of the outlines, and know nothing of
+//! what stands in the way.
+
+use crate::geometry::facet::{Facets, OUTLINE_M};
+use crate::layout::Plane;
+use crate::math::Vec3;
+
+/// The mirror image of `p` in a plane (T44).
+pub fn mirror(p: &Vec3, plane: &Plane) -> Vec3 {
+    let normal = Vec3::from(plane.normal);
+    p - normal * (2.0 * signed_distance(p, plane))
+}
+
+/// Signed distance of `p` from a plane [m].
+pub fn signed_distance(p: &Vec3, plane: &Plane) -> f64 {
+    Vec3::from(plane.normal).dot(p) - plane.offset
+}
+
+/// A source nearer to a facet's plane than this is in it and has no reflection there [m].
+pub const IN_PLANE_M: f64 = 1e-6;
+
+/// One side of a beam: points p with inward . p >= offset - slack - slope |p - apex| are inside.
+#[derive(Debug, Clone, Copy)]
+struct Side {
+    inward: Vec3,
+    offset: f64,
+    slope: f64,
+}
+
+/// The sides of the beam from `apex` through the edges of `window`.
+fn sides(apex: &Vec3, window: &[Vec3]) -> impl Iterator<Item = Side> {
+    let middle = window.iter().sum::<Vec3>() / window.len() as f64;
+    (0..window.len()).filter_map(move |k| {
+        let (from, to) = (window[k], window[(k + 1) % window.len()]);
+        let cross = (from - apex).cross(&(to - apex));
+        let norm = cross.norm();
+        let length = (to - from).norm();
+        // An edge that points at the apex bounds nothing.
+        if norm <= 1e-12 * length || length == 0.0 {
+            return None;
+        }
+        let inward = cross * (1f64.copysign(cross.dot(&(middle - apex))) / norm);
+        // The outline's tolerance at the edge, seen from the apex, grows with distance.
+        Some(Side { inward, offset: inward.dot(apex), slope: 2.0 * OUTLINE_M * length / norm })
+    })
+}
+
+/// The sides of a beam and the far side of its window, ready for testing many points (T46).
+#[derive(Debug, Clone, Default)]
+pub struct Frustum {
+    /// Rows [n_x, n_y, n_z, d]: p may be inside if n . p + d >= 0 for each row.
+    pub rows: Vec<[f64; 4]>,
+}
+
+impl Frustum {
+    /// The frustum from `apex` through `window` in `plane`, padded for points up to `reach` [m] from the apex.
+    pub fn rebuild(&mut self, apex: &Vec3, window: &[Vec3], plane: &Plane, reach: f64) {
+        self.rows.clear();
+        let away = -1f64.copysign(signed_distance(apex, plane));
+        let normal = Vec3::from(plane.normal) * away;
+        self.rows.push([normal.x, normal.y, normal.z, -plane.offset * away]);
+        for side in sides(apex, window) {
+            let pad = 2.0 * OUTLINE_M + side.slope * reach;
+            self.rows.push([side.inward.x, side.inward.y, side.inward.z, pad - side.offset]);
+        }
+    }
+
+    /// Whether `p` may be inside.
+    pub fn holds(&self, p: &Vec3) -> bool {
+        self.rows.iter().all(|[x, y, z, d]| x * p.x + y * p.y + z * p.z + d >= 0.0)
+    }
+
+    /// Whether the box between `low` and `high` may hold a point that is inside.
+    pub fn meets_box(&self, low: &Vec3, high: &Vec3) -> bool {
+        self.rows.iter().all(|[x, y, z, d]| {
+            let farthest = |n: &f64, low: f64, high: f64| (n * low).max(n * high);
+            farthest(x, low.x, high.x) + farthest(y, low.y, high.y) + farthest(z, low.z, high.z) + d >= 0.0
+        })
+    }
+}
+
+/// Scratch space of [`window`], so that it allocates nothing.
+#[derive(Debug, Default)]
+pub struct Clip {
+    /// The window that the last call of [`window`] made; empty if the facet is out of reach.
+    pub polygon: Vec<Vec3>,
+    spare: Vec<Vec3>,
+}
+
+/// The window of `facet` in the beam from `apex`, which has passed `before` = (window, its plane), or starts at the
+/// source itself (T46). The result is in `clip.polygon`.
+pub fn window(facets: &Facets, facet: u32, apex: &Vec3, before: Option<(&[Vec3], &Plane)>, clip: &mut Clip) {
+    clip.polygon.clear();
+    if signed_distance(apex, facets.plane(facet)).abs() <= IN_PLANE_M {
+        return;
+    }
+    clip.polygon.extend_from_slice(facets.hull_of(facet));
+    let Some((window, plane)) = before else { return };
+    let away = -1f64.copysign(signed_distance(apex, plane));
+    let normal = Vec3::from(plane.normal) * away;
+    // What lies in the plane of the facet before cannot be reached from it.
+    clip.keep(apex, &Side { inward: normal, offset: plane.offset * away, slope: 0.0 }, -IN_PLANE_M);
+    for side in sides(apex, window) {
+        if clip.polygon.is_empty() {
+            return;
+        }
+        clip.keep(apex, &side, 2.0 * OUTLINE_M);
+    }
+}
+
+impl Clip {
+    /// Keeps the part of the polygon that is inside `side`, or outside by no more than `slack` [m] and its slope
+    /// (Sutherland and Hodgman).
+    fn keep(&mut self, apex: &Vec3, side: &Side, slack: f64) {
+        let height = |p: &Vec3| side.inward.dot(p) - side.offset + slack + side.slope * (p - apex).norm();
+        self.spare.clear();
+        for k in 0..self.polygon.len() {
+            let (p, q) = (self.polygon[k], self.polygon[(k + 1) % self.polygon.len()]);
+            let (hp, hq) = (height(&p), height(&q));
+            if hp >= 0.0 {
+                self.spare.push(p);
+            }
+            if (hp >= 0.0) != (hq >= 0.0) {
+                self.spare.push(p + (q - p) * (hp / (hp - hq)));
+            }
+        }
+        std::mem::swap(&mut self.polygon, &mut self.spare);
+        if self.polygon.len() < 3 {
+            self.polygon.clear();
+        }
+    }
+}

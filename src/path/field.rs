@@ -1,0 +1,248 @@
+//! The field of every path, by replaying it (theory.md, "Jones transport", "Antennas", "Doppler").
+//!
+//! Writes each path's coefficients once; allocates the channel and, for each carrier, the surfaces of the scene.
+//! Paths are independent and their order is kept, so the result does not depend on threads. The coefficient holds the
+//! spreading, the interactions, the patterns and the plane-wave phases of arrays, but no propagation phase.
+
+use super::{ALL_ELEMENTS, Paths};
+use crate::channel::Channel;
+use crate::constants::SPEED_OF_LIGHT;
+use crate::error::{Error, Fault, Result};
+use crate::interaction::{line_of_sight, reflection};
+use crate::math::frame::{angles_of, rotation_of, spherical_basis};
+use crate::math::phase::{phasor_of_turns, turns_of_length};
+use crate::math::{C64, CVec3, Jones, JonesMatrix, Mat3, Vec3};
+use crate::scene::Scene;
+use crate::scene::antenna::Antenna;
+use crate::scene::material::Surface;
+use crate::scene::radio::{Radio, Radios};
+use rayon::prelude::*;
+
+/// The channel of all `paths` at the `carriers` [Hz], and notes on materials used outside their range.
+///
+/// # Errors
+/// No carrier, a carrier that is not above 0, a material of the scene that is not defined at a carrier.
+pub fn field(scene: &Scene, radios: &Radios, paths: &Paths, carriers: &[f64]) -> Result<(Channel, Vec<String>)> {
+    check_carriers(carriers)?;
+    let mut notes = Vec::new();
+    let surfaces = surfaces_of(scene, carriers, &mut notes)?;
+    let transmitters: Vec<_> = radios.transmitters.iter().map(|r| End::new(radios, r)).collect();
+    let receivers: Vec<_> = radios.receivers.iter().map(|r| End::new(radios, r)).collect();
+    let ends: Vec<[&End; 2]> = (0..paths.links())
+        .flat_map(|link| {
+            let pair = [&receivers[link / paths.transmitters], &transmitters[link % paths.transmitters]];
+            std::iter::repeat_n(pair, paths.of_link(link).len())
+        })
+        .collect();
+    let mut channel = geometry(paths, carriers, &ends);
+    for_each_path(&mut channel, |path, a| {
+        coefficients_of(scene, &surfaces, paths, carriers, path, ends[path], a);
+    });
+    Ok((channel, notes))
+}
+
+/// The Jones matrix T of a path at one carrier (T21): from (theta, phi) of the direction of departure to (theta, phi)
+/// of the direction from the receiver towards the last vertex, without spreading.
+///
+/// `surfaces` `[material]` are those of the scene's materials at `frequency` [Hz].
+pub fn transfer(scene: &Scene, surfaces: &[Surface], paths: &Paths, path: usize, frequency: f64) -> JonesMatrix {
+    let (theta_t, phi_t) = spherical_basis(&paths.departure[path]);
+    let (theta_r, phi_r) = spherical_basis(&-paths.arrival[path]);
+    let mut fields = [theta_t, phi_t].map(|v| v.map(C64::from));
+    let mut k = paths.departure[path];
+    for vertex in paths.vertices_of(path) {
+        let n = &paths.normal[vertex];
+        let surface = &surfaces[scene.objects[paths.object[vertex] as usize].material as usize];
+        let coefficients = reflection::coefficients(surface, reflection::cos_incidence(&k, n), frequency);
+        fields = fields.map(|field| reflection::reflect(&field, &k, n, &coefficients));
+        k = reflection::mirror(&k, n);
+    }
+    let along = |v: &Vec3, field: &CVec3| reflection::dot(v, field);
+    let [from_theta, from_phi] = fields;
+    JonesMatrix::new(
+        along(&theta_r, &from_theta),
+        along(&theta_r, &from_phi),
+        along(&phi_r, &from_theta),
+        along(&phi_r, &from_phi),
+    )
+}
+
+/// The ports of an antenna that a path speaks of: all, or the polarisations of one element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ports {
+    first: usize,
+    step: usize,
+    count: usize,
+}
+
+impl Ports {
+    /// The ports of `element`, or of all elements for [`ALL_ELEMENTS`].
+    pub fn new(antenna: &Antenna, element: u32) -> Ports {
+        if element == ALL_ELEMENTS {
+            Ports { first: 0, step: 1, count: antenna.ports() }
+        } else {
+            Ports { first: element as usize, step: antenna.offsets.len(), count: antenna.slants.len() }
+        }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Their numbers in the antenna.
+    pub fn numbers(self) -> impl Iterator<Item = usize> + Clone {
+        (0..self.count).map(move |i| self.first + i * self.step)
+    }
+}
+
+/// What the field needs of a radio.
+struct End<'a> {
+    antenna: &'a Antenna,
+    rotation: Mat3,
+    velocity: Vec3,
+    /// Offsets of the elements in global axes `[element]` [m].
+    offsets: Vec<Vec3>,
+}
+
+impl<'a> End<'a> {
+    fn new(radios: &'a Radios, radio: &Radio) -> End<'a> {
+        let antenna = radios.antenna(radio);
+        let rotation = rotation_of(radio.orientation);
+        let offsets = antenna.offsets.iter().map(|o| rotation * o).collect();
+        End { antenna, rotation, velocity: radio.velocity, offsets }
+    }
+
+    /// Jones vectors `[polarisation]` in direction `k` in the global (theta, phi) (T22).
+    fn patterns(&self, k: &Vec3) -> Vec<Jones> {
+        let local = self.rotation.tr_mul(k);
+        let (theta, phi) = angles_of(&local);
+        let (theta_local, phi_local) = spherical_basis(&local);
+        let (theta_hat, phi_hat) = spherical_basis(k);
+        let (theta_local, phi_local) = (self.rotation * theta_local, self.rotation * phi_local);
+        let jones = |p: usize| {
+            let c = self.antenna.pattern(p, theta, phi);
+            let vector = theta_local * c[0] + phi_local * c[1];
+            Jones::new(C64::from(theta_hat.dot(&vector)), C64::from(phi_hat.dot(&vector)))
+        };
+        (0..self.antenna.slants.len()).map(jones).collect()
+    }
+
+    /// Jones vectors `[port]` of a path's ports in direction `k`, with the plane-wave phases e^{+j 2 pi k.d/lambda} of
+    /// the elements (T36); a path of one element needs none.
+    fn weights(&self, patterns: &[Jones], element: u32, k: &Vec3, frequency: f64) -> Vec<Jones> {
+        if element != ALL_ELEMENTS {
+            return patterns.to_vec();
+        }
+        let phases: Vec<C64> =
+            self.offsets.iter().map(|d| phasor_of_turns(-turns_of_length(k.dot(d), frequency))).collect();
+        patterns.iter().flat_map(|c| phases.iter().map(move |phase| c * *phase)).collect()
+    }
+}
+
+fn check_carriers(carriers: &[f64]) -> Result<()> {
+    let remedy = "give one carrier or several, such as carrier_ghz = [28, 60]";
+    if carriers.is_empty() {
+        return Err(Error::job(Fault::new("carrier_ghz", "at least one carrier").value("[]").remedy(remedy)));
+    }
+    match carriers.iter().find(|f| !(f.is_finite() && **f > 0.0)) {
+        Some(bad) => Err(Error::job(Fault::new("carrier_ghz", "finite and above 0").value(bad / 1e9).remedy(remedy))),
+        None => Ok(()),
+    }
+}
+
+/// Surfaces `[carrier][material]`; every material of the scene counts, so that an error does not depend on the paths.
+fn surfaces_of(scene: &Scene, carriers: &[f64], notes: &mut Vec<String>) -> Result<Vec<Vec<Surface>>> {
+    let mut at = |frequency: f64| {
+        scene
+            .materials
+            .iter()
+            .map(|material| {
+                let (surface, note) = material.at(frequency)?;
+                notes.extend(note);
+                Ok(surface)
+            })
+            .collect()
+    };
+    carriers.iter().map(|f| at(*f)).collect()
+}
+
+/// The channel with everything but the coefficients, which are 0.
+fn geometry(paths: &Paths, carriers: &[f64], ends: &[[&End; 2]]) -> Channel {
+    let mut a_offsets = Vec::with_capacity(paths.len() + 1);
+    let mut total = 0u64;
+    a_offsets.push(total);
+    for (path, [receiver, transmitter]) in ends.iter().enumerate() {
+        let r = Ports::new(receiver.antenna, paths.receiver_element[path]).count();
+        let t = Ports::new(transmitter.antenna, paths.transmitter_element[path]).count();
+        total += (carriers.len() * r * t) as u64;
+        a_offsets.push(total);
+    }
+    let (theta_t, phi_t) = paths.departure.iter().map(angles_of).unzip();
+    let (theta_r, phi_r) = paths.arrival.iter().map(|k| angles_of(&-k)).unzip();
+    let doppler = ends.iter().enumerate().flat_map(|(path, [receiver, transmitter])| {
+        // (v_t . k_t - v_r . k_r)/lambda (T37), k_r the direction of travel at the receiver.
+        let speed = transmitter.velocity.dot(&paths.departure[path]) - receiver.velocity.dot(&paths.arrival[path]);
+        carriers.iter().map(move |f| speed * f / SPEED_OF_LIGHT)
+    });
+    Channel {
+        carriers: carriers.to_vec(),
+        a: vec![C64::ZERO; total as usize],
+        a_offsets,
+        tau: (0..paths.len()).map(|path| paths.delay(path)).collect(),
+        theta_t,
+        phi_t,
+        theta_r,
+        phi_r,
+        doppler: doppler.collect(),
+    }
+}
+
+/// Calls `fill(path, its coefficients)` for every path, in parallel.
+fn for_each_path(channel: &mut Channel, fill: impl Fn(usize, &mut [C64]) + Sync) {
+    /// Paths that one task takes: some ten microseconds of work.
+    const BLOCK: usize = 64;
+    let offsets = &channel.a_offsets;
+    let paths = offsets.len() - 1;
+    let mut rest = channel.a.as_mut_slice();
+    let mut blocks = Vec::with_capacity(paths.div_ceil(BLOCK));
+    for first in (0..paths).step_by(BLOCK) {
+        let last = (first + BLOCK).min(paths);
+        let (block, tail) = rest.split_at_mut((offsets[last] - offsets[first]) as usize);
+        blocks.push((first..last, block));
+        rest = tail;
+    }
+    blocks.into_par_iter().for_each(|(range, block)| {
+        let start = offsets[range.start];
+        for path in range {
+            fill(path, &mut block[(offsets[path] - start) as usize..(offsets[path + 1] - start) as usize]);
+        }
+    });
+}
+
+/// Writes a = lambda/(4 pi L) C_r^T T C_t (T23) of one path, `[carrier, receiver port, transmitter port]`.
+fn coefficients_of(
+    scene: &Scene,
+    surfaces: &[Vec<Surface>],
+    paths: &Paths,
+    carriers: &[f64],
+    path: usize,
+    [receiver, transmitter]: [&End; 2],
+    a: &mut [C64],
+) {
+    let (k_t, k_r) = (paths.departure[path], -paths.arrival[path]);
+    let (patterns_t, patterns_r) = (transmitter.patterns(&k_t), receiver.patterns(&k_r));
+    let per_carrier = a.len() / carriers.len();
+    for ((frequency, surfaces), a) in carriers.iter().zip(surfaces).zip(a.chunks_exact_mut(per_carrier.max(1))) {
+        let spreading = line_of_sight::spreading(paths.length[path], *frequency);
+        let matrix = transfer(scene, surfaces, paths, path, *frequency) * C64::from(spreading);
+        let weights_t = transmitter.weights(&patterns_t, paths.transmitter_element[path], &k_t, *frequency);
+        let weights_r = receiver.weights(&patterns_r, paths.receiver_element[path], &k_r, *frequency);
+        let arriving: Vec<Jones> = weights_t.iter().map(|c| matrix * c).collect();
+        for (row, c_r) in a.chunks_exact_mut(weights_t.len()).zip(&weights_r) {
+            for (a, field) in row.iter_mut().zip(&arriving) {
+                *a = c_r.x * field.x + c_r.y * field.y;
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Receivers in small boxes along a space-filling curve, so that a beam is tested against many at once.
+
+use super::beam::Frustum;
+use crate::math::Vec3;
+
+/// Receivers of a box.
+const BOX_SIZE: usize = 32;
+
+/// Receiver positions, sorted for search.
+#[derive(Debug)]
+pub struct ReceiverBoxes {
+    /// Index of each receiver in the order of the caller `[sorted receiver]`.
+    index: Vec<u32>,
+    position: Vec<Vec3>,
+    bounds: Vec<(Vec3, Vec3)>,
+}
+
+impl ReceiverBoxes {
+    /// Sorts `positions` [m].
+    pub fn new(positions: &[Vec3]) -> ReceiverBoxes {
+        let (low, high) = bounds_of(positions);
+        let mut order: Vec<(u64, u32)> =
+            positions.iter().enumerate().map(|(i, p)| (morton(p, &low, &high), i as u32)).collect();
+        order.sort_unstable();
+        let index: Vec<u32> = order.into_iter().map(|(_, i)| i).collect();
+        let position: Vec<Vec3> = index.iter().map(|i| positions[*i as usize]).collect();
+        let bounds = position.chunks(BOX_SIZE).map(bounds_of).collect();
+        ReceiverBoxes { index, position, bounds }
+    }
+
+    /// The largest distance of a receiver from `point` [m], or more.
+    pub fn reach(&self, point: &Vec3) -> f64 {
+        let farthest = |(low, high): &(Vec3, Vec3)| (low - point).abs().sup(&(high - point).abs()).norm();
+        self.bounds.iter().map(farthest).fold(0.0, f64::max)
+    }
+
+    /// Calls `found(receiver, position)` for each receiver that may be in the frustum.
+    pub fn for_each_in(&self, frustum: &Frustum, mut found: impl FnMut(u32, &Vec3)) {
+        for (b, (low, high)) in self.bounds.iter().enumerate() {
+            if frustum.meets_box(low, high) {
+                let members = b * BOX_SIZE..((b + 1) * BOX_SIZE).min(self.index.len());
+                for i in members.filter(|i| frustum.holds(&self.position[*i])) {
+                    found(self.index[i], &self.position[i]);
+                }
+            }
+        }
+    }
+}
+
+fn bounds_of(points: &[Vec3]) -> (Vec3, Vec3) {
+    let nothing = (Vec3::repeat(f64::INFINITY), Vec3::repeat(f64::NEG_INFINITY));
+    points.iter().fold(nothing, |(low, high), p| (low.inf(p), high.sup(p)))
+}
+
+/// The place of `p` on the Morton curve of 2^20 cells an axis.
+fn morton(p: &Vec3, low: &Vec3, high: &Vec3) -> u64 {
+    (0..3).fold(0, |code, axis| {
+        let extent = high[axis] - low[axis];
+        let share = if extent > 0.0 { (p[axis] - low[axis]) / extent } else { 0.0 };
+        code | spread((share * f64::from((1 << 20) - 1)) as u64) << axis
+    })
+}
+
+/// Spreads 20 bits so that two zeros stand between each.
+fn spread(mut x: u64) -> u64 {
+    x = (x | x << 32) & 0x001F_0000_0000_FFFF;
+    x = (x | x << 16) & 0x001F_0000_FF00_00FF;
+    x = (x | x << 8) & 0x100F_00F0_0F00_F00F;
+    x = (x | x << 4) & 0x10C3_0C30_C30C_30C3;
+    (x | x << 2) & 0x1249_2492_4924_9249
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_receiver_is_found_by_a_frustum_that_holds_everything() {
+        let positions: Vec<Vec3> =
+            (0..100).map(|i| Vec3::new(f64::from(i * 37 % 100), f64::from(i * 11 % 17), 1.5)).collect();
+        let boxes = ReceiverBoxes::new(&positions);
+        let mut found = Vec::new();
+        boxes.for_each_in(&Frustum::default(), |receiver, position| {
+            assert_eq!(*position, positions[receiver as usize]);
+            found.push(receiver);
+        });
+        found.sort_unstable();
+        assert!(found.iter().copied().eq(0..100));
+    }
+}

@@ -1,0 +1,12 @@
+//! Every phenomenon on the CPU backend: the cases under `tests/cases`, with what they share in `tests/support`.
+
+mod support;
+
+#[path = "cases/invariance.rs"]
+mod invariance;
+#[path = "cases/laws.rs"]
+mod laws;
+#[path = "cases/response.rs"]
+mod response;
+#[path = "cases/truth.rs"]
+mod truth;
