@@ -59,7 +59,8 @@ fn rooms_and_reflectors() {
 
 #[test]
 fn antennas_and_polarisations() {
-    for tag in ["spec_isoV", "spec_isoVH", "spec_isoVH_28G", "spec_dipole_cross", "spec_hwdipole_VH", "spec_tr38901_VH"] {
+    for tag in ["spec_isoV", "spec_isoVH", "spec_isoVH_28G", "spec_dipole_cross", "spec_hwdipole_VH", "spec_tr38901_VH"]
+    {
         compare(committed("simple_reflector", tag));
     }
 }
@@ -269,7 +270,12 @@ fn differt_rooms_and_canyon() {
         for text in margins.iter().chain(&faults) {
             eprintln!("{name}: {text}");
         }
-        let value = format!("{} paths, {extra} more proved, {} on a margin, {} faults", case.peers.len(), margins.len(), faults.len());
+        let value = format!(
+            "{} paths, {extra} more proved, {} on a margin, {} faults",
+            case.peers.len(),
+            margins.len(),
+            faults.len()
+        );
         accept(&format!("truth DiffeRT {name}"), value, "all found, none false", faults.is_empty());
     }
 }
