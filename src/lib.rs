@@ -14,3 +14,8 @@ pub mod math;
 pub mod path;
 pub mod scene;
 pub mod solve;
+
+/// The equations, numbered as the code cites them.
+pub mod theory {
+    #![doc = include_str!("theory.md")]
+}

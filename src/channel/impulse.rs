@@ -45,6 +45,11 @@ impl TapWindow {
         Ok(TapWindow { bandwidth, first, last })
     }
 
+    /// Numbers l of the taps, in order.
+    pub fn numbers(&self) -> impl Iterator<Item = i64> + use<> {
+        i64::from(self.first)..=i64::from(self.last)
+    }
+
     /// Number of taps.
     pub fn count(&self) -> usize {
         (i64::from(self.last) - i64::from(self.first) + 1) as usize

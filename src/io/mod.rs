@@ -1,7 +1,12 @@
 //! Files: scenes, meshes, jobs, arrays, pictures and records. Nobody below knows a format.
 
+pub mod arrays;
 pub mod atomic;
+pub mod job;
+pub mod links;
 pub mod material_name;
 pub mod mesh;
 pub mod mitsuba;
+pub mod picture;
+pub mod record;
 pub mod scene_file;

@@ -1,10 +1,11 @@
 //! Scene files by their extension.
 
-use super::mesh::{obj, ply};
-use super::mitsuba;
+use super::mesh::{gltf, gltf_write, obj, ply};
+use super::{atomic, mitsuba};
 use crate::error::{Error, Fault, Result, did_you_mean};
 use crate::io::material_name::{UNASSIGNED, material_of};
 use crate::scene::description::{ObjectDescription, SceneDescription};
+use crate::scene::mesh::Mesh;
 use std::path::Path;
 
 /// Extensions that are read and written.
@@ -19,7 +20,23 @@ pub fn read(path: &Path) -> Result<SceneDescription> {
         "xml" => mitsuba::read(path),
         "ply" => read_ply(path),
         "obj" => obj::read(path),
-        format => Err(Error::input(Fault::new("extension", "glTF is read soon").value(format).file(path))),
+        _ => gltf::read(path),
+    }
+}
+
+/// Writes a scene in the format of the extension. Returns notes on what the format cannot hold.
+///
+/// # Errors
+/// [`Error::Input`] for an unknown extension, [`Error::Write`] where the system refuses.
+pub fn write(description: &SceneDescription, path: &Path) -> Result<Vec<String>> {
+    match extension_of(path)? {
+        "xml" => mitsuba::write(description, path),
+        "ply" => write_ply(description, path),
+        "obj" => {
+            atomic::write_file(path, |out| obj::write(description, out))?;
+            Ok(obj::losses(&description.materials))
+        }
+        _ => gltf_write::write(description, path),
     }
 }
 
@@ -45,4 +62,22 @@ fn read_ply(path: &Path) -> Result<SceneDescription> {
     }
     let object = ObjectDescription { name, material: material.name.clone(), mesh: ply::read(path)? };
     Ok(SceneDescription { materials: vec![material], objects: vec![object], warnings })
+}
+
+/// All objects as one mesh.
+fn write_ply(description: &SceneDescription, path: &Path) -> Result<Vec<String>> {
+    let mut merged = Mesh::default();
+    for object in &description.objects {
+        let base = merged.vertices.len() as u32;
+        merged.vertices.extend(&object.mesh.vertices);
+        merged.triangles.extend(object.mesh.triangles.iter().map(|t| t.map(|v| v + base)));
+    }
+    atomic::write_file(path, |out| ply::write(&merged, out))?;
+    let (objects, materials) = (description.objects.len(), description.materials.len());
+    let mut notes = Vec::new();
+    if objects > 1 {
+        notes.push(format!("PLY holds one mesh: {objects} objects are merged and their names are lost"));
+    }
+    notes.push(format!("PLY holds no materials: {materials} are lost"));
+    Ok(notes)
 }

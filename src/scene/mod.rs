@@ -6,6 +6,7 @@
 pub mod antenna;
 pub mod description;
 pub mod generate;
+pub mod inspect;
 pub mod itu;
 pub mod material;
 pub mod mesh;

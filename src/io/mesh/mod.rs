@@ -1,12 +1,14 @@
 //! Mesh formats: PLY, OBJ, glTF and GLB. Readers make [`Mesh`]es and descriptions; what is wrong with a file is an
 //! error that names the element, and what is merely lost is a warning.
 
+pub mod gltf;
+pub mod gltf_write;
 pub mod obj;
 pub mod ply;
 
 use crate::error::{Error, Fault, Result};
 use crate::scene::mesh::Mesh;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 /// The bytes of `path`.
 ///
@@ -17,6 +19,21 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
         let remedy = "check the name and the permissions of the file";
         Error::input(Fault::new("file", format!("cannot be read: {e}")).file(path).remedy(remedy))
     })
+}
+
+/// The file that a scene names as `written`: inside of the scene's folder, so that a scene from elsewhere cannot read
+/// other files.
+///
+/// # Errors
+/// An absolute path, a drive, or one that leaves the folder.
+pub(crate) fn file_inside(folder: &Path, written: &str, field: &str) -> Result<PathBuf> {
+    let relative = Path::new(written);
+    let inside = relative.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
+    if written.is_empty() || !inside || written.contains([':', '\\', '\0']) {
+        let fault = Fault::new(field, "files that a scene names are inside of its folder").value(written);
+        return Err(Error::input(fault.remedy("move the file into the folder and name it from there")));
+    }
+    Ok(folder.join(relative))
 }
 
 /// Appends the fan of a polygon's corners to `mesh`; `field` names the face in errors.

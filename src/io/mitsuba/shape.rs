@@ -1,21 +1,21 @@
 //! `<shape>` elements: where their triangles come from.
 
-use super::parameter::{Parameters, fault, place};
+use super::parameter::{Parameters, fault, title};
 use super::transform;
-use crate::error::{Error, Fault, Result, did_you_mean};
-use crate::io::mesh::{obj, ply};
+use crate::error::{Error, Result, did_you_mean};
+use crate::io::mesh::{file_inside, obj, ply};
 use crate::scene::description::ObjectDescription;
 use crate::scene::mesh::Mesh;
 use nalgebra::Matrix4;
 use roxmltree::Node;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// A shape whose triangles are not read yet.
 pub(super) struct Shape {
     name: String,
     material: String,
-    /// Where the scene has it, for errors.
-    place: String,
+    /// What the scene calls it, for errors.
+    title: String,
     source: Source,
     to_world: Option<Matrix4<f64>>,
 }
@@ -53,14 +53,14 @@ impl Shape {
         for child in node.children().filter(|n| n.has_tag_name("transform")) {
             to_world = Some(transform::matrix_of(child, parameters)?);
         }
-        Ok(Shape { name, material, place: place(node), source, to_world })
+        Ok(Shape { name, material, title: title(node), source, to_world })
     }
 
     /// Reads the mesh and moves it to where it stands in the scene.
     pub(super) fn load(&self) -> Result<ObjectDescription> {
         let mut mesh = match &self.source {
-            Source::Ply(path) => ply::read(path).map_err(|e| self.with_place(e))?,
-            Source::Obj(path) => obj::read_merged(path).map_err(|e| self.with_place(e))?,
+            Source::Ply(path) => ply::read(path).map_err(|e| self.with_title(e))?,
+            Source::Obj(path) => obj::read_merged(path).map_err(|e| self.with_title(e))?,
             Source::Rectangle => rectangle(),
             Source::Cube => cube(),
         };
@@ -71,9 +71,9 @@ impl Shape {
     }
 
     /// The same error, with the shape that needs the mesh.
-    fn with_place(&self, mut error: Error) -> Error {
+    fn with_title(&self, mut error: Error) -> Error {
         if let Error::Input(fault) = &mut error {
-            fault.field = format!("{} ({})", fault.field, self.place);
+            fault.field = format!("{} ({})", fault.field, self.title);
         }
         error
     }
@@ -87,13 +87,7 @@ fn file_of(shape: Node, folder: &Path, parameters: &Parameters) -> Result<PathBu
         return Err(fault(shape, "a mesh shape has a string 'filename'", "", remedy));
     };
     let written = parameters.required(node, "value")?.replace('\\', "/");
-    let relative = Path::new(&written);
-    let inside = relative.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
-    if written.is_empty() || !inside || written.contains(':') || written.contains('\0') {
-        let fault = Fault::new(format!("{}, filename", place(shape)), "mesh files are inside of the scene's folder");
-        return Err(Error::input(fault.value(written).remedy("move the mesh into the folder and name it from there")));
-    }
-    Ok(folder.join(relative))
+    file_inside(folder, &written, &format!("{}, filename", title(shape)))
 }
 
 fn rectangle() -> Mesh {

@@ -1,0 +1,16 @@
+//! Arrays that numpy reads: `.npy` in ([`read_positions`]), `.npz` out ([`write_paths`], [`write_response`],
+//! [`write_taps`]).
+//!
+//! Written arrays are little-endian, stored without compression, with a fixed date: same values, same bytes. Values are
+//! streamed, so that a file costs no memory beside what it is made of.
+
+pub mod npy;
+mod npz;
+mod paths;
+mod positions;
+mod response;
+
+pub use npz::Npz;
+pub use paths::{PathsFile, RECEIVERS_PER_FILE, write_paths};
+pub use positions::{read_positions, read_positions_file};
+pub use response::{write_response, write_taps};

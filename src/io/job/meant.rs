@@ -1,0 +1,314 @@
+//! The job as meant: every value checked, the scene loaded, the positions read.
+
+use super::description::{JobDescription, OutputDescription, SceneSource, SolverDescription, Task};
+use super::{Overrides, radios};
+use crate::channel::impulse::TapWindow;
+use crate::channel::response::subcarrier_offsets;
+use crate::error::{Error, Fault, Result, did_you_mean};
+use crate::io::{record, scene_file};
+use crate::path::{InteractionKind, SolverOptions};
+use crate::scene::Scene;
+use crate::scene::description::{MaterialDescription, SceneDescription};
+use crate::scene::generate::generate;
+use crate::scene::material::Material;
+use crate::scene::radio::Radios;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+/// A checked job with everything that it needs.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// As written, with all defaults filled in and the command line's changes.
+    pub description: JobDescription,
+    /// The scene.
+    pub scene: Scene,
+    /// Transmitters, receivers and their antennas.
+    pub radios: Radios,
+    /// Carriers [Hz].
+    pub carriers: Vec<f64>,
+    /// Options of the path solver.
+    pub solver: SolverOptions,
+    /// What to write.
+    pub output: Output,
+    /// Every file that was read, the job first.
+    pub inputs: Vec<PathBuf>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// What to write, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Output {
+    /// The folder.
+    pub dir: PathBuf,
+    /// Offsets of the subcarriers of `cfr.npz` from each carrier [Hz], if wanted.
+    pub subcarriers: Option<Vec<f64>>,
+    /// The taps of `taps.npz`, if wanted.
+    pub taps: Option<TapWindow>,
+    /// Whether delays count from the first path of each link.
+    pub normalize_delays: bool,
+    /// Whether the paths are drawn.
+    pub picture: bool,
+}
+
+/// Above the band that ray optics is used for, and far below what f64 phases can bear [GHz].
+const MAX_CARRIER_GHZ: f64 = 10_000.0;
+/// More interactions than any link budget can see.
+const MAX_DEPTH: u32 = 64;
+/// A number of rays that a day of one machine can trace.
+const MAX_RAYS: u64 = 100_000_000_000;
+/// Chains are numbered in 32 bits.
+const MAX_CHAINS: u64 = u32::MAX as u64 - 1;
+/// Rows of the offsets of links that memory can hold.
+const MAX_LINKS: usize = 1_000_000_000;
+/// Subcarriers of one link that memory can hold.
+const MAX_SUBCARRIERS: u32 = 1 << 20;
+/// Taps of one link that memory can hold.
+const MAX_TAPS: i64 = 1 << 20;
+
+impl Job {
+    /// Reads the job in `file` and all that it names.
+    ///
+    /// # Errors
+    /// As [`super::read`] and [`Job::new`].
+    pub fn read(file: &Path, overrides: &Overrides) -> Result<Job> {
+        Job::new(super::read(file, overrides)?, file)
+    }
+
+    /// Checks `description`, which was written in `file`, and reads what it names; paths count from the file's folder.
+    ///
+    /// # Errors
+    /// [`Error::Job`] for a value out of its bounds or a feature that is to come; [`Error::Input`] for a scene or a
+    /// file of positions that cannot be used.
+    pub fn new(description: JobDescription, file: &Path) -> Result<Job> {
+        Self::checked(description, file).map_err(|error| match error {
+            Error::Job(_) => error.in_file(file),
+            other => other,
+        })
+    }
+
+    fn checked(description: JobDescription, file: &Path) -> Result<Job> {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        refuse_what_is_to_come(&description)?;
+        let carriers = carriers_of(&description.carrier_ghz)?;
+        let solver = solver_of(&description.solver, description.seed)?;
+        let output = output_of(&description.output, folder)?;
+        let mut inputs = vec![file.to_path_buf()];
+        let mut warnings = Vec::new();
+        let radios = radios::radios_of(&description, folder, carriers[0], &mut inputs)?;
+        let links = radios.transmitters.len().saturating_mul(radios.receivers.len());
+        within("transmitters x receivers", links, 1..=MAX_LINKS, "split the receivers into several jobs")?;
+        let scene = scene_of(&description, folder, &mut inputs, &mut warnings)?;
+        warnings.splice(0..0, scene.warnings.iter().cloned());
+        note_materials_out_of_range(&scene, &carriers, &mut warnings)?;
+        Ok(Job { description, scene, radios, carriers, solver, output, inputs, warnings })
+    }
+
+    /// Number of links.
+    pub fn links(&self) -> usize {
+        self.radios.transmitters.len() * self.radios.receivers.len()
+    }
+}
+
+/// A value of the job within its bounds, or an error that names them.
+pub(super) fn within<T: PartialOrd + std::fmt::Display>(
+    field: &str,
+    value: T,
+    bounds: RangeInclusive<T>,
+    remedy: &str,
+) -> Result<T> {
+    if bounds.contains(&value) {
+        return Ok(value);
+    }
+    let bound = format!("must be from {} to {}", bounds.start(), bounds.end());
+    Err(Error::job(Fault::new(field, bound).value(value).remedy(remedy)))
+}
+
+fn refuse_what_is_to_come(description: &JobDescription) -> Result<()> {
+    let to_come = |field: &str, value: String, remedy: &str| {
+        let fault = Fault::new(field, "is a known name, but is not there yet in this version of raylobe");
+        Err(Error::job(fault.value(value).remedy(remedy)))
+    };
+    match description.task {
+        Task::Paths => {}
+        Task::Map => return to_come("task", "map".into(), "use task = \"paths\""),
+        Task::Fit => return to_come("task", "fit".into(), "use task = \"paths\""),
+        Task::Place => return to_come("task", "place".into(), "use task = \"paths\""),
+    }
+    if description.map.is_some() {
+        return to_come("map", String::new(), "remove the table [map]");
+    }
+    if description.solver.smoothing.is_some() {
+        return to_come("solver.smoothing", String::new(), "remove it: visibility is hard without it");
+    }
+    for (i, kind) in description.solver.interactions.iter().enumerate() {
+        let name = match kind {
+            InteractionKind::LineOfSight | InteractionKind::Reflection => continue,
+            InteractionKind::Transmission => "transmission",
+            InteractionKind::Diffraction => "diffraction",
+            InteractionKind::Diffuse => "diffuse",
+            InteractionKind::Lobe => "lobe",
+        };
+        let remedy = "use interactions = [\"line_of_sight\", \"reflection\"]";
+        return to_come(&format!("solver.interactions[{i}]"), name.into(), remedy);
+    }
+    Ok(())
+}
+
+fn carriers_of(carrier_ghz: &[f64]) -> Result<Vec<f64>> {
+    if carrier_ghz.is_empty() {
+        let fault = Fault::new("carrier_ghz", "must hold at least one carrier").value("[]");
+        return Err(Error::job(fault.remedy("give GHz, as carrier_ghz = 28.0")));
+    }
+    for (i, &ghz) in carrier_ghz.iter().enumerate() {
+        if !(ghz > 0.0 && ghz <= MAX_CARRIER_GHZ) {
+            let field = if carrier_ghz.len() == 1 { "carrier_ghz".into() } else { format!("carrier_ghz[{i}]") };
+            let bound = format!("must be above 0 and at most {MAX_CARRIER_GHZ} GHz");
+            return Err(Error::job(Fault::new(field, bound).value(ghz).remedy("give GHz, as carrier_ghz = 28.0")));
+        }
+    }
+    Ok(carrier_ghz.iter().map(|ghz| ghz * 1e9).collect())
+}
+
+fn solver_of(written: &SolverDescription, seed: u64) -> Result<SolverOptions> {
+    if written.interactions.is_empty() {
+        let fault = Fault::new("solver.interactions", "must name at least one kind of path").value("[]");
+        return Err(Error::job(fault.remedy("use [\"line_of_sight\", \"reflection\"]")));
+    }
+    let rays = "1e5 is enough for most cities";
+    Ok(SolverOptions {
+        max_depth: within("solver.max_depth", written.max_depth, 0..=MAX_DEPTH, "3 to 6 serve most scenes")?,
+        line_of_sight: written.interactions.contains(&InteractionKind::LineOfSight),
+        reflection: written.interactions.contains(&InteractionKind::Reflection),
+        candidates: written.candidates,
+        rays: within("solver.rays", written.rays, 1..=MAX_RAYS, rays)?,
+        rays_per_chain: within("solver.rays_per_chain", written.rays_per_chain, 0..=1_000_000, "16 to 32 serve")?,
+        max_chains: within("solver.max_chains", written.max_chains, 1..=MAX_CHAINS, "leave it out for the default")?,
+        seed,
+    })
+}
+
+fn output_of(written: &OutputDescription, folder: &Path) -> Result<Output> {
+    if written.dir.as_os_str().is_empty() {
+        return Err(Error::job(Fault::new("output.dir", "must name a folder").value("''").remedy("use dir = \"out\"")));
+    }
+    let bandwidth = match written.bandwidth_mhz {
+        Some(mhz) if !(mhz > 0.0 && mhz <= MAX_CARRIER_GHZ * 1e3) => {
+            let bound = format!("must be above 0 and at most {} MHz", MAX_CARRIER_GHZ * 1e3);
+            return Err(Error::job(Fault::new("output.bandwidth_mhz", bound).value(mhz).remedy("give MHz, as 100")));
+        }
+        other => other.map(|mhz| mhz * 1e6),
+    };
+    let bandwidth_for = |field: &str| {
+        bandwidth.ok_or_else(|| {
+            let fault = Fault::new("output.bandwidth_mhz", format!("is missing, and output.{field} needs it"));
+            Error::job(fault.remedy("add bandwidth_mhz = 100 to [output]"))
+        })
+    };
+    let subcarriers = written.subcarriers.map(|count| {
+        within("output.subcarriers", count, 1..=MAX_SUBCARRIERS, "give a number such as 64")?;
+        subcarrier_offsets(count, bandwidth_for("subcarriers")? / f64::from(count))
+    });
+    let taps = written.taps.map(|[first, last]| {
+        let count = i64::from(last) - i64::from(first) + 1;
+        within("number of output.taps", count, 1..=MAX_TAPS, "give the first and the last, as taps = [-6, 100]")?;
+        TapWindow::new(bandwidth_for("taps")?, first, last)
+    });
+    Ok(Output {
+        dir: folder.join(&written.dir),
+        subcarriers: subcarriers.transpose()?,
+        taps: taps.transpose()?,
+        normalize_delays: written.normalize_delays,
+        picture: written.picture,
+    })
+}
+
+fn scene_of(
+    description: &JobDescription,
+    folder: &Path,
+    inputs: &mut Vec<PathBuf>,
+    warnings: &mut Vec<String>,
+) -> Result<Scene> {
+    let mut scene = written_scene(&description.scene, folder, inputs)?;
+    put_materials(&mut scene, &description.materials, description, warnings)?;
+    Scene::new(&scene, description.scene.out_of_range)
+}
+
+fn written_scene(source: &SceneSource, folder: &Path, inputs: &mut Vec<PathBuf>) -> Result<SceneDescription> {
+    let one = "name one of them: file = \"city.xml\" or generate = { kind = \"city\" }";
+    match (&source.file, &source.generate) {
+        (Some(_), Some(_)) => {
+            Err(Error::job(Fault::new("scene", "has both scene.file and scene.generate").remedy(one)))
+        }
+        (None, None) => Err(Error::job(Fault::new("scene", "has neither scene.file nor scene.generate").remedy(one))),
+        (None, Some(options)) => generate(options),
+        (Some(file), None) => {
+            let path = folder.join(file);
+            if !path.is_file() {
+                let fault = Fault::new("scene.file", "there is no such file").value(path.display());
+                return Err(Error::input(fault.remedy("paths in a job count from the folder of the job file")));
+            }
+            let scene = scene_file::read(&path)?;
+            inputs.extend(record::files_of_scene(&path)?);
+            Ok(scene)
+        }
+    }
+}
+
+/// Puts the job's materials over those of the scene; one that is new there is added.
+fn put_materials(
+    scene: &mut SceneDescription,
+    overrides: &BTreeMap<String, MaterialDescription>,
+    description: &JobDescription,
+    warnings: &mut Vec<String>,
+) -> Result<()> {
+    let used: BTreeSet<String> = scene.objects.iter().map(|object| object.material.clone()).collect();
+    for (name, written) in overrides {
+        let written = MaterialDescription { name: name.clone(), ..written.clone() };
+        let merged = match scene.materials.iter_mut().find(|material| material.name == *name) {
+            Some(own) => {
+                *own = std::mem::take(own).overridden_by(&written);
+                own.clone()
+            }
+            None => {
+                scene.materials.push(written.clone());
+                written
+            }
+        };
+        // A part of a material that no object uses may stay a part; whatever defines one must be right.
+        if used.contains(name) || merged.itu.is_some() || merged.relative_permittivity.is_some() {
+            Material::new(&merged, description.scene.out_of_range).map_err(|e| fault_of_job(e, name))?;
+        }
+        if !used.contains(name) {
+            let near = did_you_mean(name, used.iter().map(String::as_str));
+            warnings.push(format!("materials.{name}: no object of the scene uses this material {near}").trim().into());
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong with a material that the job has changed is a fault of the job.
+fn fault_of_job(error: Error, material: &str) -> Error {
+    match error {
+        Error::Input(mut fault) => {
+            fault.file = None;
+            if !fault.field.contains(material) {
+                fault.field = format!("materials.{material}: {}", fault.field);
+            }
+            Error::Job(fault)
+        }
+        other => other,
+    }
+}
+
+/// A material without properties at a carrier is an error before the work begins, not after it.
+fn note_materials_out_of_range(scene: &Scene, carriers: &[f64], warnings: &mut Vec<String>) -> Result<()> {
+    for material in &scene.materials {
+        for &carrier in carriers {
+            let (_, note) = material.at(carrier)?;
+            warnings.extend(note.filter(|note| !warnings.contains(note)));
+        }
+    }
+    Ok(())
+}

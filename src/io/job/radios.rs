@@ -1,0 +1,157 @@
+//! Transmitters, receivers and antennas of a job.
+
+use super::description::{JobDescription, RadioDescription};
+use super::meant::within;
+use crate::constants::SPEED_OF_LIGHT;
+use crate::error::{Error, Fault, Result, did_you_mean};
+use crate::io::arrays;
+use crate::math::Vec3;
+use crate::scene::MAX_COORDINATE_M;
+use crate::scene::antenna::{Antenna, AntennaDescription};
+use crate::scene::radio::{Radio, Radios};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The antenna of radios that name none, unless the job defines one of this name.
+const DEFAULT_ANTENNA: &str = "isotropic";
+/// Far beyond any transmitter on either side [dBm].
+const MAX_POWER_DBM: f64 = 200.0;
+/// Angles beyond this lose their digits in a turn [degrees].
+const MAX_ANGLE_DEG: f64 = 1e6;
+
+/// Checks the radios of a job; spacings of arrays count in wavelengths of `first_carrier` [Hz].
+pub fn radios_of(
+    description: &JobDescription,
+    folder: &Path,
+    first_carrier: f64,
+    inputs: &mut Vec<PathBuf>,
+) -> Result<Radios> {
+    let antennas = antennas_of(description, SPEED_OF_LIGHT / first_carrier)?;
+    let transmitters = side("transmitters", "tx", &description.transmitters, &antennas.index, folder, inputs)?;
+    let receivers = side("receivers", "rx", &description.receivers, &antennas.index, folder, inputs)?;
+    Ok(Radios { antennas: antennas.list, transmitters, receivers })
+}
+
+struct Antennas {
+    list: Vec<Antenna>,
+    index: BTreeMap<String, u32>,
+}
+
+/// The antennas of the job by name, and the default one if a radio needs it.
+fn antennas_of(description: &JobDescription, wavelength: f64) -> Result<Antennas> {
+    let mut written = description.antennas.clone();
+    let mut radios = description.transmitters.iter().chain(&description.receivers);
+    if radios.any(|radio| radio.antenna == DEFAULT_ANTENNA) {
+        written.entry(DEFAULT_ANTENNA.into()).or_insert_with(AntennaDescription::default);
+    }
+    let mut antennas = Antennas { list: Vec::new(), index: BTreeMap::new() };
+    for (name, antenna) in &written {
+        antennas.index.insert(name.clone(), antennas.list.len() as u32);
+        antennas.list.push(Antenna::new(name, antenna, wavelength)?);
+    }
+    Ok(antennas)
+}
+
+fn side(
+    table: &str,
+    prefix: &str,
+    written: &[RadioDescription],
+    antennas: &BTreeMap<String, u32>,
+    folder: &Path,
+    inputs: &mut Vec<PathBuf>,
+) -> Result<Vec<Radio>> {
+    let mut radios = Vec::new();
+    for (i, entry) in written.iter().enumerate() {
+        let field = format!("{table}[{i}]");
+        let common = common_of(entry, &field, antennas)?;
+        let positions = positions_of(entry, &field, folder, inputs)?;
+        let many = entry.file.is_some();
+        for (k, position) in positions.into_iter().enumerate() {
+            let name = match (&entry.name, many) {
+                (Some(name), false) => name.clone(),
+                (Some(name), true) => format!("{name}{k}"),
+                (None, _) => format!("{prefix}{}", radios.len()),
+            };
+            radios.push(Radio { name, position, ..common.clone() });
+        }
+    }
+    if radios.is_empty() {
+        let fault = Fault::new(table, "holds no device").value("[]");
+        let remedy = format!("add [[{table}]] with position_m = [x, y, z]");
+        return Err(Error::job(fault.remedy(remedy)));
+    }
+    refuse_duplicates(table, &radios)?;
+    Ok(radios)
+}
+
+/// What all radios of one entry share.
+fn common_of(entry: &RadioDescription, field: &str, antennas: &BTreeMap<String, u32>) -> Result<Radio> {
+    let name = entry.name.clone().unwrap_or_default();
+    if entry.name.is_some() && (name.trim().is_empty() || name.chars().any(char::is_control)) {
+        let fault = Fault::new(format!("{field}.name"), "must hold a visible character and none that is not");
+        return Err(Error::job(fault.value(format!("{name:?}")).remedy("give a name, or leave it out")));
+    }
+    for (k, &angle) in entry.orientation_deg.iter().enumerate() {
+        let field = format!("{field}.orientation_deg[{k}]");
+        within(&field, angle, -MAX_ANGLE_DEG..=MAX_ANGLE_DEG, "give yaw, pitch, roll in degrees")?;
+    }
+    let velocity = Vec3::from(entry.velocity_m_per_s);
+    if velocity.norm() >= SPEED_OF_LIGHT || !velocity.norm().is_finite() {
+        let fault = Fault::new(format!("{field}.velocity_m_per_s"), "must be finite and below the speed of light");
+        return Err(Error::job(fault.value(shown(entry.velocity_m_per_s)).remedy("give [x, y, z] in m/s")));
+    }
+    let remedy = "give dBm, as power_dbm = 30";
+    let dbm = within(&format!("{field}.power_dbm"), entry.power_dbm, -MAX_POWER_DBM..=MAX_POWER_DBM, remedy)?;
+    let Some(&antenna) = antennas.get(&entry.antenna) else {
+        let near = did_you_mean(&entry.antenna, antennas.keys().map(String::as_str));
+        let remedy = format!("{near} define it in [antennas.{}]", entry.antenna);
+        let fault = Fault::new(format!("{field}.antenna"), "is not an antenna of this job");
+        return Err(Error::job(fault.value(&entry.antenna).remedy(remedy.trim())));
+    };
+    Ok(Radio {
+        name,
+        position: Vec3::zeros(),
+        orientation: entry.orientation_deg.map(f64::to_radians),
+        velocity,
+        power: 1e-3 * 10f64.powf(dbm / 10.0),
+        antenna,
+    })
+}
+
+fn positions_of(entry: &RadioDescription, field: &str, folder: &Path, inputs: &mut Vec<PathBuf>) -> Result<Vec<Vec3>> {
+    let one = "give position_m = [x, y, z], or file = \"positions.npy\"";
+    let fault = match (&entry.position_m, &entry.file) {
+        (Some(_), Some(_)) => Fault::new(field, "has both position_m and file").remedy(one),
+        (None, None) => Fault::new(format!("{field}.position_m"), "is missing").remedy(one),
+        (Some(position), None) if position.iter().all(|x| x.abs() <= MAX_COORDINATE_M) => {
+            return Ok(vec![Vec3::from(*position)]);
+        }
+        (Some(position), None) => {
+            let bound = format!("coordinates must be finite and within {MAX_COORDINATE_M:e} m");
+            Fault::new(format!("{field}.position_m"), bound).value(shown(*position)).remedy(one)
+        }
+        (None, Some(file)) => {
+            let path = folder.join(file);
+            let positions = arrays::read_positions_file(&path)?;
+            inputs.push(path);
+            return Ok(positions.into_iter().map(Vec3::from).collect());
+        }
+    };
+    Err(Error::job(fault))
+}
+
+fn refuse_duplicates(table: &str, radios: &[Radio]) -> Result<()> {
+    let mut names: Vec<&str> = radios.iter().map(|radio| radio.name.as_str()).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        None => Ok(()),
+        Some(pair) => {
+            let fault = Fault::new(format!("{table}.name"), "is the name of two devices").value(pair[0]);
+            Err(Error::job(fault.remedy("give each its own name, or leave the names out")))
+        }
+    }
+}
+
+fn shown(v: [f64; 3]) -> String {
+    format!("[{}, {}, {}]", v[0], v[1], v[2])
+}

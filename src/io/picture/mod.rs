@@ -1,0 +1,273 @@
+//! Pictures that the program draws itself: [`paths_from_above`].
+//!
+//! This module says what is drawn where; [`relief`] makes the map under it, [`pen`] knows lines and letters. Pictures
+//! are a view of the results, not a result: colours and layout may change.
+
+mod pen;
+mod relief;
+
+use super::atomic;
+use crate::error::{Error, Result};
+use crate::math::Vec3;
+use crate::path::Paths;
+use crate::scene::Scene;
+use crate::scene::radio::{Radio, Radios};
+use pen::{Align, Pen, Rgb};
+use relief::Relief;
+use std::path::Path;
+
+/// Width of the map [pixel]; its height follows from what is to be seen.
+const MAP_WIDTH: usize = 900;
+/// Ratio of width to height that the map keeps within, so that the legend finds its place [-].
+const ASPECT: [f64; 2] = [1.0, 1.7];
+/// Blank on the left of the map, above, right and below: axes and legend [pixel].
+const MARGIN: [usize; 4] = [84, 28, 220, 62];
+/// Room about what is to be seen, as a share of its larger side [-].
+const SURROUNDINGS: f64 = 0.08;
+/// The map never shows less than this [m].
+const MIN_SIDE_M: f64 = 4.0;
+/// With more radios of a kind than this, names would hide the map.
+const NAMED_RADIOS: usize = 30;
+/// More paths than this make a blot: an even selection is drawn, and the legend says so.
+const DRAWN_PATHS: usize = 4000;
+
+const INK: Rgb = [38, 44, 54];
+const FAINT: Rgb = [120, 128, 140];
+const PAPER: Rgb = [255, 255, 255];
+const TRANSMITTER: Rgb = [214, 40, 40];
+const RECEIVER: Rgb = [34, 150, 72];
+/// Colour of paths by the number of their bounces; the last one is for all above.
+const BOUNCES: [Rgb; 6] = [[250, 150, 0], [22, 105, 200], [190, 40, 160], [0, 150, 150], [140, 95, 40], [90, 90, 100]];
+
+/// Draws buildings, radios and paths from above into the PNG `file`: height as colour, north (y) up, axes in metres of
+/// the scene file, paths coloured by their number of bounces. The view is cropped to radios and paths; where a ceiling
+/// covers all radios, it is left out.
+///
+/// # Errors
+/// [`Error::Write`] if the file cannot be written.
+pub fn paths_from_above(scene: &Scene, radios: &Radios, paths: &Paths, file: &Path) -> Result<()> {
+    let view = View::new(scene, radios, paths);
+    let png = draw(scene, radios, paths, &view)
+        .and_then(|pen| pen.png())
+        .map_err(|e| Error::Internal(format!("picture '{}': {e}", file.display())))?;
+    atomic::write_bytes(file, &png)
+}
+
+fn draw(scene: &Scene, radios: &Radios, paths: &Paths, view: &View) -> std::result::Result<Pen, String> {
+    let [left, top, right, bottom] = MARGIN;
+    let mut pen = Pen::new(left + view.width + right, top + view.height + bottom, PAPER)?;
+    let relief = Relief::new(scene, view, &points_of(radios));
+    relief.paint(&mut pen, [left, top]);
+    axes(&mut pen, view);
+    let drawn = draw_paths(&mut pen, view, radios, paths);
+    draw_radios(&mut pen, view, radios);
+    scale_bar(&mut pen, view);
+    legend(&mut pen, view, &relief, paths, drawn);
+    Ok(pen)
+}
+
+/// What part of the world the map shows, in coordinates of the scene file.
+struct View {
+    /// Lower left corner of the map [m].
+    low: [f64; 2],
+    /// Side of a pixel [m].
+    pixel: f64,
+    /// Size of the map [pixel].
+    width: usize,
+    height: usize,
+}
+
+impl View {
+    /// The bounds of radios and paths with some room; without any, those of the scene; else a square about the origin.
+    fn new(scene: &Scene, radios: &Radios, paths: &Paths) -> View {
+        let mut points = points_of(radios);
+        points.extend(&paths.vertex);
+        if points.is_empty() {
+            points.extend(scene.vertices.iter().map(|v| v + scene.origin));
+        }
+        let first = points.first().copied().unwrap_or_default();
+        let (low, high) = points.iter().fold((first, first), |(low, high), p| (low.inf(p), high.sup(p)));
+        let centre = (low + high) / 2.0;
+        let room = 1.0 + 2.0 * SURROUNDINGS;
+        let side = |axis: usize| ((high[axis] - low[axis]) * room).max(MIN_SIDE_M);
+        let larger = side(0).max(side(1));
+        // The shorter side gets as much blank as the longer one, then whatever the aspect asks for.
+        let [mut w, mut h] = [0, 1].map(|axis| side(axis).max(high[axis] - low[axis] + 2.0 * SURROUNDINGS * larger));
+        w = w.max(h * ASPECT[0]);
+        h = h.max(w / ASPECT[1]);
+        let pixel = w / MAP_WIDTH as f64;
+        let height = (h / pixel).round() as usize;
+        View { low: [centre.x - w / 2.0, centre.y - h / 2.0], pixel, width: MAP_WIDTH, height }
+    }
+
+    /// Where a point of the world lies in the picture [pixel]; y runs down.
+    fn place(&self, x: f64, y: f64) -> [f32; 2] {
+        let column = (x - self.low[0]) / self.pixel + MARGIN[0] as f64;
+        let row = self.height as f64 - (y - self.low[1]) / self.pixel + MARGIN[1] as f64;
+        [column as f32, row as f32]
+    }
+}
+
+fn points_of(radios: &Radios) -> Vec<Vec3> {
+    radios.transmitters.iter().chain(&radios.receivers).map(|radio| radio.position).collect()
+}
+
+/// The frame of the map with ticks and labels in metres.
+fn axes(pen: &mut Pen, view: &View) {
+    let [left, top] = [MARGIN[0] as f32, MARGIN[1] as f32];
+    let (right, bottom) = (left + view.width as f32, top + view.height as f32);
+    let step = nice_step(view.width as f64 * view.pixel / 7.0);
+    for x in ticks(view.low[0], view.low[0] + view.width as f64 * view.pixel, step) {
+        let [at, _] = view.place(x, 0.0);
+        pen.line(&[[at, bottom], [at, bottom + 6.0]], INK, 1.0, 1.0);
+        pen.text(&number(x, step), [at, bottom + 18.0], Align::Centre, INK);
+    }
+    for y in ticks(view.low[1], view.low[1] + view.height as f64 * view.pixel, step) {
+        let [_, at] = view.place(0.0, y);
+        pen.line(&[[left, at], [left - 6.0, at]], INK, 1.0, 1.0);
+        pen.text(&number(y, step), [left - 10.0, at], Align::Right, INK);
+    }
+    pen.text("x [m]", [(left + right) / 2.0, bottom + 42.0], Align::Centre, INK);
+    pen.text("y [m]", [left, top - 14.0], Align::Centre, INK);
+    pen.line(&[[left, top], [right, top], [right, bottom], [left, bottom], [left, top]], INK, 1.0, 1.0);
+}
+
+/// Draws the paths, those with many bounces first, and returns how many.
+fn draw_paths(pen: &mut Pen, view: &View, radios: &Radios, paths: &Paths) -> usize {
+    let stride = paths.len().div_ceil(DRAWN_PATHS).max(1);
+    let mut chosen: Vec<(usize, usize)> = Vec::new();
+    for link in 0..paths.links() {
+        chosen.extend(paths.of_link(link).filter(|path| path % stride == 0).map(|path| (path, link)));
+    }
+    // Few paths are drawn firmly, many lightly, so that the crowd shows its density.
+    let opacity = (12.0 / (chosen.len() as f32).sqrt()).clamp(0.25, 0.9);
+    chosen.sort_by_key(|(path, _)| std::cmp::Reverse(paths.vertices_of(*path).len()));
+    for (path, link) in &chosen {
+        let vertices = &paths.vertex[paths.vertices_of(*path)];
+        let ends = |radios: &[Radio], index: usize| radios.get(index).map(|radio| radio.position);
+        let from = ends(&radios.transmitters, link % paths.transmitters);
+        let to = ends(&radios.receivers, link / paths.transmitters);
+        let line: Vec<[f32; 2]> =
+            from.iter().chain(vertices).chain(to.iter()).map(|point| view.place(point.x, point.y)).collect();
+        let bounces = vertices.len();
+        let (width, opacity) = if bounces == 0 { (2.2, opacity.max(0.7)) } else { (1.5, opacity) };
+        pen.line(&line, BOUNCES[bounces.min(BOUNCES.len() - 1)], width, opacity);
+        for vertex in line.iter().skip(1).take(bounces) {
+            pen.disc(*vertex, 1.8, BOUNCES[bounces.min(BOUNCES.len() - 1)], None, opacity);
+        }
+    }
+    chosen.len()
+}
+
+fn draw_radios(pen: &mut Pen, view: &View, radios: &Radios) {
+    let place = |radio: &Radio| view.place(radio.position.x, radio.position.y);
+    // Thousands of receivers become a lattice of small dots.
+    let radius = if radios.receivers.len() > 300 { 2.0 } else { 5.0 };
+    for radio in &radios.receivers {
+        pen.disc(place(radio), radius, RECEIVER, (radius > 3.0).then_some(PAPER), 1.0);
+    }
+    for radio in &radios.transmitters {
+        triangle(pen, place(radio));
+    }
+    for group in [&radios.receivers, &radios.transmitters] {
+        for radio in group.iter().filter(|_| group.len() <= NAMED_RADIOS) {
+            let [x, y] = place(radio);
+            pen.label(&radio.name, [x + 9.0, y - 9.0], INK);
+        }
+    }
+}
+
+fn triangle(pen: &mut Pen, [x, y]: [f32; 2]) {
+    pen.polygon(&[[x, y - 10.0], [x + 9.0, y + 6.0], [x - 9.0, y + 6.0]], TRANSMITTER, PAPER);
+}
+
+/// A length of the map that is easy to read, in its lower left corner.
+fn scale_bar(pen: &mut Pen, view: &View) {
+    let length = nice_step(view.width as f64 * view.pixel / 6.0);
+    let pixels = (length / view.pixel) as f32;
+    let [x, y] = [MARGIN[0] as f32 + 16.0, (MARGIN[1] + view.height) as f32 - 16.0];
+    pen.panel([x - 8.0, y - 26.0], [pixels + 16.0, 36.0]);
+    pen.line(&[[x, y - 5.0], [x, y], [x + pixels, y], [x + pixels, y - 5.0]], INK, 1.6, 1.0);
+    pen.text(&format!("{length} m"), [x + pixels / 2.0, y - 14.0], Align::Centre, INK);
+}
+
+/// The column right of the map: radios, bounces, heights.
+fn legend(pen: &mut Pen, view: &View, relief: &Relief, paths: &Paths, drawn: usize) {
+    let x = (MARGIN[0] + view.width) as f32 + 20.0;
+    let mut y = MARGIN[1] as f32 + 10.0;
+    let mut next = |step: f32| {
+        y += step;
+        y - step
+    };
+    let row = next(24.0);
+    triangle(pen, [x + 12.0, row + 1.0]);
+    pen.text("transmitter", [x + 32.0, row], Align::Left, INK);
+    let row = next(36.0);
+    pen.disc([x + 12.0, row], 5.0, RECEIVER, Some(PAPER), 1.0);
+    pen.text("receiver", [x + 32.0, row], Align::Left, INK);
+
+    pen.text("paths", [x, next(24.0)], Align::Left, FAINT);
+    for (bounces, count) in count_by_bounces(paths).into_iter().enumerate().filter(|(_, count)| *count > 0) {
+        let row = next(22.0);
+        pen.line(&[[x, row], [x + 24.0, row]], BOUNCES[bounces], 3.0, 1.0);
+        let name = match bounces {
+            0 => "direct".to_string(),
+            1 => "1 bounce".to_string(),
+            n if n == BOUNCES.len() - 1 => format!("{n}+ bounces"),
+            n => format!("{n} bounces"),
+        };
+        pen.text(&format!("{name:<10}{count:>7}"), [x + 32.0, row], Align::Left, INK);
+    }
+    if drawn < paths.len() {
+        pen.text(&format!("{drawn} of them drawn"), [x, next(22.0)], Align::Left, FAINT);
+    }
+    next(14.0);
+    pen.text("height z [m]", [x, next(22.0)], Align::Left, FAINT);
+    height_bar(pen, relief, [x, next(0.0)]);
+}
+
+fn height_bar(pen: &mut Pen, relief: &Relief, [x, y]: [f32; 2]) {
+    const LENGTH: usize = 160;
+    let [low, high] = relief.range();
+    for row in 0..LENGTH {
+        let height = high - (high - low) * row as f64 / (LENGTH - 1) as f64;
+        pen.fill([x, y + row as f32], [18.0, 1.0], relief.colour(height));
+    }
+    let step = nice_step((high - low) / 5.0);
+    for height in ticks(low, high, step) {
+        let at = y + ((high - height) / (high - low)) as f32 * (LENGTH - 1) as f32;
+        pen.line(&[[x + 18.0, at], [x + 23.0, at]], INK, 1.0, 1.0);
+        pen.text(&number(height, step), [x + 28.0, at], Align::Left, INK);
+    }
+}
+
+/// Number of paths by their number of bounces; the last one holds all above.
+fn count_by_bounces(paths: &Paths) -> [usize; BOUNCES.len()] {
+    let mut counts = [0; BOUNCES.len()];
+    for path in 0..paths.len() {
+        counts[paths.vertices_of(path).len().min(BOUNCES.len() - 1)] += 1;
+    }
+    counts
+}
+
+/// The largest of 1, 2, 5 x 10^k that is not above `length`, which is positive.
+fn nice_step(length: f64) -> f64 {
+    let power = libm::pow(10.0, libm::floor(libm::log10(length)));
+    let factor = [5.0, 2.0].into_iter().find(|factor| factor * power <= length).unwrap_or(1.0);
+    factor * power
+}
+
+/// Multiples of `step` within low..=high.
+fn ticks(low: f64, high: f64, step: f64) -> impl Iterator<Item = f64> {
+    let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
+    (first..=last).map(move |k| k as f64 * step)
+}
+
+/// A tick's value with as many decimals as the step needs.
+fn number(value: f64, step: f64) -> String {
+    let decimals = (-libm::floor(libm::log10(step))).clamp(0.0, 6.0) as usize;
+    format!("{value:.decimals$}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,460 @@
+//! What a scene description holds and what is wrong with it: counts, areas, holes, duplicates, winding.
+//!
+//! Vertices are welded by exact position, so a wall and a roof that meet count as joined even if they are two objects.
+//! Everything is sorted, nothing hashed: 10^7 triangles take seconds, and the order of objects is that of the file.
+
+use super::description::{ObjectDescription, SceneDescription};
+use super::mesh;
+use crate::math::Vec3;
+use rayon::prelude::*;
+use serde::Serialize;
+use std::fmt;
+
+/// Objects with faults that the table lists one by one; the serialised report has all.
+const LISTED_OBJECTS: usize = 20;
+
+/// Counts and faults of a scene.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// All objects together: an edge that two objects share is not open.
+    pub total: Faults,
+    /// Smallest and largest coordinates [m]; `None` without vertices.
+    pub bounds_m: Option<[[f64; 3]; 2]>,
+    /// Objects that share no vertex position with another object.
+    pub isolated_objects: usize,
+    /// Each material that is defined or used.
+    pub materials: Vec<MaterialReport>,
+    /// Each object by itself, in the order of the scene.
+    pub objects: Vec<ObjectReport>,
+    /// What the reader noticed.
+    pub warnings: Vec<String>,
+}
+
+/// One object of a [`Report`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ObjectReport {
+    /// Name in the scene.
+    pub name: String,
+    /// Name of its material.
+    pub material: String,
+    /// Whether it shares no vertex position with another object.
+    pub isolated: bool,
+    /// Counts and faults.
+    #[serde(flatten)]
+    pub faults: Faults,
+}
+
+/// One material of a [`Report`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MaterialReport {
+    /// Name in the scene.
+    pub name: String,
+    /// What it is: its ITU name, its permittivity, or that it is not defined.
+    pub meaning: String,
+    /// Number of objects made of it.
+    pub objects: usize,
+    /// Number of their triangles.
+    pub triangles: usize,
+    /// Area of their triangles [m^2].
+    pub area_m2: f64,
+}
+
+/// Counts of a set of triangles, and what is wrong with them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Faults {
+    /// Triangles as written.
+    pub triangles: usize,
+    /// Vertices as written.
+    pub vertices: usize,
+    /// Area of all triangles [m^2].
+    pub area_m2: f64,
+    /// Triangles with an index that names no vertex; nothing below counts them.
+    pub bad_indices: usize,
+    /// Triangles without area (height below [`super::DEGENERATE_HEIGHT_M`]).
+    pub degenerate_faces: usize,
+    /// Triangles at the place of an earlier one, either way round.
+    pub duplicate_faces: usize,
+    /// Vertices at the position of an earlier one.
+    pub duplicate_vertices: usize,
+    /// Vertices of no triangle.
+    pub unused_vertices: usize,
+    /// Edges of one triangle only: the rims of holes and of open surfaces.
+    pub open_edges: usize,
+    /// Edges of three or more triangles.
+    pub non_manifold_edges: usize,
+    /// Edges whose two triangles face opposite sides.
+    pub inconsistent_edges: usize,
+}
+
+impl Faults {
+    /// Whether anything is wrong; an open surface (a ground, a screen) is not.
+    pub fn any(&self) -> bool {
+        self.bad_indices + self.degenerate_faces + self.duplicate_faces > 0
+            || self.duplicate_vertices + self.unused_vertices > 0
+            || self.non_manifold_edges + self.inconsistent_edges > 0
+    }
+}
+
+impl Report {
+    /// Inspects a description; any description is accepted, even one that [`super::Scene::new`] refuses.
+    pub fn new(description: &SceneDescription) -> Report {
+        let welded = Welded::new(&description.objects);
+        let mut objects: Vec<ObjectReport> = description
+            .objects
+            .par_iter()
+            .enumerate()
+            .map(|(i, object)| {
+                let faults = faults_of(&object.mesh, welded.ids_of(i));
+                let (name, material) = (object.name.clone(), object.material.clone());
+                ObjectReport { name, material, isolated: false, faults }
+            })
+            .collect();
+        for (object, isolated) in objects.iter_mut().zip(welded.isolated()) {
+            object.isolated = isolated;
+        }
+        Report {
+            total: total_of(description, &objects, &welded),
+            bounds_m: bounds_of(&description.objects),
+            isolated_objects: objects.iter().filter(|o| o.isolated).count(),
+            materials: materials_of(description, &objects),
+            objects,
+            warnings: description.warnings.clone(),
+        }
+    }
+}
+
+/// Vertices with equal positions under one number.
+struct Welded {
+    /// Number of each vertex of the scene, objects one after another.
+    ids: Vec<u32>,
+    /// First vertex of each object in `ids`, and their number at the end.
+    offsets: Vec<usize>,
+}
+
+impl Welded {
+    fn new(objects: &[ObjectDescription]) -> Self {
+        let mut offsets = vec![0];
+        let mut positions: Vec<[f64; 3]> = Vec::new();
+        for object in objects {
+            // Adding zero makes -0 and 0 one position.
+            positions.extend(object.mesh.vertices.iter().map(|v| v.map(|x| x + 0.0)));
+            offsets.push(positions.len());
+        }
+        let mut order: Vec<u32> = (0..positions.len() as u32).collect();
+        let compare =
+            |a: &[f64; 3], b: &[f64; 3]| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])).then(a[2].total_cmp(&b[2]));
+        order.par_sort_unstable_by(|a, b| compare(&positions[*a as usize], &positions[*b as usize]).then(a.cmp(b)));
+        let mut ids = vec![0; positions.len()];
+        let mut id = 0;
+        for (i, vertex) in order.iter().enumerate() {
+            if i > 0 && compare(&positions[order[i - 1] as usize], &positions[*vertex as usize]).is_ne() {
+                id += 1;
+            }
+            ids[*vertex as usize] = id;
+        }
+        Welded { ids, offsets }
+    }
+
+    fn ids_of(&self, object: usize) -> &[u32] {
+        &self.ids[self.offsets[object]..self.offsets[object + 1]]
+    }
+
+    /// Whether each object shares no welded vertex with another one; a lone object is not isolated from anything.
+    fn isolated(&self) -> Vec<bool> {
+        let count = self.offsets.len() - 1;
+        let mut isolated = vec![count > 1; count];
+        let owner = |object: usize| self.ids_of(object).iter().map(move |id| (*id, object as u32));
+        let mut owners: Vec<(u32, u32)> = (0..count).flat_map(owner).collect();
+        owners.par_sort_unstable();
+        owners.dedup();
+        for run in owners.chunk_by(|a, b| a.0 == b.0).filter(|run| run.len() > 1) {
+            run.iter().for_each(|(_, object)| isolated[*object as usize] = false);
+        }
+        isolated
+    }
+}
+
+fn faults_of(mesh: &mesh::Mesh, ids: &[u32]) -> Faults {
+    let mut faults = Faults { triangles: mesh.triangles.len(), vertices: mesh.vertices.len(), ..Faults::default() };
+    let mut used = vec![false; mesh.vertices.len()];
+    let mut triangles = Vec::with_capacity(mesh.triangles.len());
+    for triangle in &mesh.triangles {
+        if triangle.iter().any(|v| *v as usize >= ids.len()) {
+            faults.bad_indices += 1;
+            continue;
+        }
+        triangle.iter().for_each(|v| used[*v as usize] = true);
+        let corners = triangle.map(|v| Vec3::from(mesh.vertices[v as usize]));
+        let area = (corners[1] - corners[0]).cross(&(corners[2] - corners[0])).norm() / 2.0;
+        faults.area_m2 += if area.is_finite() { area } else { 0.0 };
+        faults.degenerate_faces += usize::from(mesh::is_degenerate(&corners));
+        triangles.push(triangle.map(|v| ids[v as usize]));
+    }
+    faults.unused_vertices = used.iter().filter(|u| !**u).count();
+    faults.duplicate_vertices = duplicates(ids.to_vec());
+    count_topology(triangles, &mut faults);
+    faults
+}
+
+/// How many of `items` equal an earlier one.
+fn duplicates<T: Ord + Send>(mut items: Vec<T>) -> usize {
+    let count = items.len();
+    items.par_sort_unstable();
+    items.dedup();
+    count - items.len()
+}
+
+/// Counts duplicate faces and the faults of edges; `triangles` holds welded vertices.
+fn count_topology(mut triangles: Vec<[u32; 3]>, faults: &mut Faults) {
+    let count = triangles.len();
+    let unordered = |t: &[u32; 3]| {
+        let mut sorted = *t;
+        sorted.sort_unstable();
+        sorted
+    };
+    // Edges are counted for one triangle of each set of duplicates, or every duplicate would be a fault four times.
+    triangles.par_sort_unstable_by_key(|t| (unordered(t), *t));
+    triangles.dedup_by_key(|t| unordered(t));
+    faults.duplicate_faces = count - triangles.len();
+    let mut edges: Vec<(u32, u32, bool)> = Vec::with_capacity(triangles.len() * 3);
+    for [a, b, c] in triangles {
+        // A triangle with two corners at one place has no inside and closes nothing.
+        if a != b && b != c && c != a {
+            edges.extend([(a, b), (b, c), (c, a)].map(|(a, b)| (a.min(b), a.max(b), a < b)));
+        }
+    }
+    edges.par_sort_unstable();
+    for run in edges.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+        match run {
+            [_] => faults.open_edges += 1,
+            [first, second] => faults.inconsistent_edges += usize::from(first.2 == second.2),
+            _ => faults.non_manifold_edges += 1,
+        }
+    }
+}
+
+fn total_of(description: &SceneDescription, objects: &[ObjectReport], welded: &Welded) -> Faults {
+    let mut total = Faults::default();
+    let mut triangles = Vec::with_capacity(objects.iter().map(|o| o.faults.triangles).sum());
+    for (i, object) in objects.iter().enumerate() {
+        total.triangles += object.faults.triangles;
+        total.vertices += object.faults.vertices;
+        total.area_m2 += object.faults.area_m2;
+        total.bad_indices += object.faults.bad_indices;
+        total.degenerate_faces += object.faults.degenerate_faces;
+        total.unused_vertices += object.faults.unused_vertices;
+        let ids = welded.ids_of(i);
+        let whole =
+            description.objects[i].mesh.triangles.iter().filter(|t| t.iter().all(|v| (*v as usize) < ids.len()));
+        triangles.extend(whole.map(|t| t.map(|v| ids[v as usize])));
+    }
+    total.duplicate_vertices = duplicates(welded.ids.clone());
+    count_topology(triangles, &mut total);
+    total
+}
+
+fn bounds_of(objects: &[ObjectDescription]) -> Option<[[f64; 3]; 2]> {
+    let mut vertices = objects.iter().flat_map(|o| &o.mesh.vertices);
+    let first = *vertices.next()?;
+    let grow = |[low, high]: [[f64; 3]; 2], v: &[f64; 3]| {
+        [std::array::from_fn(|i| low[i].min(v[i])), std::array::from_fn(|i| high[i].max(v[i]))]
+    };
+    Some(vertices.fold([first, first], grow))
+}
+
+fn materials_of(description: &SceneDescription, objects: &[ObjectReport]) -> Vec<MaterialReport> {
+    let report = |name: &str, meaning: String| MaterialReport {
+        name: name.into(),
+        meaning,
+        objects: 0,
+        triangles: 0,
+        area_m2: 0.0,
+    };
+    let mut materials: Vec<MaterialReport> = description
+        .materials
+        .iter()
+        .map(|m| match (&m.itu, m.relative_permittivity, m.conductivity_s_per_m) {
+            (Some(itu), _, _) => report(&m.name, format!("ITU {itu}")),
+            (None, None, None) => report(&m.name, "not defined".into()),
+            (None, eps, sigma) => {
+                let (eps, sigma) = (eps.unwrap_or(1.0), sigma.unwrap_or(0.0));
+                report(&m.name, format!("eps_r {eps}, sigma {sigma} S/m"))
+            }
+        })
+        .collect();
+    let mut by_name: Vec<(String, usize)> = materials.iter().enumerate().map(|(i, m)| (m.name.clone(), i)).collect();
+    by_name.sort();
+    for object in objects {
+        let place = by_name.binary_search_by(|(name, _)| name.as_str().cmp(&object.material));
+        let index = place.map(|p| by_name[p].1).unwrap_or_else(|p| {
+            by_name.insert(p, (object.material.clone(), materials.len()));
+            materials.push(report(&object.material, "not defined".into()));
+            materials.len() - 1
+        });
+        let material = &mut materials[index];
+        material.objects += 1;
+        material.triangles += object.faults.triangles;
+        material.area_m2 += object.faults.area_m2;
+    }
+    materials
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rows = vec![
+            ["objects".to_string(), self.objects.len().to_string()],
+            ["  isolated".into(), self.isolated_objects.to_string()],
+        ];
+        rows.extend(rows_of(&self.total).map(|(name, value)| [name.to_string(), value]));
+        if let Some([low, high]) = self.bounds_m {
+            for (axis, name) in ["x", "y", "z"].iter().enumerate() {
+                rows.push([format!("{name} [m]"), format!("{:.3} to {:.3}", low[axis], high[axis])]);
+            }
+        }
+        table(f, &rows)?;
+        writeln!(f)?;
+        let mut rows = vec![["material", "meaning", "objects", "triangles", "area [m^2]"].map(str::to_string)];
+        for m in &self.materials {
+            let numbers = [m.objects.to_string(), m.triangles.to_string(), format!("{:.1}", m.area_m2)];
+            let [objects, triangles, area] = numbers;
+            rows.push([m.name.clone(), m.meaning.clone(), objects, triangles, area]);
+        }
+        table(f, &rows)?;
+        self.write_objects(f)?;
+        self.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {warning}"))
+    }
+}
+
+impl Report {
+    /// The objects with faults, the first of them one by one.
+    fn write_objects(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let faulty: Vec<&ObjectReport> = self.objects.iter().filter(|o| o.faults.any()).collect();
+        if faulty.is_empty() {
+            return Ok(());
+        }
+        let heads = ["object with faults", "triangles", "degenerate", "duplicate", "dup. vertices", "unused", "open"];
+        let mut rows =
+            vec![[&heads[..], &["non-manifold", "winding"]].concat().iter().map(|h| h.to_string()).collect()];
+        for object in faulty.iter().take(LISTED_OBJECTS) {
+            let o = &object.faults;
+            let degenerate = o.degenerate_faces + o.bad_indices;
+            let counts = [o.triangles, degenerate, o.duplicate_faces, o.duplicate_vertices, o.unused_vertices];
+            let edges = [o.open_edges, o.non_manifold_edges, o.inconsistent_edges];
+            let numbers = counts.iter().chain(&edges).map(usize::to_string);
+            rows.push(std::iter::once(object.name.clone()).chain(numbers).collect::<Vec<String>>());
+        }
+        writeln!(f)?;
+        table(f, &rows)?;
+        match faulty.len().saturating_sub(LISTED_OBJECTS) {
+            0 => Ok(()),
+            more => writeln!(f, "and {more} more objects with faults"),
+        }
+    }
+}
+
+/// The counts of a set of triangles with their names.
+fn rows_of(faults: &Faults) -> [(&'static str, String); 11] {
+    [
+        ("triangles", faults.triangles.to_string()),
+        ("vertices", faults.vertices.to_string()),
+        ("area [m^2]", format!("{:.1}", faults.area_m2)),
+        ("bad indices", faults.bad_indices.to_string()),
+        ("degenerate faces", faults.degenerate_faces.to_string()),
+        ("duplicate faces", faults.duplicate_faces.to_string()),
+        ("duplicate vertices", faults.duplicate_vertices.to_string()),
+        ("unused vertices", faults.unused_vertices.to_string()),
+        ("open edges", faults.open_edges.to_string()),
+        ("non-manifold edges", faults.non_manifold_edges.to_string()),
+        ("inconsistent edges", faults.inconsistent_edges.to_string()),
+    ]
+}
+
+/// Columns as wide as their widest cell: words to the left, numbers to the right.
+fn table<R: AsRef<[String]>>(f: &mut fmt::Formatter<'_>, rows: &[R]) -> fmt::Result {
+    let columns = rows.first().map_or(0, |r| r.as_ref().len());
+    let width = |c: usize| rows.iter().map(|r| r.as_ref()[c].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let is_number = |c: usize| rows.last().is_some_and(|r| r.as_ref()[c].starts_with(|c: char| c.is_ascii_digit()));
+    for row in rows {
+        let cells = row.as_ref().iter().enumerate().map(|(c, cell)| match (is_number(c), widths[c]) {
+            (true, width) if columns > 2 => format!("{cell:>width$}"),
+            (_, width) => format!("{cell:<width$}"),
+        });
+        writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scene::description::MaterialDescription;
+
+    /// A tetrahedron, closed and facing outwards.
+    fn tetrahedron(at: f64) -> mesh::Mesh {
+        let vertices = [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+        let vertices = vertices.map(|[x, y, z]| [x + at, y, z]).to_vec();
+        mesh::Mesh { vertices, triangles: vec![[0, 2, 1], [0, 1, 3], [1, 2, 3], [2, 0, 3]] }
+    }
+
+    fn scene(meshes: Vec<mesh::Mesh>) -> SceneDescription {
+        let object = |(i, mesh)| ObjectDescription { name: format!("o{i}"), material: "itu_brick".into(), mesh };
+        SceneDescription {
+            materials: vec![MaterialDescription::itu("itu_brick", "brick")],
+            objects: meshes.into_iter().enumerate().map(object).collect(),
+            warnings: vec!["noticed".into()],
+        }
+    }
+
+    #[test]
+    fn a_closed_mesh_has_no_faults() {
+        let report = Report::new(&scene(vec![tetrahedron(0.0)]));
+        let area = 1.5 + 3f64.sqrt() / 2.0;
+        assert!((report.total.area_m2 - area).abs() < 1e-12);
+        let expected = Faults { triangles: 4, vertices: 4, area_m2: report.total.area_m2, ..Faults::default() };
+        assert_eq!((report.total, report.objects[0].faults), (expected, expected));
+        assert!(!report.total.any() && report.bounds_m == Some([[0.0; 3], [1.0; 3]]));
+    }
+
+    #[test]
+    fn each_fault_is_counted_once() {
+        let mut mesh = tetrahedron(0.0);
+        mesh.triangles.pop();
+        assert_eq!(Report::new(&scene(vec![mesh.clone()])).total.open_edges, 3);
+        mesh.triangles.push([0, 2, 3]);
+        assert_eq!(Report::new(&scene(vec![mesh.clone()])).total.inconsistent_edges, 3);
+        mesh.triangles.push([3, 2, 0]);
+        let total = Report::new(&scene(vec![mesh.clone()])).total;
+        assert_eq!((total.duplicate_faces, total.open_edges, total.non_manifold_edges), (1, 0, 0));
+        mesh.vertices.extend([[0.5, 0.5, 5.0], [0.0, 0.0, -0.0], [7.0, 7.0, 7.0]]);
+        mesh.triangles.extend([[1, 2, 4], [0, 5, 1], [0, 1, 9]]);
+        let total = Report::new(&scene(vec![mesh])).total;
+        assert_eq!((total.non_manifold_edges, total.open_edges, total.bad_indices), (1, 2, 1));
+        assert_eq!((total.duplicate_vertices, total.unused_vertices, total.degenerate_faces), (1, 1, 1));
+    }
+
+    #[test]
+    fn objects_that_meet_close_each_other_and_are_not_isolated() {
+        let whole = tetrahedron(0.0);
+        let half = |range: std::ops::Range<usize>| mesh::Mesh {
+            vertices: whole.vertices.clone(),
+            triangles: whole.triangles[range].to_vec(),
+        };
+        let report = Report::new(&scene(vec![half(0..2), half(2..4), tetrahedron(9.0)]));
+        assert_eq!((report.total.open_edges, report.objects[0].faults.open_edges), (0, 4));
+        assert_eq!(report.objects.iter().map(|o| o.isolated).collect::<Vec<_>>(), [false, false, true]);
+        assert_eq!((report.isolated_objects, report.materials[0].triangles), (1, 8));
+    }
+
+    #[test]
+    fn the_table_names_what_it_counts() {
+        let mut description = scene(vec![tetrahedron(0.0)]);
+        description.objects[0].mesh.triangles.push([0, 1, 2]);
+        description.objects[0].material = "gone".into();
+        let text = Report::new(&description).to_string();
+        for part in ["duplicate faces", "ITU brick", "not defined", "o0", "warning: noticed", "x [m]"] {
+            assert!(text.contains(part), "{text} lacks {part}");
+        }
+        assert!(serde_json::to_string(&Report::new(&SceneDescription::default())).is_ok());
+    }
+}
