@@ -40,21 +40,29 @@ const IGNORED: [&str; 12] = [
 ];
 /// Elements that describe their parent and are read with it, or say nothing about the geometry.
 const PROPERTIES: [&str; 9] = ["string", "float", "integer", "boolean", "rgb", "vector", "point", "ref", "transform"];
+
 /// Reads a Mitsuba scene and the meshes that it names, relative to its folder.
 ///
 /// # Errors
 /// [`Error::Input`] with the file, line and element that is wrong, or what is wrong with a mesh.
 pub fn read(path: &Path) -> Result<SceneDescription> {
-    let in_file = |e: Error| e.in_file(path);
     let folder = path.parent().unwrap_or(Path::new(""));
-    let (mut description, shapes) = parse(&read_bytes(path)?, folder).map_err(in_file)?;
+    parse(&read_bytes(path)?, folder).map_err(|e| e.in_file(path))
+}
+
+/// The scene in the bytes of a Mitsuba file, with the meshes that it names relative to `folder`.
+///
+/// # Errors
+/// As [`read`], without the file where the scene itself is wrong.
+pub fn parse(bytes: &[u8], folder: &Path) -> Result<SceneDescription> {
+    let (mut description, shapes) = parse_elements(bytes, folder)?;
     // Collected before the first error is taken, so that the error does not depend on which thread was first.
-    let objects: Vec<_> = shapes.par_iter().map(|shape| shape.load().map_err(in_file)).collect();
+    let objects: Vec<_> = shapes.par_iter().map(Shape::load).collect();
     description.objects = objects.into_iter().collect::<Result<_>>()?;
     Ok(description)
 }
 
-fn parse(bytes: &[u8], folder: &Path) -> Result<(SceneDescription, Vec<Shape>)> {
+fn parse_elements(bytes: &[u8], folder: &Path) -> Result<(SceneDescription, Vec<Shape>)> {
     let malformed = |bound: String, remedy: &str| Error::input(Fault::new("XML", bound).remedy(remedy));
     let text = std::str::from_utf8(bytes)
         .map_err(|e| malformed(format!("is not UTF-8: {e}"), "save the file in UTF-8"))?
