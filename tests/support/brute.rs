@@ -300,10 +300,6 @@ impl Soup {
         Plane { normal: self.normals[t], point: self.corners[t][0] }
     }
 
-    /// Every plane that holds a triangle, once.
-    pub fn plane_count(&self) -> usize {
-        self.planes().len()
-    }
 
     fn planes(&self) -> Vec<Plane> {
         let mut planes: Vec<Plane> = Vec::new();
