@@ -2,11 +2,15 @@
 
 mod support;
 
+#[path = "cases/completeness.rs"]
+mod completeness;
 #[path = "cases/invariance.rs"]
 mod invariance;
 #[path = "cases/laws.rs"]
 mod laws;
 #[path = "cases/response.rs"]
 mod response;
+#[path = "cases/scenes.rs"]
+mod scenes;
 #[path = "cases/truth.rs"]
 mod truth;

@@ -99,19 +99,24 @@ impl Soup {
         self.check(tx, rx, vertices, &planes)
     }
 
-    /// Judges the path over the planes of these triangles, its points made anew in f64 by images: for paths of a program
-    /// that computes in f32.
+    /// Judges the path over the planes of these triangles, its points made anew: for paths of a program that computes in
+    /// f32.
     pub fn check_chain(&self, tx: &Vec3, rx: &Vec3, hits: &[(u32, u32)]) -> Verdict {
+        match self.points_of_chain(tx, rx, hits) {
+            Some(vertices) => self.check_path(tx, rx, &vertices, hits),
+            None => Verdict::Invalid("the images give no points".into()),
+        }
+    }
+
+    /// The reflection points over the planes of these triangles, by images in f64 [m].
+    pub fn points_of_chain(&self, tx: &Vec3, rx: &Vec3, hits: &[(u32, u32)]) -> Option<Vec<Vec3>> {
         let chain: Vec<Plane> = hits.iter().map(|hit| self.plane(self.index_of(*hit))).collect();
         let image = |before: &mut Vec3, plane: &Plane| {
             *before -= 2.0 * plane.distance(before) * plane.normal;
             Some(*before)
         };
         let images: Vec<Vec3> = chain.iter().scan(*tx, image).collect();
-        match vertices_of(rx, &chain, &images) {
-            Some(vertices) => self.check(tx, rx, &vertices, &chain),
-            None => Verdict::Invalid("the images give no points".into()),
-        }
+        vertices_of(rx, &chain, &images)
     }
 
     /// Every specular path from `tx` to `rx` with at most `depth` reflections, the direct one among them.
@@ -296,10 +301,6 @@ impl Soup {
         Plane { normal: self.normals[t], point: self.corners[t][0] }
     }
 
-    /// Every plane that holds a triangle, once.
-    pub fn plane_count(&self) -> usize {
-        self.planes().len()
-    }
 
     fn planes(&self) -> Vec<Plane> {
         let mut planes: Vec<Plane> = Vec::new();

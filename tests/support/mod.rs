@@ -2,6 +2,7 @@
 //! compared, and an independent check of every path ([`brute`]).
 
 pub mod brute;
+pub mod brute_field;
 pub mod build;
 pub mod trace;
 pub mod truth_files;
