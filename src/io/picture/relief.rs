@@ -25,6 +25,8 @@ const SHADOW: f64 = 0.84;
 const SHADOW_LENGTH: f64 = 0.6;
 /// Longest shadow that is looked for [sample].
 const SHADOW_REACH: usize = 60;
+/// What casts a shadow rises above the light by this share of all heights, so that slopes do not shade themselves [-].
+const SHADOW_BIAS: f64 = 0.01;
 /// How much a slope of 45 degrees towards the light brightens [-].
 const SLOPE_LIGHT: f64 = 0.07;
 
@@ -147,10 +149,11 @@ impl Relief {
     }
 
     fn in_shadow(&self, column: i64, row: i64, height: f64) -> bool {
+        let [low, high] = self.range;
         let rise = self.step * std::f64::consts::SQRT_2 / SHADOW_LENGTH;
         (1..=SHADOW_REACH as i64).step_by(2).any(|k| {
-            let needed = height + rise * k as f64;
-            needed < self.range[1] && self.at(column - k, row - k).is_some_and(|other| other > needed + 0.5)
+            let needed = height + rise * k as f64 + SHADOW_BIAS * (high - low);
+            needed < high && self.at(column - k, row - k).is_some_and(|other| other > needed)
         })
     }
 }

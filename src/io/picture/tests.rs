@@ -61,7 +61,8 @@ fn count(picture: &tiny_skia::Pixmap, rgb: Rgb) -> usize {
 #[test]
 fn a_city_is_drawn_with_its_radios_and_paths() {
     let origin = Vec3::new(691_000.0, 5_335_000.0, 500.0);
-    let city = generate(&GenerateOptions::City(CityOptions { triangles: 4000, ..CityOptions::default() })).unwrap();
+    let city = generate(&GenerateOptions::City(CityOptions { triangles: 4000, ..CityOptions::default() }))
+        .expect("the input is valid");
     let scene = scene_of(&city, origin);
     let at = |x: f64, y: f64, z: f64| (origin + Vec3::new(x, y, z)).into();
     let radios = Radios {
@@ -70,9 +71,9 @@ fn a_city_is_drawn_with_its_radios_and_paths() {
         receivers: vec![radio("ue1", at(90.0, 0.0, 1.5)), radio("ue2", at(0.0, -140.0, 1.5))],
     };
     let paths = paths_through(&[vec![], vec![Vec3::from(at(8.0, -60.0, 5.0))]]);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("the input is valid");
     let file = folder.path().join("paths.png");
-    paths_from_above(&scene, &radios, &paths, &file).unwrap();
+    paths_from_above(&scene, &radios, &paths, &file).expect("the input is valid");
     let picture = decoded(&file);
     assert_eq!(picture.width() as usize, MARGIN[0] + MAP_WIDTH + MARGIN[2]);
     for (rgb, least) in [(TRANSMITTER, 100), (RECEIVER, 100), (INK, 200)] {
@@ -80,8 +81,8 @@ fn a_city_is_drawn_with_its_radios_and_paths() {
     }
     // Same input, same bytes.
     let again = folder.path().join("again.png");
-    paths_from_above(&scene, &radios, &paths, &again).unwrap();
-    assert_eq!(std::fs::read(&file).unwrap(), std::fs::read(&again).unwrap());
+    paths_from_above(&scene, &radios, &paths, &again).expect("the input is valid");
+    assert_eq!(std::fs::read(&file).expect("the input is valid"), std::fs::read(&again).expect("the input is valid"));
 }
 
 #[test]
@@ -96,17 +97,17 @@ fn a_transmitter_stands_where_its_coordinates_say() {
     let ([x, y], [right, top]) = (view.place(10.0, 20.0), view.place(110.0, 90.0));
     assert!(right > x && top < y, "east is right and north is up");
     assert!(((right - x) / (y - top) - 100.0 / 70.0).abs() < 1e-3, "one scale for both axes");
-    let pen = draw(&empty, &radios, &Paths::default(), &view).unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let pen = draw(&empty, &radios, &Paths::default(), &view).expect("the input is valid");
+    let folder = tempfile::tempdir().expect("the input is valid");
     let file = folder.path().join("tx.png");
-    std::fs::write(&file, pen.png().unwrap()).unwrap();
-    let pixel = decoded(&file).pixel(x.round() as u32, y.round() as u32).unwrap();
+    std::fs::write(&file, pen.png().expect("the input is valid")).expect("the input is valid");
+    let pixel = decoded(&file).pixel(x.round() as u32, y.round() as u32).expect("the input is valid");
     assert_eq!([pixel.red(), pixel.green(), pixel.blue()], TRANSMITTER);
 }
 
 #[test]
 fn a_ceiling_that_covers_all_radios_is_left_out() {
-    let room = generate(&GenerateOptions::Room(RoomOptions::default())).unwrap();
+    let room = generate(&GenerateOptions::Room(RoomOptions::default())).expect("the input is valid");
     let scene = scene_of(&room, Vec3::zeros());
     let inside = [Vec3::new(1.0, 1.0, 1.5), Vec3::new(6.0, 4.0, 2.0)];
     let above = [Vec3::new(1.0, 1.0, 1.5), Vec3::new(6.0, 4.0, 9.0)];
@@ -121,7 +122,14 @@ fn nothing_and_one_point_are_drawn_without_complaint() {
     let alone = Radios { receivers: vec![radio("\u{3b1}", [0.0; 3])], ..Radios::default() };
     for radios in [Radios::default(), alone] {
         let view = View::new(&empty, &radios, &Paths::default());
-        assert!(draw(&empty, &radios, &Paths::default(), &view).unwrap().png().unwrap().len() > 1000);
+        assert!(
+            draw(&empty, &radios, &Paths::default(), &view)
+                .expect("the input is valid")
+                .png()
+                .expect("the input is valid")
+                .len()
+                > 1000
+        );
     }
 }
 
