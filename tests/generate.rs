@@ -40,7 +40,7 @@ fn open_edges(mesh: &Mesh) -> (Vec<[u32; 2]>, bool) {
 /// Volume under a mesh that is closed by the plane z = 0: positive if it winds outwards.
 fn volume(mesh: &Mesh) -> f64 {
     let corners = |t: &[u32; 3]| t.map(|v| Vec3::from(mesh.vertices[v as usize]));
-    mesh.triangles.iter().map(|t| corners(t)).map(|[a, b, c]| a.dot(&b.cross(&c)) / 6.0).sum()
+    mesh.triangles.iter().map(corners).map(|[a, b, c]| a.dot(&b.cross(&c)) / 6.0).sum()
 }
 
 #[test]
@@ -240,4 +240,30 @@ fn options_are_read_from_toml_and_unknown_keys_are_refused() {
         assert!(generate(&options).is_ok());
         assert!(read(&format!("kind = \"{kind}\"\ncolour = 3")).unwrap_err().to_string().contains("colour"));
     }
+}
+
+#[test]
+fn the_radios_of_the_urban_block_stand_outdoors() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes/urban_block/job.toml");
+    let job: toml::Table = std::fs::read_to_string(file).unwrap().parse().unwrap();
+    let scene = made(job["scene"]["generate"].clone().try_into().unwrap());
+    assert_eq!(triangles_of(&scene), 100_000);
+    for kind in ["transmitters", "receivers"] {
+        for radio in job[kind].as_array().unwrap() {
+            let position: Vec<f64> = radio["position_m"].clone().try_into().unwrap();
+            let above = |o: &&raylobe::scene::description::ObjectDescription| covers(&o.mesh, &position);
+            let roof = scene.objects[1..].iter().find(above).map(|o| &o.name);
+            assert!(roof.is_none(), "{} stands in {}", radio["name"], roof.unwrap());
+        }
+    }
+}
+
+/// Whether some triangle of the mesh, seen from above, covers the point.
+fn covers(mesh: &Mesh, point: &[f64]) -> bool {
+    mesh.triangles.iter().any(|triangle| {
+        let [a, b, c] = triangle.map(|v| mesh.vertices[v as usize]);
+        let side =
+            |a: [f64; 3], b: [f64; 3]| (b[0] - a[0]) * (point[1] - a[1]) - (b[1] - a[1]) * (point[0] - a[0]) > 0.0;
+        side(a, b) && side(b, c) && side(c, a)
+    })
 }

@@ -1,4 +1,4 @@
-//! What a link amounts to: power, spreads and K factor (theory.md, "Statistics", T53-T58).
+//! What a link amounts to: power, spreads and K factor (theory.md, "Statistics", T53-T57).
 //!
 //! All estimators weigh paths by their power averaged over the port pairs of the link, and sum powers, not fields. What
 //! is undefined (no path, no power, no spread of one path's rest) is `None`, never NaN.
@@ -26,7 +26,7 @@ pub struct LinkStatistics {
     pub zenith_spread_arrival: Option<f64>,
     /// K factor [-]: power of the direct path over that of all others (T57); `None` without direct path or others.
     pub k_factor: Option<f64>,
-    /// The path of most power, the first of equals; `None` without paths.
+    /// Index into the run's paths of the one of most power, the first of equals; `None` without paths.
     pub strongest_path: Option<usize>,
 }
 

@@ -45,6 +45,10 @@ pub struct Facets {
     pub patch_offsets: Vec<u32>,
     /// Facets of each patch, ascending.
     pub patch_facets: Vec<u32>,
+    /// First neighbour `[facet + 1]` in `neighbours`.
+    neighbour_offsets: Vec<u32>,
+    /// Facets that share a corner with each facet, ascending.
+    neighbours: Vec<u32>,
 }
 
 impl Facets {
@@ -90,6 +94,13 @@ impl Facets {
         &self.patch_facets[self.patch_offsets[patch] as usize..self.patch_offsets[patch + 1] as usize]
     }
 
+    /// The facets that share a triangle's corner with `facet`, ascending: a hint of what hangs together. Corners that
+    /// stand on another facet's edge are not seen.
+    pub fn neighbours_of(&self, facet: u32) -> &[u32] {
+        let facet = facet as usize;
+        &self.neighbours[self.neighbour_offsets[facet] as usize..self.neighbour_offsets[facet + 1] as usize]
+    }
+
     /// The patch of a triangle, or [`NONE`].
     pub fn patch_of_triangle(&self, triangle: u32) -> u32 {
         match self.of_triangle[triangle as usize] {
@@ -106,25 +117,43 @@ impl Facets {
         if triangles.len() <= FEW_TRIANGLES {
             return triangles.iter().copied().find(|t| holds(*t));
         }
-        // The triangle may lie off the patch's plane by the tolerance of coplanarity.
-        let reach = Vec3::repeat(self.rule.distance + OUTLINE_M);
-        let region =
-            Region { low: p - reach, high: p + reach, normal: Vec3::zeros(), offset: 0.0, half_thickness: 0.0 };
         let mut lowest = None;
-        for_each_in_region(bvh, &region, |t, _| {
+        self.for_each_at(bvh, p, |t| {
             if self.of_triangle[t as usize] == facet && lowest.is_none_or(|known| t < known) && holds(t) {
                 lowest = Some(t);
             }
-            true
         });
         lowest
     }
 
     /// The facet that owns the point `p` of `facet`: the lowest one of its patch that holds `p` (T41).
     pub fn owner_at(&self, scene: &Scene, bvh: &Bvh, facet: u32, p: &Vec3) -> u32 {
-        let rivals = self.of_patch(self.patch[facet as usize]);
-        let lower = rivals.iter().copied().take_while(|rival| *rival < facet);
-        lower.into_iter().find(|rival| self.triangle_at(scene, bvh, *rival, p).is_some()).unwrap_or(facet)
+        let patch = self.patch[facet as usize];
+        if self.of_patch(patch)[0] == facet {
+            return facet;
+        }
+        let normal = Vec3::from(self.planes[patch as usize].normal);
+        let mut owner = facet;
+        self.for_each_at(bvh, p, |t| {
+            let rival = self.of_triangle[t as usize];
+            let stronger = rival < owner && self.patch[rival as usize] == patch;
+            if stronger && triangle::contains(&scene.corners(t), &normal, p, OUTLINE_M) {
+                owner = rival;
+            }
+        });
+        owner
+    }
+
+    /// Calls `found` for every triangle that may hold the point `p` of its patch's plane.
+    fn for_each_at(&self, bvh: &Bvh, p: &Vec3, mut found: impl FnMut(u32)) {
+        // A triangle may lie off its patch's plane by the tolerance of coplanarity.
+        let reach = Vec3::repeat(self.rule.distance + OUTLINE_M);
+        let region =
+            Region { low: p - reach, high: p + reach, normal: Vec3::zeros(), offset: 0.0, half_thickness: 0.0 };
+        for_each_in_region(bvh, &region, |t, _| {
+            found(t);
+            true
+        });
     }
 
     fn assemble(scene: &Scene, rule: Coplanarity, of_triangle: Vec<u32>, patch_of: &[u32], seeds: &[u32]) -> Facets {
@@ -149,9 +178,31 @@ impl Facets {
             patch_facets,
             hull_offsets: vec![0],
             hull: Vec::new(),
+            neighbour_offsets: Vec::new(),
+            neighbours: Vec::new(),
         };
         facets.add_hulls(scene);
+        facets.add_neighbours(scene);
         facets
+    }
+
+    fn add_neighbours(&mut self, scene: &Scene) {
+        let mut corners: Vec<([u64; 3], u32)> = (0..self.of_triangle.len() as u32)
+            .into_par_iter()
+            .filter(|t| self.of_triangle[*t as usize] != NONE)
+            .flat_map_iter(|t| scene.corners(t).map(|c| (position_bits(&c), self.of_triangle[t as usize])))
+            .collect();
+        corners.par_sort_unstable();
+        corners.dedup();
+        let mut pairs = Vec::new();
+        for same in corners.chunk_by(|a, b| a.0 == b.0) {
+            for (i, (_, a)) in same.iter().enumerate() {
+                pairs.extend(same[i + 1..].iter().flat_map(|(_, b)| [(*a, *b), (*b, *a)]));
+            }
+        }
+        pairs.par_sort_unstable();
+        pairs.dedup();
+        (self.neighbour_offsets, self.neighbours) = group(pairs.into_iter(), self.len());
     }
 
     fn add_hulls(&mut self, scene: &Scene) {
@@ -167,6 +218,12 @@ impl Facets {
             self.hull_offsets.push(self.hull.len() as u32);
         }
     }
+}
+
+/// A corner's position as bits, so that equal corners sort together.
+fn position_bits(p: &Vec3) -> [u64; 3] {
+    // -0 and 0 are one place.
+    [p.x, p.y, p.z].map(|x| (x + 0.0).to_bits())
 }
 
 fn plane_through(corners: &[Vec3; 3]) -> Plane {

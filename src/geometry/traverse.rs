@@ -1,6 +1,8 @@
 //! Walking the hierarchy: closest hit of a ray (f32), crossings of a segment (f64), triangles in a region (f64).
 //!
 //! One loop serves all: a [`Query`] says at which distance it enters each child's box and what to do with a leaf.
+// Lanes of several arrays are walked together.
+#![allow(clippy::needless_range_loop)]
 
 use super::bvh::Bvh;
 use super::triangle::{Ray, intersect_block, intersect_segment};
@@ -117,14 +119,14 @@ impl Query for Closest<'_> {
 
     #[inline(always)]
     fn limit(&self) -> f32 {
-        // Infinite entries are misses: they must stay beyond the limit.
-        self.hit.t.min(f32::MAX)
+        self.hit.t
     }
 }
 
 /// The first triangle that `ray` meets, other than those of patch `skip` ([`NONE`]: none is left out).
 pub fn closest_hit(bvh: &Bvh, ray: &Ray, skip: u32) -> Option<Hit> {
-    let hit = Hit { t: f32::INFINITY, triangle: NONE, patch: NONE };
+    // Infinite distances are misses: they are beyond this limit.
+    let hit = Hit { t: f32::MAX, triangle: NONE, patch: NONE };
     let mut query = Closest { ray, skip, hit };
     walk(bvh, &mut query);
     (query.hit.triangle != NONE).then_some(query.hit)

@@ -2,6 +2,8 @@
 //!
 //! Rays fly in f32 and are watertight (Woop, Benthin, Wald 2013): two triangles that share an edge compute the same
 //! edge function with opposite signs, so no ray slips between them. Visibility is decided in f64, edges included.
+// Lanes of several arrays are walked together.
+#![allow(clippy::needless_range_loop)]
 
 use crate::layout::{BLOCK_WIDTH, TriangleBlock};
 use crate::math::Vec3;

@@ -52,6 +52,7 @@ mod tests {
     use super::*;
     use crate::math::frame::{direction_of, spherical_basis};
     use proptest::prelude::*;
+    use std::f64::consts::PI;
 
     fn surface(re: f64, im: f64, thickness: f64) -> Surface {
         Surface { eta: C64::new(re, im), thickness, specular_share: 1.0, roughness: 0.0 }
@@ -90,7 +91,7 @@ mod tests {
         // Metal-like eta: what is left is of the order of |eta|^{-1/2}.
         let n = Vec3::z();
         for theta in [0.0, 0.3, 1.0] {
-            let k = direction_of(std::f64::consts::PI - theta, 0.5);
+            let k = direction_of(PI - theta, 0.5);
             let c = coefficients(&surface(1.0, -1e12, f64::INFINITY), cos_incidence(&k, &n), 28e9);
             let (theta_hat, phi_hat) = spherical_basis(&k);
             for field in [complexified(&theta_hat), complexified(&phi_hat)] {
@@ -132,7 +133,7 @@ mod tests {
     proptest! {
         #[test]
         fn reflection_is_reciprocal_and_transverse(
-            theta in 0.0..3.14f64, phi in -3.1..3.1f64, tilt in 0.0..3.14f64, turn in -3.1..3.1f64,
+            theta in 0.0..PI, phi in -3.1..3.1f64, tilt in 0.0..PI, turn in -3.1..3.1f64,
             re in 1.0..20.0f64, im in 0.0..10.0f64, thickness in 1e-4..1.0f64,
         ) {
             let (k, n) = (direction_of(theta, phi), direction_of(tilt, turn));

@@ -7,6 +7,6 @@ pub mod links;
 pub mod material_name;
 pub mod mesh;
 pub mod mitsuba;
+pub mod picture;
 pub mod record;
 pub mod scene_file;
-pub mod picture;

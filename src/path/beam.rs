@@ -30,10 +30,10 @@ struct Side {
     slope: f64,
 }
 
-/// The sides of the beam from `apex` through `window`, the window's own plane last.
+/// The sides of the beam from `apex` through the edges of `window`.
 fn sides(apex: &Vec3, window: &[Vec3]) -> impl Iterator<Item = Side> {
     let middle = window.iter().sum::<Vec3>() / window.len() as f64;
-    let around = (0..window.len()).filter_map(move |k| {
+    (0..window.len()).filter_map(move |k| {
         let (from, to) = (window[k], window[(k + 1) % window.len()]);
         let cross = (from - apex).cross(&(to - apex));
         let norm = cross.norm();
@@ -45,8 +45,7 @@ fn sides(apex: &Vec3, window: &[Vec3]) -> impl Iterator<Item = Side> {
         let inward = cross * (1f64.copysign(cross.dot(&(middle - apex))) / norm);
         // The outline's tolerance at the edge, seen from the apex, grows with distance.
         Some(Side { inward, offset: inward.dot(apex), slope: 2.0 * OUTLINE_M * length / norm })
-    });
-    around
+    })
 }
 
 /// The sides of a beam and the far side of its window, ready for testing many points (T46).

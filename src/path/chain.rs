@@ -83,7 +83,7 @@ impl ChainTrie {
 
     /// The node of `parent`'s chain with `facet` behind it, made if need be, while there are fewer than `max_nodes`.
     pub fn step(&mut self, facets: &Facets, parent: u32, facet: u32, max_nodes: u64) -> Step {
-        let key = u64::from(parent) << 32 | u64::from(facet);
+        let key = key_of(parent, facet);
         if let Some(node) = self.child.get(&key) {
             return Step::Known(*node);
         }
@@ -91,9 +91,8 @@ impl ChainTrie {
             return Step::Full;
         }
         let mut clip = std::mem::take(&mut self.clip);
+        self.window_into(facets, parent, facet, &mut clip);
         let apex = self.image[parent as usize];
-        let before = (parent != 0).then(|| (self.window_of(parent), facets.plane(self.facet[parent as usize])));
-        window(facets, facet, &apex, before, &mut clip);
         let step = if clip.polygon.is_empty() {
             Step::OutOfReach
         } else {
@@ -103,6 +102,22 @@ impl ChainTrie {
         step
     }
 
+    /// The window of `facet` behind `parent`'s chain, into `clip`: empty if it is out of reach.
+    pub fn window_into(&self, facets: &Facets, parent: u32, facet: u32, clip: &mut Clip) {
+        let before = (parent != 0).then(|| (self.window_of(parent), facets.plane(self.facet[parent as usize])));
+        window(facets, facet, &self.image[parent as usize], before, clip);
+    }
+
+    /// The hash of `parent`'s chain with `facet` behind it.
+    pub fn hash_of_child(&self, parent: u32, facet: u32) -> u64 {
+        mix(self.hash[parent as usize] ^ u64::from(facet))
+    }
+
+    /// Whether the trie holds `parent`'s chain with `facet` behind it.
+    pub fn has_child(&self, parent: u32, facet: u32) -> bool {
+        self.child.contains_key(&key_of(parent, facet))
+    }
+
     fn push(&mut self, key: u64, image: Vec3, window: &[Vec3]) -> u32 {
         let (parent, facet) = ((key >> 32) as u32, key as u32);
         let node = self.len() as u32;
@@ -110,12 +125,16 @@ impl ChainTrie {
         self.facet.push(facet);
         self.depth.push(self.depth[parent as usize] + 1);
         self.image.push(image);
-        self.hash.push(mix(self.hash[parent as usize] ^ u64::from(facet)));
+        self.hash.push(self.hash_of_child(parent, facet));
         self.window.extend_from_slice(window);
         self.window_offsets.push(self.window.len() as u32);
         self.child.insert(key, node);
         node
     }
+}
+
+fn key_of(parent: u32, facet: u32) -> u64 {
+    u64::from(parent) << 32 | u64::from(facet)
 }
 
 /// A bijection of 64 bits that spreads every bit (the finaliser of splitmix64).

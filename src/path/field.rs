@@ -182,8 +182,7 @@ fn geometry(paths: &Paths, carriers: &[f64], ends: &[[&End; 2]]) -> Channel {
     let (theta_r, phi_r) = paths.arrival.iter().map(|k| angles_of(&-k)).unzip();
     let doppler = ends.iter().enumerate().flat_map(|(path, [receiver, transmitter])| {
         // (v_t . k_t - v_r . k_r)/lambda (T37), k_r the direction of travel at the receiver.
-        let speed =
-            transmitter.velocity.dot(&paths.departure[path]) - receiver.velocity.dot(&paths.arrival[path]);
+        let speed = transmitter.velocity.dot(&paths.departure[path]) - receiver.velocity.dot(&paths.arrival[path]);
         carriers.iter().map(move |f| speed * f / SPEED_OF_LIGHT)
     });
     Channel {

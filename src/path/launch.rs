@@ -1,10 +1,11 @@
 //! Guided ray launch: which chains of facets rays meet (T47).
 //!
 //! The first round shoots rays all around. Every chain found then gets rays of its own, through its window, unfolded and
-//! traced from the source, and goes on getting them as long as they find chains that were not known. Random numbers
-//! belong to the chain, so neither threads nor the order of the chains matter.
+//! traced from the source, and goes on getting them as long as they find chains that were not known. A few rays more are
+//! aimed at each facet that touches the chain's last one: what a chain can reach hangs together, so that the search
+//! floods it. Random numbers belong to the chain, so neither threads nor the order of the chains matter.
 
-use super::beam::{mirror, signed_distance};
+use super::beam::{Clip, mirror, signed_distance};
 use super::chain::{ChainTrie, Step};
 use crate::geometry::Geometry;
 use crate::geometry::facet::Facets;
@@ -44,19 +45,54 @@ fn owner(geometry: &Geometry, triangle: u32, patch: u32, point: &Vec3) -> u32 {
     }
 }
 
-/// The direction at the source of ray `sample` of those aimed at a node's chain: through a point of its window, drawn
-/// evenly by area, the samples `0..strata`, `strata..2 strata`, … each one to a stratum.
-pub fn aim(facets: &Facets, trie: &ChainTrie, node: u32, sample: u32, strata: u32, seed: u64) -> Vec3 {
-    let hash = trie.hash[node as usize] ^ seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let words = philox([sample, 0, 0, 0], [hash as u32, (hash >> 32) as u32]);
-    let stratum = (f64::from(sample % strata) + unit_interval(words[0])) / f64::from(strata);
-    let mut target = point_in(trie.window_of(node), stratum, unit_interval(words[1]), unit_interval(words[2]));
-    let mut before = trie.parent[node as usize];
-    while before != 0 {
-        target = mirror(&target, facets.plane(trie.facet[before as usize]));
-        before = trie.parent[before as usize];
+/// A facet behind a known chain, for rays to be aimed at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// Node of the chain before the facet.
+    pub parent: u32,
+    /// The facet.
+    pub facet: u32,
+    /// Number of rays that the facet has had behind this chain.
+    pub sample: u32,
+    /// Number of rays that it gets now: one to each stratum of its window.
+    pub rays: u32,
+}
+
+/// Aims the rays of `target` through its window and follows them; `chains` holds a chain for each ray. Returns the number
+/// of segments traced. A target out of reach gets no rays.
+pub fn shoot_at(
+    geometry: &Geometry,
+    trie: &ChainTrie,
+    target: &Target,
+    seed: u64,
+    clip: &mut Clip,
+    chains: &mut [u32],
+) -> u64 {
+    chains.fill(NONE);
+    trie.window_into(&geometry.facets, target.parent, target.facet, clip);
+    if clip.polygon.is_empty() {
+        return 0;
     }
-    target - trie.image[0]
+    let hash = trie.hash_of_child(target.parent, target.facet) ^ seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let depth = chains.len() / target.rays as usize;
+    let mut segments = 0;
+    for (ray, chain) in (0..target.rays).zip(chains.chunks_mut(depth)) {
+        let words = philox([target.sample + ray, 0, 0, 0], [hash as u32, (hash >> 32) as u32]);
+        let stratum = (f64::from(ray) + unit_interval(words[0])) / f64::from(target.rays);
+        let point = point_in(&clip.polygon, stratum, unit_interval(words[1]), unit_interval(words[2]));
+        let direction = unfold(&geometry.facets, trie, target.parent, point) - trie.image[0];
+        segments += follow_ray(geometry, &trie.image[0], &direction, chain);
+    }
+    segments
+}
+
+/// Where a point behind `node`'s chain is seen from the source: mirrored back in each facet of the chain.
+fn unfold(facets: &Facets, trie: &ChainTrie, mut node: u32, mut point: Vec3) -> Vec3 {
+    while node != 0 {
+        point = mirror(&point, facets.plane(trie.facet[node as usize]));
+        node = trie.parent[node as usize];
+    }
+    point
 }
 
 /// The point of a convex polygon at the quantile `area` of its fan of triangles, and at (`s`, `t`) within the triangle.

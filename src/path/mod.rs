@@ -1,4 +1,4 @@
-//! Paths: which there are ([`candidate`]), where they run ([`refine`]), how they are stored ([`Paths`]).
+//! Paths: which there may be ([`launch`], [`exhaustive`]), where they run ([`refine`]), how they are stored ([`Paths`]).
 //!
 //! Paths are ragged: link = receiver * transmitters + transmitter, and offsets tell where each link's paths and each
 //! path's vertices begin. Order within a link: by length, then by key. Nothing here knows antennas.
@@ -83,7 +83,7 @@ impl Default for SolverOptions {
             reflection: true,
             candidates: CandidateMethod::Launch,
             rays: 100_000,
-            rays_per_chain: 32,
+            rays_per_chain: 16,
             max_chains: 20_000_000,
             seed: 1,
         }

@@ -234,7 +234,8 @@ fn tr38901_gain_db(theta: f64, phi: f64) -> f64 {
 fn planar_offsets(name: &str, array: &PlanarArray) -> Result<Vec<Vec3>> {
     let count = u64::from(array.rows) * u64::from(array.columns);
     check_count(name, "array (rows x columns)", count)?;
-    for (key, spacing) in [("vertical_spacing", array.vertical_spacing), ("horizontal_spacing", array.horizontal_spacing)]
+    for (key, spacing) in
+        [("vertical_spacing", array.vertical_spacing), ("horizontal_spacing", array.horizontal_spacing)]
     {
         if !(spacing > 0.0 && spacing <= MAX_WAVELENGTHS) {
             let bound = format!("above 0 and at most {MAX_WAVELENGTHS:e} wavelengths");
@@ -314,7 +315,8 @@ mod tests {
 
     #[test]
     fn peak_gains_are_those_of_the_literature() {
-        for (element, gain) in [(Element::Dipole, 1.5), (Element::HalfWaveDipole, 1.643), (Element::Tr38901, 6.309573)] {
+        for (element, gain) in [(Element::Dipole, 1.5), (Element::HalfWaveDipole, 1.643), (Element::Tr38901, 6.309573)]
+        {
             let amplitude = element.amplitude(FRAC_PI_2, 0.0);
             assert!((amplitude * amplitude / gain - 1.0).abs() < 1e-6, "{element:?}");
         }

@@ -190,7 +190,9 @@ fn outside(material: &str, name: &str, ghz: f64) -> Error {
         "in [scene], set out_of_range = \"clamp\", \"extrapolate\" or \"nearest\" (now \"error\"); or give values of \
          your own: [materials.{material}] relative_permittivity = ..., conductivity_s_per_m = ..."
     );
-    Error::input(Fault::new(format!("material '{material}', frequency"), bound).value(format!("{ghz} GHz")).remedy(remedy))
+    Error::input(
+        Fault::new(format!("material '{material}', frequency"), bound).value(format!("{ghz} GHz")).remedy(remedy),
+    )
 }
 
 #[cfg(test)]
@@ -260,7 +262,8 @@ mod tests {
     #[test]
     fn brick_at_60_ghz_is_an_error_that_names_the_policies() {
         let text = electrical("facade", "brick", 60e9, OutOfRange::Error).unwrap_err().to_string();
-        for part in ["facade", "1-40, 110-330", "60 GHz", "clamp", "extrapolate", "nearest", "error", "[materials.facade]"]
+        for part in
+            ["facade", "1-40, 110-330", "60 GHz", "clamp", "extrapolate", "nearest", "error", "[materials.facade]"]
         {
             assert!(text.contains(part), "{text} lacks {part}");
         }

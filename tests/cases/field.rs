@@ -46,7 +46,8 @@ fn friis() {
 
 /// The textbook's two rays: (V, H) field with the coefficient of the ground's eta.
 fn two_rays(h_t: f64, h_r: f64, d: f64, eta: C64, frequency: f64) -> [C64; 2] {
-    let ray = |length: f64| C64::from_polar(SPEED_OF_LIGHT / (4.0 * PI * frequency * length), -phase(length, frequency));
+    let ray =
+        |length: f64| C64::from_polar(SPEED_OF_LIGHT / (4.0 * PI * frequency * length), -phase(length, frequency));
     let (direct, reflected) = (d.hypot(h_t - h_r), d.hypot(h_t + h_r));
     let sin = (h_t + h_r) / reflected;
     let root = (eta - (d / reflected).powi(2)).sqrt();
@@ -61,7 +62,8 @@ fn phase(length: f64, frequency: f64) -> f64 {
 
 #[test]
 fn two_rays_over_perfect_and_lossy_ground() {
-    let materials = [constant(1.0, 1e12, f64::INFINITY), constant(15.0, 0.05, f64::INFINITY), constant(4.0, 0.0, f64::INFINITY)];
+    let materials =
+        [constant(1.0, 1e12, f64::INFINITY), constant(15.0, 0.05, f64::INFINITY), constant(4.0, 0.0, f64::INFINITY)];
     for (object, material) in materials.iter().enumerate() {
         for frequency in [1e9, 3.5e9, 28e9, 60e9, 100e9] {
             for d in [1.0, 13.7, 80.0, 411.0] {

@@ -165,9 +165,17 @@ impl Case {
                 assert_close(*found, *expected, scale, &format!("{} path {row} port pair {i}", self.meta["tag"]));
             }
             assert!((c.tau[path] / f64::from(tau[row]) - 1.0).abs() < 1e-5, "delay of {row}");
-            for (found, expected) in [(c.theta_t[path], theta_t[row]), (c.phi_t[path], phi_t[row]), (c.theta_r[path], theta_r[row]), (c.phi_r[path], phi_r[row])] {
+            for (found, expected) in [
+                (c.theta_t[path], theta_t[row]),
+                (c.phi_t[path], phi_t[row]),
+                (c.theta_r[path], theta_r[row]),
+                (c.phi_r[path], phi_r[row]),
+            ] {
                 let turn = (found - f64::from(expected)) / std::f64::consts::TAU;
-                assert!((turn - turn.round()).abs() < PHASE / std::f64::consts::TAU, "angle of {row}: {found} {expected}");
+                assert!(
+                    (turn - turn.round()).abs() < PHASE / std::f64::consts::TAU,
+                    "angle of {row}: {found} {expected}"
+                );
             }
             let (found, expected) = (c.doppler[path], f64::from(doppler[row]));
             assert!((found - expected).abs() < 1e-3 * expected.abs() + 1e-3, "Doppler of {row}: {found} {expected}");
@@ -206,7 +214,8 @@ impl Case {
 
 #[test]
 fn antennas_and_polarisations() {
-    for tag in ["spec_isoV", "spec_isoVH", "spec_isoVH_28G", "spec_dipole_cross", "spec_hwdipole_VH", "spec_tr38901_VH"] {
+    for tag in ["spec_isoV", "spec_isoVH", "spec_isoVH_28G", "spec_dipole_cross", "spec_hwdipole_VH", "spec_tr38901_VH"]
+    {
         load("simple_reflector", tag).check_paths();
     }
 }

@@ -4,17 +4,22 @@ use super::super::Progress;
 use crate::geometry::Geometry;
 use crate::math::Vec3;
 use crate::math::random::fibonacci_direction;
+use crate::path::beam::Clip;
 use crate::path::chain::ChainTrie;
 use crate::path::counters::Counters;
 use crate::path::exhaustive::{Balls, expand};
-use crate::path::launch::{aim, follow_ray, insert};
+use crate::path::launch::{Target, follow_ray, insert, shoot_at};
 use crate::path::{CandidateMethod, SolverOptions};
 use rayon::prelude::*;
+use std::collections::HashSet;
+use std::ops::Range;
 
 /// Rays whose chains wait to be put into the trie together: bounds the memory.
 const BATCH: usize = 1 << 18;
 /// Rays that one task of the pool follows.
 const TASK: usize = 256;
+/// A facet beside a chain gets a quarter of the rays of one behind it: it is small, or other rays would have met it.
+const RAYS_BEHIND_TO_BESIDE: u32 = 4;
 
 /// Finds the chains that specular paths from `source` can take.
 pub fn chains(
@@ -46,94 +51,108 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Rays all around, then rays through the windows of chains, round by round, until none is new.
+    /// Rays all around, then rays at targets, round by round, until no chain is new.
     fn launch(&mut self, progress: &dyn Progress) {
-        let rays = self.options.rays;
-        progress.begin("launch", rays);
-        let all: Vec<(u32, u32)> = Vec::new();
-        let mut first = 0;
-        while first < rays {
-            let count = (rays - first).min(BATCH as u64) as usize;
-            let direction = |ray: usize| fibonacci_direction(first + ray as u64, rays);
-            self.shoot(count, direction, &all, &mut Vec::new());
-            first += count as u64;
-            progress.advance(count as u64);
-        }
-        self.counters.rounds = 1;
-        let per_chain = self.options.rays_per_chain;
-        // Samples that each chain has had.
-        let mut samples: Vec<u32> = Vec::new();
-        let mut aimed_from = 1;
-        let mut active: Vec<u32> = Vec::new();
-        while self.counters.dropped_chains == 0 && per_chain > 0 {
-            active.extend(aimed_from as u32..self.trie.len() as u32);
-            active.retain(|node| self.trie.depth[*node as usize] < self.options.max_depth);
-            if active.is_empty() {
+        self.shoot_all_around(progress);
+        // Rays that each chain has had; chains whose last rays found something; targets that were tried beside chains.
+        let mut samples = vec![0; 1];
+        let mut fruitful: Vec<u32> = Vec::new();
+        let mut tried: HashSet<(u32, u32)> = HashSet::new();
+        while self.counters.dropped_chains == 0 && self.options.rays_per_chain > 0 {
+            let new = samples.len() as u32..self.trie.len() as u32;
+            samples.resize(self.trie.len(), 0);
+            let beside = self.targets_beside(new.clone(), &mut tried);
+            let nodes = fruitful.iter().copied().chain(new);
+            let nodes: Vec<u32> =
+                nodes.filter(|node| self.trie.depth[*node as usize] < self.options.max_depth).collect();
+            let behind = self.targets_behind(&nodes, &mut samples);
+            if behind.is_empty() && beside.is_empty() {
                 break;
             }
-            aimed_from = self.trie.len();
-            samples.resize(self.trie.len(), 0);
-            progress.begin("guided launch", active.len() as u64 * u64::from(per_chain));
-            active = self.round(&active, &mut samples, progress);
+            progress.begin("guided launch", (behind.len() + beside.len()) as u64);
+            let grew = self.shoot(&behind, progress);
+            fruitful = nodes.into_iter().zip(grew).filter(|(_, grew)| *grew).map(|(node, _)| node).collect();
+            self.shoot(&beside, progress);
             self.counters.rounds += 1;
         }
     }
 
-    /// Shoots `rays_per_chain` rays for each active chain; returns those whose rays found new chains.
-    fn round(&mut self, active: &[u32], samples: &mut [u32], progress: &dyn Progress) -> Vec<u32> {
-        let per_chain = self.options.rays_per_chain;
-        let mut fruitful = Vec::new();
-        for nodes in active.chunks((BATCH / per_chain as usize).max(1)) {
-            let aimed: Vec<(u32, u32)> = nodes
-                .iter()
-                .flat_map(|node| (0..per_chain).map(|sample| (*node, samples[*node as usize] + sample)))
-                .collect();
-            let directions: Vec<Vec3> = aimed
-                .par_iter()
-                .with_min_len(TASK)
-                .map(|(node, sample)| {
-                    aim(&self.geometry.facets, &self.trie, *node, *sample, per_chain, self.options.seed)
-                })
-                .collect();
-            self.shoot(aimed.len(), |ray| directions[ray], &aimed, &mut fruitful);
-            for node in nodes {
-                samples[*node as usize] += per_chain;
-            }
-            progress.advance(aimed.len() as u64);
-        }
-        fruitful.dedup();
-        fruitful
+    /// The last facets of chains themselves, for rays to go on behind them.
+    fn targets_behind(&self, nodes: &[u32], samples: &mut [u32]) -> Vec<Target> {
+        let rays = self.options.rays_per_chain;
+        let mut target_of = |node: usize| {
+            samples[node] += rays;
+            Target { parent: self.trie.parent[node], facet: self.trie.facet[node], sample: samples[node] - rays, rays }
+        };
+        nodes.iter().map(|node| target_of(*node as usize)).collect()
     }
 
-    /// Follows `count` rays and puts their chains into the trie, in the order of the rays. A ray aimed for a node that
-    /// finds a new chain adds the node to `fruitful`.
-    fn shoot(
-        &mut self,
-        count: usize,
-        direction: impl Fn(usize) -> Vec3 + Sync,
-        aimed: &[(u32, u32)],
-        fruitful: &mut Vec<u32>,
-    ) {
-        let depth = self.options.max_depth as usize;
-        let source = self.trie.image[0];
-        let mut found = vec![0u32; count * depth];
-        let segments: u64 = found
-            .par_chunks_mut(TASK * depth)
-            .enumerate()
-            .map(|(task, chains)| {
-                let rays = chains.chunks_mut(depth).enumerate();
-                rays.map(|(ray, chain)| follow_ray(self.geometry, &source, &direction(task * TASK + ray), chain))
-                    .sum::<u64>()
-            })
-            .sum();
-        self.counters.rays += count as u64;
-        self.counters.segments += segments;
-        for (ray, chain) in found.chunks(depth).enumerate() {
-            let (grew, full) = insert(&self.geometry.facets, &mut self.trie, chain, self.options.max_chains);
-            if grew && let Some((node, _)) = aimed.get(ray) {
-                fruitful.push(*node);
+    /// The facets that touch the last one of each new chain and are not known behind the same parent.
+    fn targets_beside(&self, new: Range<u32>, tried: &mut HashSet<(u32, u32)>) -> Vec<Target> {
+        let rays = self.options.rays_per_chain.div_ceil(RAYS_BEHIND_TO_BESIDE);
+        let mut targets = Vec::new();
+        for node in new {
+            let parent = self.trie.parent[node as usize];
+            for facet in self.geometry.facets.neighbours_of(self.trie.facet[node as usize]) {
+                if !self.trie.has_child(parent, *facet) && tried.insert((parent, *facet)) {
+                    targets.push(Target { parent, facet: *facet, sample: 0, rays });
+                }
             }
+        }
+        targets
+    }
+
+    fn shoot_all_around(&mut self, progress: &dyn Progress) {
+        let (rays, depth) = (self.options.rays, self.options.max_depth as usize);
+        progress.begin("launch", rays);
+        let source = self.trie.image[0];
+        for first in (0..rays).step_by(BATCH) {
+            let count = (rays - first).min(BATCH as u64) as usize;
+            let mut found = vec![0u32; count * depth];
+            let tasks = found.par_chunks_mut(TASK * depth).enumerate().map(|(task, chains)| {
+                let follow = |(ray, chain): (usize, &mut [u32])| {
+                    let index = first + (task * TASK + ray) as u64;
+                    follow_ray(self.geometry, &source, &fibonacci_direction(index, rays), chain)
+                };
+                chains.chunks_mut(depth).enumerate().map(follow).sum::<u64>()
+            });
+            self.counters.segments += tasks.sum::<u64>();
+            self.insert(&found, count, &mut []);
+            progress.advance(count as u64);
+        }
+        self.counters.rounds = 1;
+    }
+
+    /// Shoots the rays of all targets, which have equally many; tells for each whether they found a new chain.
+    fn shoot(&mut self, targets: &[Target], progress: &dyn Progress) -> Vec<bool> {
+        let mut grew = vec![false; targets.len()];
+        let Some(rays) = targets.first().map(|target| target.rays as usize) else { return grew };
+        let depth = self.options.max_depth as usize;
+        let batch = (BATCH / rays).max(1);
+        for (targets, grew) in targets.chunks(batch).zip(grew.chunks_mut(batch)) {
+            let mut found = vec![0u32; targets.len() * rays * depth];
+            let (trie, seed) = (&self.trie, self.options.seed);
+            let shots = found.par_chunks_mut(rays * depth).zip(targets).with_min_len(TASK / 16);
+            let tasks = shots.map_init(Clip::default, |clip, (chains, target)| {
+                shoot_at(self.geometry, trie, target, seed, clip, chains)
+            });
+            self.counters.segments += tasks.sum::<u64>();
+            self.insert(&found, targets.len() * rays, grew);
+            progress.advance(targets.len() as u64);
+        }
+        grew
+    }
+
+    /// Puts the chains that rays met into the trie, in the order of the rays, and notes which targets found a new one.
+    fn insert(&mut self, found: &[u32], rays: usize, grew: &mut [bool]) {
+        let rays_per_target = rays.checked_div(grew.len()).unwrap_or(1);
+        self.counters.rays += rays as u64;
+        for (ray, chain) in found.chunks(self.options.max_depth as usize).enumerate() {
+            let (new, full) = insert(&self.geometry.facets, &mut self.trie, chain, self.options.max_chains);
             self.counters.dropped_chains += u64::from(full);
+            if let Some(grew) = grew.get_mut(ray / rays_per_target) {
+                *grew |= new;
+            }
         }
     }
 

@@ -38,7 +38,8 @@ pub fn read(path: &Path) -> Result<SceneDescription> {
 pub fn parse(bytes: &[u8], folder: Option<&Path>) -> Result<SceneDescription> {
     let malformed = |e: &dyn std::fmt::Display| input("glTF", format!("cannot be read: {e}"), "");
     check_chunks(bytes)?;
-    let document = gltf::Gltf::from_slice(bytes).map_err(|e| malformed(&e))?;
+    // The library's own validation panics on some indices out of range; every one that is used is checked here.
+    let document = gltf::Gltf::from_slice_without_validation(bytes).map_err(|e| malformed(&e))?;
     let text = if bytes.starts_with(b"glTF") {
         gltf::Glb::from_slice(bytes).map_err(|e| malformed(&e))?.json
     } else {
@@ -46,6 +47,7 @@ pub fn parse(bytes: &[u8], folder: Option<&Path>) -> Result<SceneDescription> {
     };
     let transforms: Transforms = serde_json::from_slice(&text).map_err(|e| malformed(&e))?;
     let root = document.document.as_json();
+    check_extensions(root)?;
     let buffers = read_buffers(root, document.blob.as_deref(), folder)?;
     let mut reader = Reader { root, buffers, scene: SceneDescription::default(), materials: Vec::new(), triangles: 0 };
     for i in 0..root.materials.len() {
@@ -74,6 +76,23 @@ fn check_chunks(bytes: &[u8]) -> Result<()> {
 
 fn input(field: impl Into<String>, bound: impl Into<String>, value: impl std::fmt::Display) -> Error {
     Error::input(Fault::new(field, bound).value(value).remedy(REMEDY))
+}
+
+/// Refuses files whose meshes need an extension (compression, mostly) to be understood.
+fn check_extensions(root: &json::Root) -> Result<()> {
+    let harmless = |name: &str| name.starts_with("KHR_materials_") || name.starts_with("KHR_texture_");
+    match root.extensions_required.iter().find(|name| !harmless(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let fault = Fault::new("extensionsRequired", "no extension is needed to read the meshes").value(name);
+            Err(Error::input(fault.remedy("export without compression and without this extension")))
+        }
+    }
+}
+
+/// The item of a list that `field` refers to.
+fn item<'a, T>(list: &'a [T], kind: &str, index: usize, field: &str) -> Result<&'a T> {
+    list.get(index).ok_or_else(|| input(field, format!("refers to one of {} {kind}", list.len()), index))
 }
 
 /// The transforms of the nodes in f64, which the glTF library keeps in f32.
@@ -199,12 +218,15 @@ impl Reader<'_> {
         let root = self.root;
         let scene = root.scene.map(|s| s.value()).or((!root.scenes.is_empty()).then_some(0));
         let mut open: Vec<(usize, Matrix4<f64>)> = match scene {
-            Some(scene) => root.scenes[scene].nodes.iter().map(|n| (n.value(), z_up())).collect(),
-            None => (0..root.nodes.len()).filter(|n| !is_child(root, *n)).map(|n| (n, z_up())).collect(),
+            Some(scene) => {
+                item(&root.scenes, "scenes", scene, "scene")?.nodes.iter().map(|n| (n.value(), z_up())).collect()
+            }
+            None => top_nodes(root).into_iter().map(|n| (n, z_up())).collect(),
         };
         open.reverse();
         let mut visited = vec![false; root.nodes.len()];
         while let Some((node, parent)) = open.pop() {
+            let written = item(&root.nodes, "nodes", node, "a scene or a node's children")?;
             if std::mem::replace(&mut visited[node], true) {
                 return Err(input(format!("nodes[{node}]"), "a node has one parent and is not its own ancestor", node));
             }
@@ -213,7 +235,7 @@ impl Reader<'_> {
                 return Err(input(format!("nodes[{node}]"), "every number of a transform is finite", ""));
             }
             self.append_mesh(node, &matrix)?;
-            let children = root.nodes[node].children.as_deref().unwrap_or_default();
+            let children = written.children.as_deref().unwrap_or_default();
             open.extend(children.iter().rev().map(|child| (child.value(), matrix)));
         }
         Ok(())
@@ -221,13 +243,13 @@ impl Reader<'_> {
 
     fn append_mesh(&mut self, node: usize, matrix: &Matrix4<f64>) -> Result<()> {
         let Some(mesh_index) = self.root.nodes[node].mesh.map(|m| m.value()) else { return Ok(()) };
-        let written = &self.root.meshes[mesh_index];
+        let written = item(&self.root.meshes, "meshes", mesh_index, &format!("nodes[{node}].mesh"))?;
         let name = self.root.nodes[node].name.as_ref().or(written.name.as_ref());
         let name = name.cloned().unwrap_or_else(|| format!("node_{node}"));
         for (p, primitive) in written.primitives.iter().enumerate() {
             let field = format!("meshes[{mesh_index}].primitives[{p}]");
             let material = match primitive.material {
-                Some(material) => self.materials[material.value()].clone(),
+                Some(material) => item(&self.materials, "materials", material.value(), &field)?.clone(),
                 None => self.unassigned(),
             };
             let Some(mut mesh) = self.mesh_of(primitive, &field)? else {
@@ -306,7 +328,7 @@ impl Reader<'_> {
 
     /// The bytes of each element of an accessor, whose type must be as stated.
     fn elements(&self, index: usize, kind: Type, components: &[ComponentType], of: &str) -> Result<Elements<'_>> {
-        let accessor = &self.root.accessors[index];
+        let accessor = item(&self.root.accessors, "accessors", index, of)?;
         let field = format!("accessors[{index}] of {of}");
         let component = match (accessor.type_, accessor.component_type) {
             (Checked::Valid(t), Checked::Valid(c)) if t == kind && components.contains(&c.0) => c.0,
@@ -315,15 +337,14 @@ impl Reader<'_> {
         if accessor.sparse.is_some() {
             return Err(input(field, "sparse accessors are not read", ""));
         }
-        let Some(view) = accessor.buffer_view.map(|v| &self.root.buffer_views[v.value()]) else {
-            return Err(input(field, "has a bufferView", ""));
-        };
+        let Some(view) = accessor.buffer_view else { return Err(input(field, "has a bufferView", "")) };
+        let view = item(&self.root.buffer_views, "bufferViews", view.value(), &field)?;
         let size = (component.size() * kind.multiplicity()) as u64;
         let stride = view.byte_stride.map_or(size, |s| s.0 as u64);
         let start = view.byte_offset.map_or(0, |o| o.0).saturating_add(accessor.byte_offset.map_or(0, |o| o.0));
         let view_end = view.byte_offset.map_or(0, |o| o.0).saturating_add(view.byte_length.0);
         let end = accessor.count.0.saturating_sub(1).saturating_mul(stride).saturating_add(start).saturating_add(size);
-        let buffer = &self.buffers[view.buffer.value()];
+        let buffer = item(&self.buffers, "buffers", view.buffer.value(), &field)?;
         if accessor.count.0 == 0 || stride < size || end > view_end || view_end > buffer.len() as u64 {
             let bound = "count, offsets and stride stay within the buffer";
             return Err(input(field, bound, format!("{} elements", accessor.count.0)));
@@ -365,8 +386,15 @@ fn z_up() -> Matrix4<f64> {
     Matrix4::new(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
 }
 
-fn is_child(root: &json::Root, node: usize) -> bool {
-    root.nodes.iter().any(|n| n.children.iter().flatten().any(|c| c.value() == node))
+/// The nodes that are no other node's child: what a file without scenes shows.
+fn top_nodes(root: &json::Root) -> Vec<usize> {
+    let mut is_top = vec![true; root.nodes.len()];
+    for child in root.nodes.iter().flat_map(|n| n.children.iter().flatten()) {
+        if let Some(top) = is_top.get_mut(child.value()) {
+            *top = false;
+        }
+    }
+    (0..is_top.len()).filter(|n| is_top[*n]).collect()
 }
 
 /// The radio material in the extras, if raylobe wrote one.

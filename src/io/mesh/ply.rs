@@ -207,9 +207,31 @@ fn read_row<T: BufRead>(
     let row = match encoding {
         Encoding::BinaryLittleEndian => parser.read_little_endian_element(inner, element),
         Encoding::BinaryBigEndian => parser.read_big_endian_element(inner, element),
-        Encoding::Ascii => read_line(inner).and_then(|line| parser.read_ascii_element(&line, element)),
+        Encoding::Ascii => read_line(inner).and_then(|line| {
+            let row = parser.read_ascii_element(&line, element)?;
+            check_words(&line, element).map(|()| row)
+        }),
     };
     row.map_err(|e| malformed(format!("{} {i} of {}", element.name, element.count), &e))
+}
+
+/// Refuses words after the last property, which the parser drops: the counts in the header are wrong then.
+fn check_words(line: &str, element: &ElementDef) -> std::result::Result<(), ParseError> {
+    let mut words = line.split_whitespace();
+    for property in element.properties.values() {
+        let word = words.next();
+        if let PropertyType::List(..) = property.data_type {
+            let count: usize = word.and_then(|w| w.parse().ok()).unwrap_or_default();
+            words.by_ref().take(count).for_each(drop);
+        }
+    }
+    match words.count() {
+        0 => Ok(()),
+        more => {
+            let message = format!("{more} numbers more than it has properties: '{}'", line.trim());
+            Err(io::Error::new(io::ErrorKind::InvalidData, message).into())
+        }
+    }
 }
 
 /// The next line that is not blank.

@@ -40,37 +40,33 @@ const IGNORED: [&str; 12] = [
 ];
 /// Elements that describe their parent and are read with it, or say nothing about the geometry.
 const PROPERTIES: [&str; 9] = ["string", "float", "integer", "boolean", "rgb", "vector", "point", "ref", "transform"];
-/// Deeper nesting than any scene has; the XML parser itself would go on until the stack ends.
-const MAX_DEPTH: usize = 256;
 
 /// Reads a Mitsuba scene and the meshes that it names, relative to its folder.
 ///
 /// # Errors
 /// [`Error::Input`] with the file, line and element that is wrong, or what is wrong with a mesh.
 pub fn read(path: &Path) -> Result<SceneDescription> {
-    let in_file = |e: Error| e.in_file(path);
     let folder = path.parent().unwrap_or(Path::new(""));
-    let (mut description, shapes) = parse(&read_bytes(path)?, folder).map_err(in_file)?;
+    parse(&read_bytes(path)?, folder).map_err(|e| e.in_file(path))
+}
+
+/// The scene in the bytes of a Mitsuba file, with the meshes that it names relative to `folder`.
+///
+/// # Errors
+/// As [`read`], without the file where the scene itself is wrong.
+pub fn parse(bytes: &[u8], folder: &Path) -> Result<SceneDescription> {
+    let (mut description, shapes) = parse_elements(bytes, folder)?;
     // Collected before the first error is taken, so that the error does not depend on which thread was first.
-    let objects: Vec<_> = shapes.par_iter().map(|shape| shape.load().map_err(in_file)).collect();
+    let objects: Vec<_> = shapes.par_iter().map(Shape::load).collect();
     description.objects = objects.into_iter().collect::<Result<_>>()?;
     Ok(description)
 }
 
-/// Checks the text of a scene without its meshes: materials and warnings, objects left empty.
-///
-/// # Errors
-/// As [`read`], without the file.
-pub fn parse_text(bytes: &[u8]) -> Result<SceneDescription> {
-    parse(bytes, Path::new("")).map(|(description, _)| description)
-}
-
-fn parse(bytes: &[u8], folder: &Path) -> Result<(SceneDescription, Vec<Shape>)> {
+fn parse_elements(bytes: &[u8], folder: &Path) -> Result<(SceneDescription, Vec<Shape>)> {
     let malformed = |bound: String, remedy: &str| Error::input(Fault::new("XML", bound).remedy(remedy));
     let text = std::str::from_utf8(bytes)
         .map_err(|e| malformed(format!("is not UTF-8: {e}"), "save the file in UTF-8"))?
         .trim_start_matches('\u{feff}');
-    check_depth(text)?;
     let document = Document::parse(text).map_err(|e| match e {
         roxmltree::Error::DtdDetected => malformed(
             "document types and entities (<!DOCTYPE, <!ENTITY) are not read".into(),
@@ -89,32 +85,16 @@ fn parse(bytes: &[u8], folder: &Path) -> Result<(SceneDescription, Vec<Shape>)> 
     builder.finish()
 }
 
-/// Refuses deep nesting before the parser, which recurses, sees it. Counts tags roughly: comments may hold some too.
-fn check_depth(text: &str) -> Result<()> {
-    let (mut depth, mut deepest) = (0usize, 0usize);
-    let bytes = text.as_bytes();
-    for (i, byte) in bytes.iter().enumerate() {
-        match byte {
-            b'<' if bytes.get(i + 1) == Some(&b'/') => depth = depth.saturating_sub(1),
-            b'<' if !matches!(bytes.get(i + 1), Some(b'!' | b'?')) => depth += 1,
-            b'>' if i > 0 && bytes[i - 1] == b'/' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-    }
-    if deepest <= MAX_DEPTH {
-        return Ok(());
-    }
-    let bound = format!("elements are nested at most {MAX_DEPTH} deep");
-    Err(Error::input(Fault::new("XML", bound).value(deepest).remedy("flatten the scene, or close its elements")))
-}
-
 /// What has been read so far.
 struct Builder<'a, 'input> {
     folder: &'a Path,
     parameters: Parameters,
     ids: BTreeMap<&'a str, Node<'a, 'input>>,
     materials: Vec<MaterialDescription>,
+    /// Name of the material of each bsdf that has been read, by its place in the text.
+    named: BTreeMap<usize, String>,
+    /// Shapes without a bsdf.
+    bare_shapes: usize,
     shapes: Vec<Shape>,
     ignored: BTreeMap<String, usize>,
     warnings: Vec<String>,
@@ -133,7 +113,17 @@ impl<'a, 'input> Builder<'a, 'input> {
         }
         let (materials, shapes, warnings) = (Vec::new(), Vec::new(), Vec::new());
         let (parameters, ignored) = (Parameters::default(), BTreeMap::new());
-        Ok(Builder { folder, parameters, ids, materials, shapes, ignored, warnings })
+        Ok(Builder {
+            folder,
+            parameters,
+            ids,
+            materials,
+            named: BTreeMap::new(),
+            bare_shapes: 0,
+            shapes,
+            ignored,
+            warnings,
+        })
     }
 
     fn add(&mut self, node: Node<'a, 'input>) -> Result<()> {
@@ -165,9 +155,14 @@ impl<'a, 'input> Builder<'a, 'input> {
 
     /// The name of the material of `bsdf`, which is read when it is first named.
     fn material(&mut self, bsdf: Node<'a, 'input>, id: &str) -> Result<String> {
+        let start = bsdf.range().start;
+        if let Some(name) = self.named.get(&start) {
+            return Ok(name.clone());
+        }
         self.check_references(bsdf)?;
         let material = material::read(bsdf, id, &self.parameters, &mut self.warnings)?;
         let name = material.name.clone();
+        self.named.insert(start, name.clone());
         match self.materials.iter().find(|m| m.name == name) {
             None => self.materials.push(material),
             Some(known) if *known == material => {}
@@ -236,14 +231,14 @@ impl<'a, 'input> Builder<'a, 'input> {
                 let id = bsdf.descendants().find_map(|n| n.attribute("id").filter(|_| n.has_tag_name("bsdf")));
                 self.material(bsdf, id.unwrap_or(&own))?
             }
-            None => self.unassigned(node),
+            None => self.unassigned(),
         };
         self.shapes.push(Shape::read(node, name, material, self.folder, &self.parameters)?);
         Ok(())
     }
 
-    fn unassigned(&mut self, shape: Node) -> String {
-        self.warnings.push(format!("{} has no bsdf; its material is '{UNASSIGNED}'", place(shape)));
+    fn unassigned(&mut self) -> String {
+        self.bare_shapes += 1;
         if !self.materials.iter().any(|m| m.name == UNASSIGNED) {
             self.materials.push(MaterialDescription { name: UNASSIGNED.into(), ..MaterialDescription::default() });
         }
@@ -259,7 +254,9 @@ impl<'a, 'input> Builder<'a, 'input> {
             let counts: Vec<_> = self.ignored.iter().map(|(tag, count)| format!("{count} {tag}")).collect();
             self.warnings.push(format!("left out, since only renderers need them: {}", counts.join(", ")));
         }
-        self.warnings.dedup();
+        if self.bare_shapes > 0 {
+            self.warnings.push(format!("{} shapes have no bsdf; their material is '{UNASSIGNED}'", self.bare_shapes));
+        }
         let description = SceneDescription { materials: self.materials, objects: Vec::new(), warnings: self.warnings };
         Ok((description, self.shapes))
     }

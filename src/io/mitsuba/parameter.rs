@@ -72,14 +72,19 @@ pub(super) fn numbers_of(node: Node, attribute: &str, text: &str) -> Result<Vec<
         .ok_or_else(|| fault(node, format!("attribute '{attribute}' holds numbers"), text, "write numbers"))
 }
 
-/// Where a node is: its line, and the nearest element above it that has an id.
+/// Where a node is: its line and title. Finding the line reads the text up to there, so this is for errors.
 pub(super) fn place(node: Node) -> String {
-    let line = node.document().text_pos_at(node.range().start).row;
-    let named = node.ancestors().find_map(|n| Some((n.tag_name().name(), n.attribute("id").or(n.attribute("name"))?)));
-    match named {
-        Some((tag, name)) => format!("line {line}, {tag} '{name}'"),
-        None => format!("line {line}, <{}>", node.tag_name().name()),
-    }
+    format!("line {}, {}", node.document().text_pos_at(node.range().start).row, title(node))
+}
+
+/// A node and the nearest element above it that has an id: `float 'thickness' of bsdf 'wall'`.
+pub(super) fn title(node: Node) -> String {
+    let own = match node.attribute("id").or(node.attribute("name")) {
+        Some(name) => format!("{} '{name}'", node.tag_name().name()),
+        None => format!("<{}>", node.tag_name().name()),
+    };
+    let above = node.ancestors().skip(1).find_map(|n| Some((n.tag_name().name(), n.attribute("id")?)));
+    above.map_or(own.clone(), |(tag, id)| format!("{own} of {tag} '{id}'"))
 }
 
 /// An error at `node`.

@@ -1,6 +1,6 @@
 //! `<shape>` elements: where their triangles come from.
 
-use super::parameter::{Parameters, fault, place};
+use super::parameter::{Parameters, fault, title};
 use super::transform;
 use crate::error::{Error, Result, did_you_mean};
 use crate::io::mesh::{file_inside, obj, ply};
@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct Shape {
     name: String,
     material: String,
-    /// Where the scene has it, for errors.
-    place: String,
+    /// What the scene calls it, for errors.
+    title: String,
     source: Source,
     to_world: Option<Matrix4<f64>>,
 }
@@ -53,14 +53,14 @@ impl Shape {
         for child in node.children().filter(|n| n.has_tag_name("transform")) {
             to_world = Some(transform::matrix_of(child, parameters)?);
         }
-        Ok(Shape { name, material, place: place(node), source, to_world })
+        Ok(Shape { name, material, title: title(node), source, to_world })
     }
 
     /// Reads the mesh and moves it to where it stands in the scene.
     pub(super) fn load(&self) -> Result<ObjectDescription> {
         let mut mesh = match &self.source {
-            Source::Ply(path) => ply::read(path).map_err(|e| self.with_place(e))?,
-            Source::Obj(path) => obj::read_merged(path).map_err(|e| self.with_place(e))?,
+            Source::Ply(path) => ply::read(path).map_err(|e| self.with_title(e))?,
+            Source::Obj(path) => obj::read_merged(path).map_err(|e| self.with_title(e))?,
             Source::Rectangle => rectangle(),
             Source::Cube => cube(),
         };
@@ -71,9 +71,9 @@ impl Shape {
     }
 
     /// The same error, with the shape that needs the mesh.
-    fn with_place(&self, mut error: Error) -> Error {
+    fn with_title(&self, mut error: Error) -> Error {
         if let Error::Input(fault) = &mut error {
-            fault.field = format!("{} ({})", fault.field, self.place);
+            fault.field = format!("{} ({})", fault.field, self.title);
         }
         error
     }
@@ -87,7 +87,7 @@ fn file_of(shape: Node, folder: &Path, parameters: &Parameters) -> Result<PathBu
         return Err(fault(shape, "a mesh shape has a string 'filename'", "", remedy));
     };
     let written = parameters.required(node, "value")?.replace('\\', "/");
-    file_inside(folder, &written, &format!("{}, filename", place(shape)))
+    file_inside(folder, &written, &format!("{}, filename", title(shape)))
 }
 
 fn rectangle() -> Mesh {

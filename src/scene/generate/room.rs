@@ -79,22 +79,21 @@ pub(super) fn generate(options: &RoomOptions) -> Result<SceneDescription> {
 /// Floor, ceiling and walls, which wind counter-clockwise seen from inside.
 fn shell(options: &RoomOptions) -> Vec<ObjectDescription> {
     let [l, w, h] = options.size_m;
-    // Corner, and the two edges from it, with (first x second) pointing into the room.
-    let sides: [(&str, &String, [f64; 3], [f64; 3], [f64; 3]); 6] = [
-        ("floor", &options.floor, [0.0, 0.0, 0.0], [l, 0.0, 0.0], [0.0, w, 0.0]),
-        ("ceiling", &options.ceiling, [0.0, 0.0, h], [0.0, w, 0.0], [l, 0.0, 0.0]),
-        ("wall_south", &options.walls, [0.0, 0.0, 0.0], [0.0, 0.0, h], [l, 0.0, 0.0]),
-        ("wall_north", &options.walls, [0.0, w, 0.0], [l, 0.0, 0.0], [0.0, 0.0, h]),
-        ("wall_west", &options.walls, [0.0, 0.0, 0.0], [0.0, w, 0.0], [0.0, 0.0, h]),
-        ("wall_east", &options.walls, [l, 0.0, 0.0], [0.0, 0.0, h], [0.0, w, 0.0]),
-    ];
-    sides
-        .map(|(name, material, corner, u, v)| ObjectDescription {
-            name: name.into(),
-            material: material.clone(),
-            mesh: panels(corner, u, v, options.panels),
-        })
-        .into()
+    let [x, y, z] = [[l, 0.0, 0.0], [0.0, w, 0.0], [0.0, 0.0, h]];
+    let side = |name: &str, material: &str, corner: [f64; 3], u: [f64; 3], v: [f64; 3]| ObjectDescription {
+        name: name.into(),
+        material: material.into(),
+        mesh: panels(corner, u, v, options.panels),
+    };
+    // A corner and the two edges from it: first x second points into the room.
+    vec![
+        side("floor", &options.floor, [0.0; 3], x, y),
+        side("ceiling", &options.ceiling, z, y, x),
+        side("wall_south", &options.walls, [0.0; 3], z, x),
+        side("wall_north", &options.walls, y, x, z),
+        side("wall_west", &options.walls, [0.0; 3], y, z),
+        side("wall_east", &options.walls, x, z, y),
+    ]
 }
 
 fn panels(corner: [f64; 3], u: [f64; 3], v: [f64; 3], count: u32) -> Mesh {

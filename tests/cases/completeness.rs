@@ -1,0 +1,212 @@
+//! How much the guided launch finds of what there is, and the exhaustive search of the engine against brute force.
+
+use crate::support::brute::{Soup, Verdict};
+use crate::support::build::{self, Numbers};
+use crate::support::trace::{Trace, pair, traces};
+use crate::support::{accept, city, full, large_truth};
+use ndarray::Array2;
+use raylobe::io::scene_file;
+use raylobe::math::Vec3;
+use raylobe::path::SolverOptions;
+use raylobe::scene::Scene;
+use raylobe::scene::antenna::Polarization;
+use raylobe::scene::description::SceneDescription;
+use raylobe::scene::generate::{BoxesOptions, GenerateOptions, generate};
+use raylobe::scene::material::OutOfRange;
+use raylobe::scene::radio::Radios;
+use raylobe::solve::Solution;
+
+/// Paths over the same points: the two routes refine them alike [m].
+const SAME_M: f64 = 1e-6;
+/// Least share of the oracle's paths [-].
+const PATHS: f64 = 0.999;
+/// Least share of the oracle's power [-].
+const POWER: f64 = 0.99999;
+
+/// What a route found of what an oracle found.
+#[derive(Default)]
+struct Tally {
+    paths: usize,
+    found: usize,
+    power: f64,
+    found_power: f64,
+    false_paths: Vec<String>,
+    missing: Vec<String>,
+}
+
+impl Tally {
+    /// Compares all links of `route` with those of `oracle`; a path that the oracle lacks must be proved by brute force.
+    fn add(&mut self, name: &str, scene: &SceneDescription, radios: &Radios, route: &Solution, oracle: &Solution) {
+        let soup = Soup::new(scene);
+        for link in 0..oracle.paths.links() {
+            let (own, all) = (traces(route, link), traces(oracle, link));
+            let (tx, rx) = ends_of(radios, link);
+            for (path, partner) in own.iter().zip(pair(&own, &all, SAME_M)) {
+                let verdict = || soup.check_path(&tx, &rx, &path.vertices, &path.hits);
+                if partner.is_none()
+                    && let Verdict::Invalid(why) = verdict()
+                {
+                    self.false_paths.push(format!("{name}, link {link}: {why}: {path:?}"));
+                }
+            }
+            for (path, partner) in all.iter().zip(pair(&all, &own, SAME_M)) {
+                self.count(path, partner.is_some(), || format!("{name}, link {link}: {}", described(path)));
+            }
+        }
+    }
+
+    fn count(&mut self, path: &Trace, found: bool, text: impl Fn() -> String) {
+        self.paths += 1;
+        self.power += path.power;
+        if found {
+            self.found += 1;
+            self.found_power += path.power;
+        } else {
+            self.missing.push(text());
+        }
+    }
+
+    fn require(&self, name: &str) {
+        for text in self.missing.iter().take(50) {
+            println!("missed by the launch (no ray met the chain): {text}");
+        }
+        for text in &self.false_paths {
+            eprintln!("{text}");
+        }
+        let (paths, power) = (self.found as f64 / self.paths as f64, self.found_power / self.power);
+        accept(&format!("{name}: false paths"), self.false_paths.len(), "0", self.false_paths.is_empty());
+        let value = format!("{:.5} % of {}", 100.0 * paths, self.paths);
+        accept(&format!("{name}: paths"), value, ">= 99.9 %", paths >= PATHS);
+        accept(&format!("{name}: power"), format!("{:.6} %", 100.0 * power), ">= 99.999 %", power >= POWER);
+    }
+}
+
+fn described(path: &Trace) -> String {
+    let gain = 10.0 * path.power.log10();
+    format!("{} reflections, {:.1} m, {gain:.1} dB, over {:?}", path.vertices.len(), path.length, path.hits)
+}
+
+fn ends_of(radios: &Radios, link: usize) -> (Vec3, Vec3) {
+    let count = radios.transmitters.len();
+    (radios.transmitters[link % count].position, radios.receivers[link / count].position)
+}
+
+/// Boxes on a plane and devices outside them.
+fn boxes(seed: u32, count: u32, receivers: usize) -> (SceneDescription, Radios) {
+    let options = BoxesOptions { seed: seed.into(), count, rotated: seed % 2 == 0, ..BoxesOptions::default() };
+    let half = options.extent_m / 2.0;
+    let scene = generate(&GenerateOptions::Boxes(options)).expect("the options are valid");
+    let mut numbers = Numbers::new(1000 + seed);
+    let mut free = |height: [f64; 2]| loop {
+        let p = [numbers.between(-half, half), numbers.between(-half, half), numbers.between(height[0], height[1])];
+        if !inside_a_box(&scene, &p) {
+            return p;
+        }
+    };
+    let transmitter = free([3.0, 20.0]);
+    let receivers: Vec<[f64; 3]> = (0..receivers).map(|_| free([1.0, 3.0])).collect();
+    (scene, build::radios(Polarization::V, &[transmitter], &receivers))
+}
+
+/// Whether the point lies within the bounds of an object that has a height, with half a metre to spare.
+fn inside_a_box(scene: &SceneDescription, p: &[f64; 3]) -> bool {
+    scene.objects.iter().any(|object| {
+        let range = |axis: usize| {
+            let of_axis = || object.mesh.vertices.iter().map(move |v| v[axis]);
+            (of_axis().fold(f64::INFINITY, f64::min), of_axis().fold(f64::NEG_INFINITY, f64::max))
+        };
+        let (low, high) = range(2);
+        high > low && (0..3).all(|axis| p[axis] > range(axis).0 - 0.5 && p[axis] < range(axis).1 + 0.5)
+    })
+}
+
+#[test]
+fn the_exhaustive_search_is_that_of_brute_force() {
+    let (mut paths, mut scenes) = (0, 0);
+    for seed in 0..6 {
+        let (scene, radios) = boxes(seed, 4, 6);
+        let soup = Soup::new(&scene);
+        let solution = build::solved(&scene, &radios, &[28e9], &build::exhaustive(3));
+        for link in 0..solution.paths.links() {
+            let (tx, rx) = ends_of(&radios, link);
+            let own = traces(&solution, link);
+            let all = soup.exhaustive(&tx, &rx, 3);
+            let is = |a: &Trace, b: &[Vec3]| crate::support::trace::same(&a.vertices, b, SAME_M);
+            for expected in all.iter().filter(|p| p.verdict == Verdict::Valid) {
+                paths += 1;
+                let found = own.iter().find(|path| is(path, &expected.vertices));
+                let found = found.unwrap_or_else(|| panic!("seed {seed}, link {link}: missing {expected:?}"));
+                assert!((found.length - expected.length).abs() < 1e-9 * expected.length);
+            }
+            for path in &own {
+                assert!(all.iter().any(|b| is(path, &b.vertices)), "seed {seed}, link {link}: false {path:?}");
+            }
+        }
+        scenes += 1;
+    }
+    accept("exhaustive = brute force, depth 3", format!("{paths} paths of {scenes} scenes"), "equal", paths > 50);
+}
+
+#[test]
+fn the_launch_finds_what_random_boxes_hold() {
+    let mut tally = Tally::default();
+    let scenes = if full() { 200 } else { 20 };
+    for seed in 0..scenes {
+        let (scene, radios) = boxes(seed, 10 + (seed * 37) % 51, 10);
+        let oracle = build::solved(&scene, &radios, &[28e9], &build::exhaustive(3));
+        let route = build::solved(&scene, &radios, &[28e9], &build::launch(3, 100_000, 32));
+        assert_eq!(oracle.counters.dropped_chains, 0);
+        tally.add(&format!("boxes {seed}"), &scene, &radios, &route, &oracle);
+    }
+    tally.require(&format!("launch, {scenes} scenes of 10-60 boxes, depth 3"));
+}
+
+#[test]
+fn the_launch_finds_what_the_canyon_holds() {
+    let Some(file) = city("simple_street_canyon") else { return };
+    let scene = scene_file::read(&file).expect("the canyon can be read");
+    let mut numbers = Numbers::new(77);
+    let receivers: Vec<[f64; 3]> = (0..100)
+        .map(|_| [numbers.between(-60.0, 60.0), numbers.between(-7.0, 7.0), numbers.between(1.0, 3.0)])
+        .collect();
+    let radios = build::radios(Polarization::V, &[[-33.0, 0.0, 32.0], [30.0, 3.0, 6.0]], &receivers);
+    let oracle = build::solved(&scene, &radios, &[3.5e9], &build::exhaustive(3));
+    let route = build::solved(&scene, &radios, &[3.5e9], &build::launch(3, 100_000, 32));
+    let mut tally = Tally::default();
+    tally.add("canyon", &scene, &radios, &route, &oracle);
+    tally.require("launch, street canyon, depth 3");
+}
+
+/// Munich at depth 5: the tutorial's transmitter and the first `count` outdoor receivers of the benchmark.
+fn munich(count: usize) -> Option<(SceneDescription, Radios)> {
+    let scene = scene_file::read(&city("munich")?).expect("Munich can be read");
+    let positions: Array2<f32> =
+        ndarray_npy::read_npy(large_truth("munich_rx_1000.npy")?).expect("an array of positions");
+    let position = |row: ndarray::ArrayView1<f32>| [row[0].into(), row[1].into(), row[2].into()];
+    let receivers: Vec<[f64; 3]> = positions.rows().into_iter().take(count).map(position).collect();
+    Some((scene, build::radios(Polarization::V, &[[8.5, 21.0, 27.0]], &receivers)))
+}
+
+fn solved_in_munich(scene: &SceneDescription, radios: &Radios, options: &SolverOptions) -> Solution {
+    let scene = Scene::new(scene, OutOfRange::Error).expect("Munich is valid");
+    raylobe::solve::solve(raylobe::backend::Backend::Cpu, &scene, radios, &[3.5e9], options, &raylobe::backend::Silent)
+        .expect("Munich can be solved")
+}
+
+#[test]
+fn the_launch_finds_what_munich_holds() {
+    let (count, depth) = if full() { (1000, 5) } else { (100, 3) };
+    let Some((scene, radios)) = munich(count) else { return };
+    let route = solved_in_munich(&scene, &radios, &build::launch(depth, 100_000, 32));
+    let (rays, per_chain) = if full() { (1_000_000, 32) } else { (300_000, 32) };
+    let oracle = solved_in_munich(&scene, &radios, &build::launch(depth, rays, per_chain));
+    let mut tally = Tally::default();
+    tally.add("Munich", &scene, &radios, &route, &oracle);
+    tally.require(&format!("launch, Munich, {count} receivers, depth {depth}, against {rays} + {per_chain} rays"));
+    if full() {
+        let plain = solved_in_munich(&scene, &radios, &build::launch(depth, 100_000_000, 0));
+        let mut tally = Tally::default();
+        tally.add("Munich", &scene, &radios, &route, &plain);
+        tally.require(&format!("launch, Munich, {count} receivers, depth {depth}, against 1e8 plain rays"));
+    }
+}

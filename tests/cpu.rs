@@ -1,0 +1,16 @@
+//! Every phenomenon on the CPU backend: the cases under `tests/cases`, with what they share in `tests/support`.
+
+mod support;
+
+#[path = "cases/completeness.rs"]
+mod completeness;
+#[path = "cases/invariance.rs"]
+mod invariance;
+#[path = "cases/laws.rs"]
+mod laws;
+#[path = "cases/response.rs"]
+mod response;
+#[path = "cases/scenes.rs"]
+mod scenes;
+#[path = "cases/truth.rs"]
+mod truth;
