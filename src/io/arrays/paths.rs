@@ -182,3 +182,77 @@ fn coordinates<'a>(points: impl Iterator<Item = &'a Vec3>) -> impl Iterator<Item
 fn from_zero(offsets: &[u64]) -> impl Iterator<Item = i64> {
     offsets.iter().map(|offset| (offset - offsets[0]) as i64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::math::C64;
+    use crate::scene::antenna::{Antenna, AntennaDescription};
+    use crate::scene::description::SceneDescription;
+    use crate::scene::material::OutOfRange;
+    use ndarray::{Array1, Array4};
+
+    /// Three receivers with one, none and two direct paths: lengths 1, 2 and 3 m.
+    fn three_receivers() -> (Scene, Radios, Paths, Channel) {
+        let radio = |name: &str| Radio {
+            name: name.into(),
+            position: Vec3::zeros(),
+            orientation: [0.0; 3],
+            velocity: Vec3::zeros(),
+            power: 1.0,
+            antenna: 0,
+        };
+        let antenna = Antenna::new("a", &AntennaDescription::default(), 0.01).expect("an antenna");
+        let receivers = vec![radio("rx0"), radio("rx1"), radio("rx2")];
+        let radios = Radios { antennas: vec![antenna], transmitters: vec![radio("tx")], receivers };
+        let paths = Paths {
+            transmitters: 1,
+            receivers: 3,
+            offsets: vec![0, 1, 1, 3],
+            vertex_offsets: vec![0; 4],
+            length: vec![1.0, 2.0, 3.0],
+            transmitter_element: vec![ALL_ELEMENTS; 3],
+            receiver_element: vec![ALL_ELEMENTS; 3],
+            ..Paths::default()
+        };
+        let three = vec![0.0; 3];
+        let channel = Channel {
+            carriers: vec![28e9],
+            a: (1..4).map(|i| C64::from(f64::from(i))).collect(),
+            a_offsets: vec![0, 1, 2, 3],
+            tau: three.clone(),
+            theta_t: three.clone(),
+            phi_t: three.clone(),
+            theta_r: three.clone(),
+            phi_r: three.clone(),
+            doppler: three,
+        };
+        let scene = Scene::new(&SceneDescription::default(), OutOfRange::Error).expect("an empty scene");
+        (scene, radios, paths, channel)
+    }
+
+    #[test]
+    fn tiles_hold_their_own_receivers_and_count_from_zero() {
+        let (scene, radios, paths, channel) = three_receivers();
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = write_paths(folder.path(), &scene, &radios, &paths, &channel, 2).expect("written");
+        let found: Vec<_> = files.iter().map(|f| (f.file.as_str(), f.first_receiver, f.receivers, f.paths)).collect();
+        assert_eq!(found, [("paths-0000.npz", 0, 2, 1), ("paths-0001.npz", 2, 1, 2)]);
+        let file = std::fs::File::open(folder.path().join("paths-0001.npz")).expect("there");
+        let mut npz = ndarray_npy::NpzReader::new(file).expect("an archive");
+        let offsets: Array1<i64> = npz.by_name("offsets").expect("offsets");
+        let lengths: Array1<f64> = npz.by_name("length_m").expect("lengths");
+        let a: Array4<C64> = npz.by_name("a").expect("coefficients");
+        assert_eq!((offsets.to_vec(), lengths.to_vec()), (vec![0, 2], vec![2.0, 3.0]));
+        assert_eq!(a.iter().map(|a| a.re).collect::<Vec<_>>(), [2.0, 3.0]);
+    }
+
+    #[test]
+    fn few_receivers_are_one_file() {
+        let (scene, radios, paths, channel) = three_receivers();
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = write_paths(folder.path(), &scene, &radios, &paths, &channel, 3).expect("written");
+        assert_eq!(files.len(), 1);
+        assert_eq!((files[0].file.as_str(), files[0].paths), ("paths.npz", 3));
+    }
+}
