@@ -37,7 +37,9 @@ fn nobody_uses_a_floor_above_his_own() {
         let own = floor_of(&source.module[0]).unwrap_or_else(|| panic!("{}: no floor is known for it", source.name()));
         for used in source.uses() {
             match floor_of(&used) {
-                Some(floor) if floor > own => faults.push(format!("{} (floor {own}) uses {used} ({floor})", source.name())),
+                Some(floor) if floor > own => {
+                    faults.push(format!("{} (floor {own}) uses {used} ({floor})", source.name()))
+                }
                 Some(_) => {}
                 None => faults.push(format!("{} uses {used}, whose floor is not known", source.name())),
             }
@@ -130,9 +132,8 @@ impl Source {
 
 /// The names that a path begins with: one, or those of a group `{a::b, c}`.
 fn first_names(path: &str) -> Vec<String> {
-    let identifier = |text: &str| -> String {
-        text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
-    };
+    let identifier =
+        |text: &str| -> String { text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect() };
     let Some(group) = path.strip_prefix('{') else {
         return vec![identifier(path)];
     };
@@ -214,7 +215,8 @@ fn blanked(text: &str) -> String {
 /// Where the comment, string or character literal that begins at `i` ends; `i` if none begins there.
 fn literal_end(source: &[char], i: usize) -> usize {
     let at = |k: usize| source.get(k).copied().unwrap_or('\0');
-    let find = |from: usize, found: &dyn Fn(usize) -> bool| (from..source.len()).find(|k| found(*k)).unwrap_or(source.len());
+    let find =
+        |from: usize, found: &dyn Fn(usize) -> bool| (from..source.len()).find(|k| found(*k)).unwrap_or(source.len());
     match (at(i), at(i + 1)) {
         ('/', '/') => find(i, &|k| at(k) == '\n'),
         ('/', '*') => (find(i + 2, &|k| at(k) == '*' && at(k + 1) == '/') + 2).min(source.len()),
@@ -281,7 +283,8 @@ mod tests {
 
     #[test]
     fn comments_strings_and_characters_are_blanked() {
-        let code = blanked("a // crate::io\nlet s = \"crate::cli {\"; let c = '{'; let l: &'a str = r#\"}\"#; /* } */ b");
+        let code =
+            blanked("a // crate::io\nlet s = \"crate::cli {\"; let c = '{'; let l: &'a str = r#\"}\"#; /* } */ b");
         assert!(!code.contains("crate") && !code.contains('{') && !code.contains('}'), "{code}");
         assert!(code.starts_with('a') && code.ends_with('b') && code.contains("&'a str"), "{code}");
     }

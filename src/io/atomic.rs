@@ -39,6 +39,10 @@ fn write_and_rename(
     temporary: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> io::Result<()> {
+    if path.exists() && !path.is_file() {
+        // Renaming over a device would replace it.
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is something else than a file of this name"));
+    }
     let folder = folder_of(path);
     fs::create_dir_all(folder)?;
     let mut file = BufWriter::new(File::options().write(true).read(true).create_new(true).open(temporary)?);
@@ -114,6 +118,9 @@ mod tests {
         fs::write(folder.path().join("file"), b"").unwrap();
         assert!(matches!(write_bytes(&folder.path().join("file/a.bin"), b""), Err(Error::Write { .. })));
         assert!(matches!(write_bytes(folder.path(), b""), Err(Error::Write { .. })));
+        if cfg!(unix) {
+            assert!(matches!(write_bytes(Path::new("/dev/null"), b""), Err(Error::Write { .. })));
+        }
         assert!(matches!(write_bytes(Path::new("/"), b""), Err(Error::Write { .. })));
     }
 }

@@ -1,11 +1,10 @@
 //! Scene files by their extension.
 
-use super::mesh::{gltf, gltf_write, obj, ply};
+use super::mesh::{gltf, gltf_write, merged, obj, ply};
 use super::{atomic, mitsuba};
 use crate::error::{Error, Fault, Result, did_you_mean};
 use crate::io::material_name::{UNASSIGNED, material_of};
 use crate::scene::description::{ObjectDescription, SceneDescription};
-use crate::scene::mesh::Mesh;
 use std::path::Path;
 
 /// Extensions that are read and written.
@@ -66,18 +65,13 @@ fn read_ply(path: &Path) -> Result<SceneDescription> {
 
 /// All objects as one mesh.
 fn write_ply(description: &SceneDescription, path: &Path) -> Result<Vec<String>> {
-    let mut merged = Mesh::default();
-    for object in &description.objects {
-        let base = merged.vertices.len() as u32;
-        merged.vertices.extend(&object.mesh.vertices);
-        merged.triangles.extend(object.mesh.triangles.iter().map(|t| t.map(|v| v + base)));
-    }
+    let merged = merged(description.objects.iter().map(|o| &o.mesh))?;
     atomic::write_file(path, |out| ply::write(&merged, out))?;
     let (objects, materials) = (description.objects.len(), description.materials.len());
     let mut notes = Vec::new();
     if objects > 1 {
         notes.push(format!("PLY holds one mesh: {objects} objects are merged and their names are lost"));
     }
-    notes.push(format!("PLY holds no materials: {materials} are lost"));
+    notes.push(format!("PLY holds no materials: they are lost ({materials} in this scene)"));
     Ok(notes)
 }

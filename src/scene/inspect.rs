@@ -205,22 +205,18 @@ fn duplicates<T: Ord + Send>(mut items: Vec<T>) -> usize {
 }
 
 /// Counts duplicate faces and the faults of edges; `triangles` holds welded vertices.
-fn count_topology(mut triangles: Vec<[u32; 3]>, faults: &mut Faults) {
+fn count_topology(triangles: Vec<[u32; 3]>, faults: &mut Faults) {
     let count = triangles.len();
-    let unordered = |t: &[u32; 3]| {
-        let mut sorted = *t;
-        sorted.sort_unstable();
-        sorted
-    };
+    let mut faces: Vec<([u32; 3], bool)> = triangles.into_par_iter().map(sorted_face).collect();
+    faces.par_sort_unstable();
     // Edges are counted for one triangle of each set of duplicates, or every duplicate would be a fault four times.
-    triangles.par_sort_unstable_by_key(|t| (unordered(t), *t));
-    triangles.dedup_by_key(|t| unordered(t));
-    faults.duplicate_faces = count - triangles.len();
-    let mut edges: Vec<(u32, u32, bool)> = Vec::with_capacity(triangles.len() * 3);
-    for [a, b, c] in triangles {
+    faces.dedup_by_key(|face| face.0);
+    faults.duplicate_faces = count - faces.len();
+    let mut edges: Vec<(u32, u32, bool)> = Vec::with_capacity(faces.len() * 3);
+    for ([a, b, c], turned) in faces {
         // A triangle with two corners at one place has no inside and closes nothing.
-        if a != b && b != c && c != a {
-            edges.extend([(a, b), (b, c), (c, a)].map(|(a, b)| (a.min(b), a.max(b), a < b)));
+        if a < b && b < c {
+            edges.extend([(a, b, !turned), (b, c, !turned), (a, c, turned)]);
         }
     }
     edges.par_sort_unstable();
@@ -231,6 +227,13 @@ fn count_topology(mut triangles: Vec<[u32; 3]>, faults: &mut Faults) {
             _ => faults.non_manifold_edges += 1,
         }
     }
+}
+
+/// The corners in ascending order, and whether that turned the triangle over.
+fn sorted_face([a, b, c]: [u32; 3]) -> ([u32; 3], bool) {
+    let mut sorted = [a, b, c];
+    sorted.sort_unstable();
+    (sorted, sorted != [a, b, c] && sorted != [b, c, a] && sorted != [c, a, b])
 }
 
 fn total_of(description: &SceneDescription, objects: &[ObjectReport], welded: &Welded) -> Faults {

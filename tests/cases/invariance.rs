@@ -21,7 +21,13 @@ fn street() -> SceneDescription {
     for (i, x) in [-60.0, -20.0, 20.0].into_iter().enumerate() {
         let height = 11.0 + 5.0 * i as f64;
         build::add_cuboid(&mut scene, &format!("south_{i}"), "wall", [x, -30.0, 0.5], [x + 31.0, -10.0, height]);
-        build::add_cuboid(&mut scene, &format!("north_{i}"), "wall", [x + 3.0, 9.0, 0.5], [x + 35.0, 25.0, height + 2.0]);
+        build::add_cuboid(
+            &mut scene,
+            &format!("north_{i}"),
+            "wall",
+            [x + 3.0, 9.0, 0.5],
+            [x + 35.0, 25.0, height + 2.0],
+        );
     }
     build::add_cuboid(&mut scene, "end", "wall", [64.0, -20.0, 0.5], [75.0, 22.0, 14.0]);
     scene

@@ -169,7 +169,9 @@ fn parallel_plates_are_a_sum_of_images() {
     // Images of the transmitter: 2 m GAP + z after |2m| bounces, 2 m GAP - z after |2m - 1| bounces.
     let mut expected: Vec<(f64, i32, f64)> = Vec::new();
     for m in -ORDERS..=ORDERS {
-        for (z, bounces) in [(2.0 * GAP * f64::from(m) + tx[2], (2 * m).abs()), (2.0 * GAP * f64::from(m) - tx[2], (2 * m - 1).abs())] {
+        for (z, bounces) in
+            [(2.0 * GAP * f64::from(m) + tx[2], (2 * m).abs()), (2.0 * GAP * f64::from(m) - tx[2], (2 * m - 1).abs())]
+        {
             if bounces <= ORDERS {
                 let (length, height) = (rx[0].hypot(rx[2] - z), (rx[2] - z).abs());
                 let (cos, sin) = (height / length, rx[0] / length);

@@ -256,7 +256,8 @@ impl Soup {
 
     /// Whether the triangles of a plane cover the point and a ring of radius [`MARGIN_M`] about it.
     fn coverage(&self, plane: &Plane, p: &Vec3) -> Coverage {
-        let near: Vec<usize> = self.alive.iter().copied().filter(|&t| self.is_near(t, p) && self.lies_in(t, plane)).collect();
+        let near: Vec<usize> =
+            self.alive.iter().copied().filter(|&t| self.is_near(t, p) && self.lies_in(t, plane)).collect();
         let covered = |q: &Vec3| near.iter().any(|&t| self.depth_in(t, q) >= -SEAM_M);
         let across = if plane.normal.x.abs() < 0.6 { Vec3::x() } else { Vec3::y() };
         let u = plane.normal.cross(&across).normalize();

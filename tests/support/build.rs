@@ -1,5 +1,6 @@
 //! Scenes, radios and solutions by hand, in few words.
 
+use raylobe::backend::{Backend, Silent};
 use raylobe::math::Vec3;
 use raylobe::path::{CandidateMethod, SolverOptions};
 use raylobe::scene::Scene;
@@ -8,7 +9,6 @@ use raylobe::scene::description::{MaterialDescription, ObjectDescription, SceneD
 use raylobe::scene::material::OutOfRange;
 use raylobe::scene::mesh::Mesh;
 use raylobe::scene::radio::{Radio, Radios};
-use raylobe::backend::{Backend, Silent};
 use raylobe::solve::{Solution, solve};
 
 /// A material of eps_r [-], sigma [S/m] and thickness [m].

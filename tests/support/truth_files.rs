@@ -71,7 +71,10 @@ pub fn committed(scene: &str, tag: &str) -> Option<Case> {
     let stem = committed_truth_dir().join(scene).join(tag);
     let known = stem.with_extension("json").exists();
     // Only one case was never made by the peer: the knife in a box, five deep.
-    assert!(known || (scene, tag) == ("box_knife", "spec_d5"), "tests/truth/{scene}/{tag}.json is part of the repository");
+    assert!(
+        known || (scene, tag) == ("box_knife", "spec_d5"),
+        "tests/truth/{scene}/{tag}.json is part of the repository"
+    );
     if known { read(scene, tag, &stem) } else { None }
 }
 
@@ -180,7 +183,8 @@ fn peers(npz: &mut NpzReader<File>, objects: &[u32]) -> Vec<Peer> {
     let peer = |p: usize| {
         let depth = kinds.row(p).iter().take_while(|kind| **kind != 0).count();
         assert!(kinds.row(p).iter().take(depth).all(|kind| *kind == 1), "the case holds specular paths only");
-        let point = |d: usize| Vec3::new(vertices[[p, d, 0]].into(), vertices[[p, d, 1]].into(), vertices[[p, d, 2]].into());
+        let point =
+            |d: usize| Vec3::new(vertices[[p, d, 0]].into(), vertices[[p, d, 1]].into(), vertices[[p, d, 2]].into());
         Peer {
             rx: rx[p] as usize,
             tx: tx[p] as usize,
@@ -235,7 +239,8 @@ pub fn paths3d(name: &str) -> Case {
     let object = raylobe::scene::description::ObjectDescription { name: "all".into(), material: "wall".into(), mesh };
     scene.objects.push(object);
     let orders = json["orders"].as_object().expect("orders");
-    let peers: Vec<Peer> = orders.values().flat_map(|o| o["paths"].as_array().expect("paths")).map(differt_path).collect();
+    let peers: Vec<Peer> =
+        orders.values().flat_map(|o| o["paths"].as_array().expect("paths")).map(differt_path).collect();
     Case {
         name: format!("paths3d/{name}"),
         radios: build::radios(Polarization::V, &triples("tx"), &triples("rx")),
@@ -250,7 +255,8 @@ pub fn paths3d(name: &str) -> Case {
 
 fn differt_path(path: &Value) -> Peer {
     let number = |key: &str| path[key].as_u64().expect("an index");
-    let points: Vec<Vec3> = path["vertices"].as_array().expect("points").iter().map(|p| Vec3::from(triple(p))).collect();
+    let points: Vec<Vec3> =
+        path["vertices"].as_array().expect("points").iter().map(|p| Vec3::from(triple(p))).collect();
     let length = path["length"].as_f64().expect("a length");
     let triangles = path["triangles"].as_array().expect("triangles").iter();
     Peer {

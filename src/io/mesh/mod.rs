@@ -36,6 +36,24 @@ pub(crate) fn file_inside(folder: &Path, written: &str, field: &str) -> Result<P
     Ok(folder.join(relative))
 }
 
+/// Several meshes as one.
+///
+/// # Errors
+/// More vertices than a 32-bit index can name.
+pub(crate) fn merged<'a>(meshes: impl Iterator<Item = &'a Mesh>) -> Result<Mesh> {
+    let mut merged = Mesh::default();
+    for mesh in meshes {
+        let base = merged.vertices.len();
+        merged.vertices.extend(&mesh.vertices);
+        if merged.vertices.len() >= u32::MAX as usize {
+            let fault = Fault::new("merged mesh", "has fewer than 2^32 vertices").value(merged.vertices.len());
+            return Err(Error::input(fault.remedy("split the scene")));
+        }
+        merged.triangles.extend(mesh.triangles.iter().map(|t| t.map(|v| v + base as u32)));
+    }
+    Ok(merged)
+}
+
 /// Appends the fan of a polygon's corners to `mesh`; `field` names the face in errors.
 ///
 /// # Errors

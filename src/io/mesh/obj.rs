@@ -1,7 +1,7 @@
 //! Wavefront OBJ: one object for each `o` or `g` and material, material names from `usemtl` (no MTL file is opened).
 //! Coordinates are taken as they are: z is up, as in the rest of raylobe.
 
-use super::{check_not_empty, check_vertex, push_polygon, read_bytes};
+use super::{check_not_empty, check_vertex, merged, push_polygon, read_bytes};
 use crate::error::{Error, Fault, Result};
 use crate::io::material_name::{UNASSIGNED, material_of, name_of};
 use crate::scene::description::{MaterialDescription, ObjectDescription, SceneDescription};
@@ -22,13 +22,8 @@ pub fn read(path: &Path) -> Result<SceneDescription> {
 /// # Errors
 /// As [`read`].
 pub fn read_merged(path: &Path) -> Result<Mesh> {
-    let mut merged = Mesh::default();
-    for object in read(path)?.objects {
-        let base = merged.vertices.len() as u32;
-        merged.vertices.extend(object.mesh.vertices);
-        merged.triangles.extend(object.mesh.triangles.iter().map(|t| t.map(|v| v + base)));
-    }
-    Ok(merged)
+    let scene = read(path)?;
+    merged(scene.objects.iter().map(|o| &o.mesh)).map_err(|e| e.in_file(path))
 }
 
 /// The scene in the bytes of an OBJ file.

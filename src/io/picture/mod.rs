@@ -24,6 +24,10 @@ const ASPECT: [f64; 2] = [1.0, 1.7];
 const MARGIN: [usize; 4] = [84, 28, 220, 62];
 /// Room about what is to be seen, as a share of its larger side [-].
 const SURROUNDINGS: f64 = 0.08;
+/// How far beyond the radios the map follows paths: a share of the radios' larger side [-], or at least this [m]. Echoes
+/// from the far end of a street would shrink everything else.
+const REACH: f64 = 0.1;
+const MIN_REACH_M: f64 = 40.0;
 /// The map never shows less than this [m].
 const MIN_SIDE_M: f64 = 4.0;
 /// With more radios of a kind than this, names would hide the map.
@@ -40,7 +44,7 @@ const RECEIVER: Rgb = [34, 150, 72];
 const BOUNCES: [Rgb; 6] = [[250, 150, 0], [22, 105, 200], [190, 40, 160], [0, 150, 150], [140, 95, 40], [90, 90, 100]];
 
 /// Draws buildings, radios and paths from above into the PNG `file`: height as colour, north (y) up, axes in metres of
-/// the scene file, paths coloured by their number of bounces. The view is cropped to radios and paths; where a ceiling
+/// the scene file, paths coloured by their number of bounces. The view is cropped to the radios and what lies near them; where a ceiling
 /// covers all radios, it is left out.
 ///
 /// # Errors
@@ -58,8 +62,9 @@ fn draw(scene: &Scene, radios: &Radios, paths: &Paths, view: &View) -> std::resu
     let mut pen = Pen::new(left + view.width + right, top + view.height + bottom, PAPER)?;
     let relief = Relief::new(scene, view, &points_of(radios));
     relief.paint(&mut pen, [left, top]);
-    axes(&mut pen, view);
     let drawn = draw_paths(&mut pen, view, radios, paths);
+    cut_off(&mut pen, view);
+    axes(&mut pen, view);
     draw_radios(&mut pen, view, radios);
     scale_bar(&mut pen, view);
     legend(&mut pen, view, &relief, paths, drawn);
@@ -78,15 +83,18 @@ struct View {
 }
 
 impl View {
-    /// The bounds of radios and paths with some room; without any, those of the scene; else a square about the origin.
+    /// The bounds of radios and of paths near them with some room; without any radios, those of the scene; without a
+    /// scene, a square about the origin.
     fn new(scene: &Scene, radios: &Radios, paths: &Paths) -> View {
-        let mut points = points_of(radios);
-        points.extend(&paths.vertex);
-        if points.is_empty() {
-            points.extend(scene.vertices.iter().map(|v| v + scene.origin));
-        }
-        let first = points.first().copied().unwrap_or_default();
-        let (low, high) = points.iter().fold((first, first), |(low, high), p| (low.inf(p), high.sup(p)));
+        let of_scene = scene.bounds().map(|(low, high)| (low + scene.origin, high + scene.origin));
+        let (low, high) = match bounds_of(&points_of(radios)) {
+            Some((low, high)) => {
+                let reach = ((high.x - low.x).max(high.y - low.y) * REACH).max(MIN_REACH_M);
+                let (from, to) = bounds_of(&paths.vertex).unwrap_or((low, high));
+                (low.inf(&from.sup(&low.add_scalar(-reach))), high.sup(&to.inf(&high.add_scalar(reach))))
+            }
+            None => of_scene.unwrap_or_default(),
+        };
         let centre = (low + high) / 2.0;
         let room = 1.0 + 2.0 * SURROUNDINGS;
         let side = |axis: usize| ((high[axis] - low[axis]) * room).max(MIN_SIDE_M);
@@ -108,8 +116,23 @@ impl View {
     }
 }
 
+fn bounds_of(points: &[Vec3]) -> Option<(Vec3, Vec3)> {
+    let first = *points.first()?;
+    Some(points.iter().fold((first, first), |(low, high), p| (low.inf(p), high.sup(p))))
+}
+
 fn points_of(radios: &Radios) -> Vec<Vec3> {
     radios.transmitters.iter().chain(&radios.receivers).map(|radio| radio.position).collect()
+}
+
+/// Blanks the margins, into which paths may run.
+fn cut_off(pen: &mut Pen, view: &View) {
+    let [left, top, right, bottom] = MARGIN.map(|margin| margin as f32);
+    let (width, height) = (view.width as f32, view.height as f32);
+    pen.fill([0.0, 0.0], [left + width + right, top], PAPER);
+    pen.fill([0.0, top + height], [left + width + right, bottom], PAPER);
+    pen.fill([0.0, top], [left, height], PAPER);
+    pen.fill([left + width, top], [right, height], PAPER);
 }
 
 /// The frame of the map with ticks and labels in metres.
