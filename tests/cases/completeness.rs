@@ -167,8 +167,9 @@ fn the_launch_finds_what_the_canyon_holds() {
     let Some(file) = city("simple_street_canyon") else { return };
     let scene = scene_file::read(&file).expect("the canyon can be read");
     let mut numbers = Numbers::new(77);
-    let receivers: Vec<[f64; 3]> =
-        (0..100).map(|_| [numbers.between(-60.0, 60.0), numbers.between(-7.0, 7.0), numbers.between(1.0, 3.0)]).collect();
+    let receivers: Vec<[f64; 3]> = (0..100)
+        .map(|_| [numbers.between(-60.0, 60.0), numbers.between(-7.0, 7.0), numbers.between(1.0, 3.0)])
+        .collect();
     let radios = build::radios(Polarization::V, &[[-33.0, 0.0, 32.0], [30.0, 3.0, 6.0]], &receivers);
     let oracle = build::solved(&scene, &radios, &[3.5e9], &build::exhaustive(3));
     let route = build::solved(&scene, &radios, &[3.5e9], &build::launch(3, 100_000, 32));
@@ -180,7 +181,8 @@ fn the_launch_finds_what_the_canyon_holds() {
 /// Munich at depth 5: the tutorial's transmitter and the first `count` outdoor receivers of the benchmark.
 fn munich(count: usize) -> Option<(SceneDescription, Radios)> {
     let scene = scene_file::read(&city("munich")?).expect("Munich can be read");
-    let positions: Array2<f32> = ndarray_npy::read_npy(large_truth("munich_rx_1000.npy")?).expect("an array of positions");
+    let positions: Array2<f32> =
+        ndarray_npy::read_npy(large_truth("munich_rx_1000.npy")?).expect("an array of positions");
     let position = |row: ndarray::ArrayView1<f32>| [row[0].into(), row[1].into(), row[2].into()];
     let receivers: Vec<[f64; 3]> = positions.rows().into_iter().take(count).map(position).collect();
     Some((scene, build::radios(Polarization::V, &[[8.5, 21.0, 27.0]], &receivers)))

@@ -28,8 +28,8 @@ fn meet(folder: &Path) {
     let text = std::fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
     let expected: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
     let job = Job::read(&folder.join("job.toml"), &Overrides::default()).unwrap_or_else(|e| panic!("{e}"));
-    let solution =
-        solve(Backend::Cpu, &job.scene, &job.radios, &job.carriers, &job.solver, &Silent).unwrap_or_else(|e| panic!("{e}"));
+    let solution = solve(Backend::Cpu, &job.scene, &job.radios, &job.carriers, &job.solver, &Silent)
+        .unwrap_or_else(|e| panic!("{e}"));
     if let Some(triangles) = expected["scene"]["triangles"].as_u64() {
         assert_eq!(job.scene.triangles.len() as u64, triangles, "{}", file.display());
     }
@@ -57,13 +57,14 @@ fn meet_link(solution: &Solution, index: usize, link: &Value, tolerance: &Value)
     let number = |value: &Value, key: &str| value[key].as_f64().unwrap_or_else(|| panic!("{key} of {value}"));
     for path in expected {
         let depth = path["interactions"].as_array().expect("interactions").len();
-        let near = |value: f64, key: &str| (value - number(path, key)).abs() <= number(tolerance, key) * number(path, key);
+        let near =
+            |value: f64, key: &str| (value - number(path, key)).abs() <= number(tolerance, key) * number(path, key);
         let is = |i: usize| {
             let a: C64 = coefficients(solution, own[i].index, 0)[0];
             let length = near(own[i].length, "length_m") && near(solution.channel.tau[own[i].index], "delay_s");
-            let phase = path["phase_a_rad"].as_f64().is_none_or(|phase| {
-                (a * C64::from_polar(1.0, -phase)).arg().abs() <= number(tolerance, "phase_a_rad")
-            });
+            let phase = path["phase_a_rad"]
+                .as_f64()
+                .is_none_or(|phase| (a * C64::from_polar(1.0, -phase)).arg().abs() <= number(tolerance, "phase_a_rad"));
             !used[i] && own[i].vertices.len() == depth && length && near(a.norm(), "abs_a") && phase
         };
         let found = (0..own.len()).find(|i| is(*i));

@@ -87,7 +87,8 @@ fn rooms_and_reflectors() {
 
 #[test]
 fn antennas_and_polarisations() {
-    for tag in ["spec_isoV", "spec_isoVH", "spec_isoVH_28G", "spec_dipole_cross", "spec_hwdipole_VH", "spec_tr38901_VH"] {
+    for tag in ["spec_isoV", "spec_isoVH", "spec_isoVH_28G", "spec_dipole_cross", "spec_hwdipole_VH", "spec_tr38901_VH"]
+    {
         compare(committed("simple_reflector", tag));
     }
 }

@@ -301,7 +301,6 @@ impl Soup {
         Plane { normal: self.normals[t], point: self.corners[t][0] }
     }
 
-
     fn planes(&self) -> Vec<Plane> {
         let mut planes: Vec<Plane> = Vec::new();
         for &t in &self.alive {

@@ -16,7 +16,8 @@ type Field = [C64; 3];
 pub fn coefficients(case: &Case, tx: usize, rx: usize, path: &Trace) -> Option<Vec<C64>> {
     let (tx, rx) = (&case.radios.transmitters[tx], &case.radios.receivers[rx]);
     let ports = [ports(case, tx)?, ports(case, rx)?];
-    let points: Vec<Vec3> = [tx.position].into_iter().chain(path.vertices.iter().copied()).chain([rx.position]).collect();
+    let points: Vec<Vec3> =
+        [tx.position].into_iter().chain(path.vertices.iter().copied()).chain([rx.position]).collect();
     let directions: Vec<Vec3> = points.windows(2).map(|s| (s[1] - s[0]).normalize()).collect();
     let length: f64 = points.windows(2).map(|s| (s[1] - s[0]).norm()).sum();
     let spreading = SPEED_OF_LIGHT / case.frequency / (4.0 * PI * length);
