@@ -7,7 +7,7 @@ use crate::error::{Error, Fault, Result, did_you_mean};
 use crate::io::arrays;
 use crate::math::Vec3;
 use crate::scene::MAX_COORDINATE_M;
-use crate::scene::antenna::{Antenna, AntennaDescription};
+use crate::scene::antenna::Antenna;
 use crate::scene::radio::{Radio, Radios};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ fn antennas_of(description: &JobDescription, wavelength: f64) -> Result<Antennas
     let mut written = description.antennas.clone();
     let mut radios = description.transmitters.iter().chain(&description.receivers);
     if radios.any(|radio| radio.antenna == DEFAULT_ANTENNA) {
-        written.entry(DEFAULT_ANTENNA.into()).or_insert_with(AntennaDescription::default);
+        written.entry(DEFAULT_ANTENNA.into()).or_default();
     }
     let mut antennas = Antennas { list: Vec::new(), index: BTreeMap::new() };
     for (name, antenna) in &written {
