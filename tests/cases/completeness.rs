@@ -95,7 +95,7 @@ fn boxes(seed: u32, count: u32, receivers: usize) -> (SceneDescription, Radios) 
     // A square of 24 m for each box: room for all, and near enough to reflect between them.
     let half = 12.0 * f64::from(count).sqrt();
     let options = BoxesOptions { seed: seed.into(), count, extent_m: 2.0 * half, ..BoxesOptions::default() };
-    let options = BoxesOptions { rotated: seed % 2 == 0, ..options };
+    let options = BoxesOptions { rotated: seed.is_multiple_of(2), ..options };
     let scene = generate(&GenerateOptions::Boxes(options)).expect("the options are valid");
     let mut numbers = Numbers::new(1000 + seed);
     let mut free = |height: [f64; 2]| loop {
