@@ -180,18 +180,41 @@ fn sources() -> Vec<Source> {
                 if module.len() > 1 && module.last().is_some_and(|m| m == "mod") {
                     module.pop();
                 }
-                found.push(Source { file: file.clone(), module, code: without_tests(&blanked(&text)) });
+                found.push(Source { file: file.clone(), module, code: blanked(&text) });
             }
         }
     }
+    // Modules that only tests have, in files of their own, are tests.
+    let only_tests: Vec<Vec<String>> = found.iter().flat_map(files_of_tests).collect();
+    found.retain(|source| !only_tests.contains(&source.module));
+    found.iter_mut().for_each(|source| source.code = without_tests(&source.code));
     found.sort_by(|a, b| a.file.cmp(&b.file));
     assert!(found.len() > 10, "too few sources were found for the rules to mean anything");
     found
 }
 
-/// Everything before the tests, which end a file.
+fn files_of_tests(source: &Source) -> Vec<Vec<String>> {
+    let own = test_modules(&source.code).into_iter().filter(|(_, rest)| rest.starts_with(';'));
+    own.map(|(name, _)| source.module.iter().cloned().chain([name.to_string()]).collect()).collect()
+}
+
+/// Everything before the block of tests that ends a file.
 fn without_tests(code: &str) -> String {
-    code.split("#[cfg(test)]\nmod ").next().unwrap_or_default().to_string()
+    let block = test_modules(code).into_iter().find(|(_, rest)| rest.starts_with('{'));
+    block.map_or(code, |(_, rest)| &code[..code.len() - rest.len()]).to_string()
+}
+
+/// Name of each `#[cfg(test)] mod`, and the text after it: a block, or `;` where the module is a file of its own.
+fn test_modules(code: &str) -> Vec<(&str, &str)> {
+    let module = |after: &str| -> Option<(usize, usize)> {
+        let at = after
+            .find("mod ")
+            .filter(|at| after[..*at].chars().all(|c| c.is_whitespace() || "pub(crate)".contains(c)))?;
+        let end = after[at + 4..].find(|c: char| !c.is_alphanumeric() && c != '_')?;
+        Some((at + 4, at + 4 + end))
+    };
+    let parts = code.match_indices("#[cfg(test)]").map(|(at, attribute)| &code[at + attribute.len()..]);
+    parts.filter_map(|after| module(after).map(|(from, to)| (&after[from..to], after[to..].trim_start()))).collect()
 }
 
 /// The text with comments and the insides of strings and character literals blanked out; line breaks stay.
@@ -287,6 +310,14 @@ mod tests {
             blanked("a // crate::io\nlet s = \"crate::cli {\"; let c = '{'; let l: &'a str = r#\"}\"#; /* } */ b");
         assert!(!code.contains("crate") && !code.contains('{') && !code.contains('}'), "{code}");
         assert!(code.starts_with('a') && code.ends_with('b') && code.contains("&'a str"), "{code}");
+    }
+
+    #[test]
+    fn the_tests_of_a_file_are_left_out_and_its_other_modules_are_not() {
+        let code = "#[cfg(test)]\npub(crate) mod testing;\nfn kept() {}\n#[cfg(test)]\nmod tests {\n fn gone() {}\n}\n";
+        assert_eq!(test_modules(code)[0].0, "testing");
+        let left = without_tests(code);
+        assert!(left.contains("kept") && !left.contains("gone"), "{left}");
     }
 
     #[test]

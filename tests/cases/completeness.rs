@@ -15,6 +15,7 @@ use raylobe::scene::generate::{BoxesOptions, GenerateOptions, generate};
 use raylobe::scene::material::OutOfRange;
 use raylobe::scene::radio::Radios;
 use raylobe::solve::Solution;
+use rayon::prelude::*;
 
 /// Paths over the same points: the two routes refine them alike [m].
 const SAME_M: f64 = 1e-6;
@@ -35,20 +36,18 @@ struct Tally {
 }
 
 impl Tally {
-    /// Compares all links of `route` with those of `oracle`; a path that the oracle lacks must be proved by brute force.
+    /// Compares all links of `route` with those of `oracle`; each path of the route must be proved by brute force.
     fn add(&mut self, name: &str, scene: &SceneDescription, radios: &Radios, route: &Solution, oracle: &Solution) {
         let soup = Soup::new(scene);
         for link in 0..oracle.paths.links() {
             let (own, all) = (traces(route, link), traces(oracle, link));
             let (tx, rx) = ends_of(radios, link);
-            for (path, partner) in own.iter().zip(pair(&own, &all, SAME_M)) {
-                let verdict = || soup.check_path(&tx, &rx, &path.vertices, &path.hits);
-                if partner.is_none()
-                    && let Verdict::Invalid(why) = verdict()
-                {
-                    self.false_paths.push(format!("{name}, link {link}: {why}: {path:?}"));
-                }
-            }
+            let judged = own.par_iter().map(|path| (path, soup.check_path(&tx, &rx, &path.vertices, &path.hits)));
+            let falsehood = |(path, verdict): (&Trace, Verdict)| match verdict {
+                Verdict::Invalid(why) => Some(format!("{name}, link {link}: {why}: {path:?}")),
+                Verdict::Valid | Verdict::Boundary(_) => None,
+            };
+            self.false_paths.extend(judged.filter_map(falsehood).collect::<Vec<String>>());
             for (path, partner) in all.iter().zip(pair(&all, &own, SAME_M)) {
                 self.count(path, partner.is_some(), || format!("{name}, link {link}: {}", described(path)));
             }
@@ -93,8 +92,10 @@ fn ends_of(radios: &Radios, link: usize) -> (Vec3, Vec3) {
 
 /// Boxes on a plane and devices outside them.
 fn boxes(seed: u32, count: u32, receivers: usize) -> (SceneDescription, Radios) {
-    let options = BoxesOptions { seed: seed.into(), count, rotated: seed % 2 == 0, ..BoxesOptions::default() };
-    let half = options.extent_m / 2.0;
+    // A square of 24 m for each box: room for all, and near enough to reflect between them.
+    let half = 12.0 * f64::from(count).sqrt();
+    let options = BoxesOptions { seed: seed.into(), count, extent_m: 2.0 * half, ..BoxesOptions::default() };
+    let options = BoxesOptions { rotated: seed.is_multiple_of(2), ..options };
     let scene = generate(&GenerateOptions::Boxes(options)).expect("the options are valid");
     let mut numbers = Numbers::new(1000 + seed);
     let mut free = |height: [f64; 2]| loop {
@@ -152,7 +153,7 @@ fn the_launch_finds_what_random_boxes_hold() {
     let mut tally = Tally::default();
     let scenes = if full() { 200 } else { 20 };
     for seed in 0..scenes {
-        let (scene, radios) = boxes(seed, 10 + (seed * 37) % 51, 10);
+        let (scene, radios) = boxes(seed, 10 + (seed * 37) % 51, 50);
         let oracle = build::solved(&scene, &radios, &[28e9], &build::exhaustive(3));
         let route = build::solved(&scene, &radios, &[28e9], &build::launch(3, 100_000, 32));
         assert_eq!(oracle.counters.dropped_chains, 0);
@@ -195,18 +196,19 @@ fn solved_in_munich(scene: &SceneDescription, radios: &Radios, options: &SolverO
 
 #[test]
 fn the_launch_finds_what_munich_holds() {
-    let (count, depth) = if full() { (1000, 5) } else { (100, 3) };
+    const DEPTH: u32 = 5;
+    let count = if full() { 1000 } else { 100 };
     let Some((scene, radios)) = munich(count) else { return };
-    let route = solved_in_munich(&scene, &radios, &build::launch(depth, 100_000, 32));
+    let route = solved_in_munich(&scene, &radios, &build::launch(DEPTH, 100_000, 32));
     let (rays, per_chain) = if full() { (1_000_000, 32) } else { (300_000, 32) };
-    let oracle = solved_in_munich(&scene, &radios, &build::launch(depth, rays, per_chain));
+    let oracle = solved_in_munich(&scene, &radios, &build::launch(DEPTH, rays, per_chain));
     let mut tally = Tally::default();
     tally.add("Munich", &scene, &radios, &route, &oracle);
-    tally.require(&format!("launch, Munich, {count} receivers, depth {depth}, against {rays} + {per_chain} rays"));
+    tally.require(&format!("launch, Munich, {count} receivers, depth {DEPTH}, against {rays} + {per_chain} rays"));
     if full() {
-        let plain = solved_in_munich(&scene, &radios, &build::launch(depth, 100_000_000, 0));
+        let plain = solved_in_munich(&scene, &radios, &build::launch(DEPTH, 100_000_000, 0));
         let mut tally = Tally::default();
         tally.add("Munich", &scene, &radios, &route, &plain);
-        tally.require(&format!("launch, Munich, {count} receivers, depth {depth}, against 1e8 plain rays"));
+        tally.require(&format!("launch, Munich, {count} receivers, depth {DEPTH}, against 1e8 plain rays"));
     }
 }

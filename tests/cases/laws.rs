@@ -2,6 +2,7 @@
 
 use crate::support::build::{self, Numbers};
 use crate::support::trace::{coefficients, same, traces};
+use crate::support::worse;
 use raylobe::constants::{SPEED_OF_LIGHT, VACUUM_PERMITTIVITY};
 use raylobe::math::{C64, Vec3, phase};
 use raylobe::scene::antenna::{AntennaDescription, Element, Polarization};
@@ -39,7 +40,7 @@ fn friis_holds_to_1e_12() {
         assert!((path.length - distance).abs() <= 1e-15 * distance, "{path:?}");
         for (c, carrier) in carriers.iter().enumerate() {
             let friis = SPEED_OF_LIGHT / carrier / (4.0 * PI * distance);
-            worst = worst.max((coefficients(&solution, path.index, c)[0].norm() / friis - 1.0).abs());
+            worst = worse(worst, (coefficients(&solution, path.index, c)[0].norm() / friis - 1.0).abs());
         }
     }
     crate::support::accept("Friis, relative error of |a|", format!("{worst:.1e}"), "<= 1e-12", worst <= 1e-12);
@@ -90,7 +91,7 @@ fn two_rays_over_perfect_and_lossy_ground_within_a_hundredth_of_a_decibel() {
                     let eta = C64::new(permittivity, -conductivity / (TAU * carrier * VACUUM_PERMITTIVITY));
                     let vertical = polarization == Polarization::V;
                     let expected = two_ray_gain([10.0, 1.5], receiver[0], *carrier, eta, vertical);
-                    worst = worst.max((10.0 * (coherent_gain(&solution, link, c) / expected).log10()).abs());
+                    worst = worse(worst, (10.0 * (coherent_gain(&solution, link, c) / expected).log10()).abs());
                 }
             }
         }
@@ -145,7 +146,7 @@ fn swapping_the_ends_transposes_a_to_1e_12() {
                 let (a, b) = (coefficients(&forward, path.index, 0), coefficients(&back, other.index, 0));
                 let largest = a.iter().map(|x| x.norm()).fold(0.0, f64::max);
                 for (i, j) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-                    worst = worst.max((a[2 * i + j] - b[2 * j + i]).norm() / largest);
+                    worst = worse(worst, (a[2 * i + j] - b[2 * j + i]).norm() / largest);
                 }
             }
         }

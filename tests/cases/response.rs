@@ -1,6 +1,7 @@
 //! CFR and band-limited taps against those of a peer.
 
 use crate::support::truth_files::{Case, Response};
+use crate::support::worse;
 use ndarray::ArrayD;
 use num_complex::Complex;
 use raylobe::channel::impulse::{TapWindow, taps};
@@ -45,8 +46,8 @@ fn compare_ports(
         let theirs = |k: usize| peer[[rx, r, tx, t, 0, k]];
         let wide = |k: usize| C64::new(theirs(k).re.into(), theirs(k).im.into());
         let largest = (0..count).map(|k| wide(k).norm()).fold(0.0, f64::max);
-        let error = (0..count).map(|k| (own[(r * columns + t) * count + k] - wide(k)).norm()).fold(0.0, f64::max);
-        if !(error <= RELATIVE * largest) {
+        let error = (0..count).map(|k| (own[(r * columns + t) * count + k] - wide(k)).norm()).fold(0.0, worse);
+        if error.is_nan() || error > RELATIVE * largest {
             faults.push(format!("{what}, ports {r} and {t}: {error:.2e} of {largest:.2e}"));
         }
     }

@@ -4,7 +4,7 @@
 use crate::support::brute::{Soup, Verdict};
 use crate::support::trace::{Trace, coefficients, same, traces};
 use crate::support::truth_files::{Case, Peer, committed, munich, paths3d};
-use crate::support::{accept, build};
+use crate::support::{accept, build, worse};
 use raylobe::backend::{Backend, Silent};
 use raylobe::constants::SPEED_OF_LIGHT;
 use raylobe::math::{C64, Vec3};
@@ -66,12 +66,12 @@ impl Errors {
 
     fn largest(self, other: Errors) -> Errors {
         Errors {
-            delay: self.delay.max(other.delay),
-            vertex: self.vertex.max(other.vertex),
-            amplitude: self.amplitude.max(other.amplitude),
-            phase: self.phase.max(other.phase),
-            angle: self.angle.max(other.angle),
-            doppler: self.doppler.max(other.doppler),
+            delay: worse(self.delay, other.delay),
+            vertex: worse(self.vertex, other.vertex),
+            amplitude: worse(self.amplitude, other.amplitude),
+            phase: worse(self.phase, other.phase),
+            angle: worse(self.angle, other.angle),
+            doppler: worse(self.doppler, other.doppler),
         }
     }
 }
@@ -167,7 +167,7 @@ fn missing(soup: &Soup, [tx, rx]: [Vec3; 2], peer: &Peer, score: &mut Score) {
 }
 
 fn apart(a: &[Vec3], b: &[Vec3]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| (a - b).norm()).fold(0.0, f64::max)
+    a.iter().zip(b).map(|(a, b)| (a - b).norm()).fold(0.0, worse)
 }
 
 fn compare_pairs(case: &Case, solution: &Solution, pairs: &[(&Peer, Trace)], score: &mut Score) {
@@ -176,7 +176,7 @@ fn compare_pairs(case: &Case, solution: &Solution, pairs: &[(&Peer, Trace)], sco
         if !errors.within_bounds(1.0) {
             let replay = crate::support::brute_field::coefficients(case, peer.tx, peer.rx, path);
             let proof = replay.map(|replay| coefficient_errors(coefficients(solution, path.index, 0), &replay));
-            let proved = proof.is_some_and(|(amplitude, phase)| amplitude.max(phase) <= PROVED);
+            let proved = proof.is_some_and(|(amplitude, phase)| worse(amplitude, phase) <= PROVED);
             let Errors { vertex, delay, amplitude, phase, angle, .. } = errors;
             let text = format!(
                 "points {vertex:.1e} m, delay {delay:.1e}, |a| {amplitude:.1e}, phase {phase:.1e}, angle {angle:.1e}, \
@@ -204,18 +204,18 @@ fn errors(case: &Case, solution: &Solution, path: &Trace, peer: &Peer) -> Errors
         vertex: apart(&path.vertices, &peer.vertices),
         amplitude,
         phase,
-        angle: angle.fold(0.0, f64::max),
+        angle: angle.fold(0.0, worse),
         doppler: (channel.doppler[p] - peer.doppler).abs() / shift,
     }
 }
 
 /// Largest error of |a|, relative to the path's largest coefficient, and of the phase [rad].
 fn coefficient_errors(own: &[C64], peer: &[C64]) -> (f64, f64) {
-    let largest = peer.iter().map(|a| a.norm()).fold(0.0, f64::max);
+    let largest = peer.iter().map(|a| a.norm()).fold(0.0, worse);
     let pairs = || own.iter().zip(peer);
-    let amplitude = pairs().map(|(a, b)| (a.norm() - b.norm()).abs() / largest).fold(0.0, f64::max);
+    let amplitude = pairs().map(|(a, b)| (a.norm() - b.norm()).abs() / largest).fold(0.0, worse);
     let strong = pairs().filter(|(_, b)| b.norm() > PHASE_FLOOR * largest);
-    (amplitude, strong.map(|(a, b)| (a * b.conj()).arg().abs()).fold(0.0, f64::max))
+    (amplitude, strong.map(|(a, b)| (a * b.conj()).arg().abs()).fold(0.0, worse))
 }
 
 /// Each path that the peer does not have is judged by brute force.

@@ -53,6 +53,12 @@ pub fn accept(name: &str, value: impl std::fmt::Display, bound: &str, pass: bool
     assert!(pass, "{name}: {value}, but the bound is {bound}");
 }
 
+/// The larger of two errors; once one is not a number, the result is not, so that no bound holds (`f64::max` would drop
+/// it).
+pub fn worse(worst: f64, error: f64) -> f64 {
+    if error > worst || error.is_nan() { error } else { worst }
+}
+
 fn from_env(variable: &str, default: &str) -> PathBuf {
     std::env::var_os(variable).map_or_else(|| repository().join(default), PathBuf::from)
 }
