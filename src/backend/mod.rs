@@ -5,6 +5,7 @@ pub mod cpu;
 use crate::channel::Channel;
 use crate::error::{Error, Fault, Result};
 use crate::geometry::Geometry;
+use crate::geometry::simd::Level;
 use crate::math::Vec3;
 use crate::path::chain::ChainTrie;
 use crate::path::counters::Counters;
@@ -28,18 +29,18 @@ pub enum DeviceRequest {
 /// The device that does the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
-    /// The CPU: rayon threads of the current pool.
-    Cpu,
+    /// The CPU: rayon threads of the current pool, and an instruction set.
+    Cpu(Level),
 }
 
 impl Backend {
     /// Chooses the device.
     ///
     /// # Errors
-    /// A CUDA device was asked for: this version has no kernels.
+    /// A CUDA device was asked for: this version has no kernels. An instruction set was forced that is not there.
     pub fn open(request: DeviceRequest) -> Result<Backend> {
         match request {
-            DeviceRequest::Auto | DeviceRequest::Cpu => Ok(Backend::Cpu),
+            DeviceRequest::Auto | DeviceRequest::Cpu => Ok(Backend::Cpu(Level::detect()?)),
             DeviceRequest::Cuda(_) => Err(Error::device(
                 Fault::new("--device", "this build has no CUDA kernels")
                     .value("cuda")
@@ -56,7 +57,7 @@ impl Backend {
             DeviceRequest::Cpu | DeviceRequest::Cuda(_) => "as asked",
         };
         match self {
-            Backend::Cpu => format!("cpu, {threads} threads ({why})"),
+            Backend::Cpu(level) => format!("cpu, {threads} threads, {} ({why})", level.name()),
         }
     }
 
@@ -66,7 +67,7 @@ impl Backend {
     /// See [`Geometry::new`].
     pub fn load(self, scene: &Scene) -> Result<Geometry<'_>> {
         match self {
-            Backend::Cpu => Geometry::new(scene),
+            Backend::Cpu(_) => Geometry::new(scene),
         }
     }
 
@@ -80,7 +81,7 @@ impl Backend {
         progress: &dyn Progress,
     ) -> ChainTrie {
         match self {
-            Backend::Cpu => cpu::chains(geometry, source, options, counters, progress),
+            Backend::Cpu(level) => cpu::chains(level, geometry, source, options, counters, progress),
         }
     }
 
@@ -95,7 +96,7 @@ impl Backend {
         progress: &dyn Progress,
     ) -> FoundPaths {
         match self {
-            Backend::Cpu => cpu::connect(geometry, trie, receivers, options, counters, progress),
+            Backend::Cpu(_) => cpu::connect(geometry, trie, receivers, options, counters, progress),
         }
     }
 
@@ -111,7 +112,7 @@ impl Backend {
         carriers: &[f64],
     ) -> Result<(Channel, Vec<String>)> {
         match self {
-            Backend::Cpu => crate::path::field::field(scene, radios, paths, carriers),
+            Backend::Cpu(_) => crate::path::field::field(scene, radios, paths, carriers),
         }
     }
 }

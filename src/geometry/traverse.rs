@@ -5,15 +5,17 @@
 #![allow(clippy::needless_range_loop)]
 
 use super::bvh::Bvh;
-use super::triangle::{Ray, intersect_block, intersect_segment};
+use super::simd::Lanes;
+use super::triangle::{Ray, intersect_segment};
 use crate::layout::{BLOCK_WIDTH, LEAF_BIT, NODE_WIDTH, NONE, TriangleBlock, WideNode};
 use crate::math::Vec3;
 use crate::scene::Scene;
+use std::marker::PhantomData;
 
 /// What a walk through the hierarchy looks for.
 trait Query {
-    /// Distances at which the query enters each child's box; infinite where it does not.
-    fn enter(&self, node: &WideNode) -> [f32; NODE_WIDTH];
+    /// Writes the distances at which the query enters each child's box; a bit for each child that it enters.
+    fn enter(&self, node: &WideNode, entries: &mut [f32; NODE_WIDTH]) -> u32;
     /// Looks at a leaf; `false` ends the walk.
     fn visit(&mut self, block: &TriangleBlock) -> bool;
     /// Boxes that are entered beyond this are left out.
@@ -42,19 +44,20 @@ fn walk(bvh: &Bvh, query: &mut impl Query) {
             continue;
         }
         let node = &bvh.nodes[child as usize];
-        let entries = query.enter(node);
+        let mut entries = [0f32; NODE_WIDTH];
+        let mut entered = query.enter(node, &mut entries);
         let first = waiting;
-        for lane in 0..NODE_WIDTH {
-            if entries[lane] <= query.limit() && node.child[lane] != NONE {
-                // Nearest on top: insertion from the back, farthest first.
-                let mut place = waiting;
-                while place > first && stack[place - 1].1 < entries[lane] {
-                    stack[place] = stack[place - 1];
-                    place -= 1;
-                }
-                stack[place] = (node.child[lane], entries[lane]);
-                waiting += 1;
+        while entered != 0 {
+            let lane = entered.trailing_zeros() as usize;
+            entered &= entered - 1;
+            // Nearest on top: insertion from the back, farthest first.
+            let mut place = waiting;
+            while place > first && stack[place - 1].1 < entries[lane] {
+                stack[place] = stack[place - 1];
+                place -= 1;
             }
+            stack[place] = (node.child[lane], entries[lane]);
+            waiting += 1;
         }
     }
 }
@@ -70,48 +73,31 @@ pub struct Hit {
     pub patch: u32,
 }
 
-struct Closest<'a> {
+struct Closest<'a, L> {
     ray: &'a Ray,
     /// Patch that the ray leaves from and cannot meet again, or [`NONE`].
     skip: u32,
     hit: Hit,
+    lanes: PhantomData<L>,
 }
 
-/// Slack on the far side of a box, for three roundings of the slab test (Ize 2013).
-const SLAB_SLACK: f32 = 1.0 + 2.0 * 3.0 * f32::EPSILON;
-
-impl Query for Closest<'_> {
+impl<L: Lanes> Query for Closest<'_, L> {
     #[inline(always)]
-    fn enter(&self, node: &WideNode) -> [f32; NODE_WIDTH] {
-        let mut near = [0f32; NODE_WIDTH];
-        let mut far = [f32::INFINITY; NODE_WIDTH];
-        for axis in 0..3 {
-            let (origin, inverse) = (self.ray.origin[axis], self.ray.inverse[axis]);
-            let (low, high) = (&node.low[axis], &node.high[axis]);
-            let (first, last) = if inverse < 0.0 { (high, low) } else { (low, high) };
-            for lane in 0..NODE_WIDTH {
-                // 0 x inf = NaN drops out of both comparisons: a ray in a box's face is in the box.
-                let enters = (first[lane] - origin) * inverse;
-                let leaves = (last[lane] - origin) * inverse;
-                near[lane] = if enters > near[lane] { enters } else { near[lane] };
-                far[lane] = if leaves < far[lane] { leaves } else { far[lane] };
-            }
-        }
-        let mut entries = [f32::INFINITY; NODE_WIDTH];
-        for lane in 0..NODE_WIDTH {
-            entries[lane] = if near[lane] <= far[lane] * SLAB_SLACK { near[lane] } else { f32::INFINITY };
-        }
-        entries
+    fn enter(&self, node: &WideNode, entries: &mut [f32; NODE_WIDTH]) -> u32 {
+        L::enter(self.ray, node, self.hit.t, entries)
     }
 
     #[inline(always)]
     fn visit(&mut self, block: &TriangleBlock) -> bool {
-        let t = intersect_block(self.ray, block);
-        for lane in 0..BLOCK_WIDTH {
-            let ahead = t[lane] >= 0.0 && block.patch[lane] != self.skip;
+        let mut t = [0f32; BLOCK_WIDTH];
+        let mut met = L::meet(self.ray, block, self.hit.t, &mut t);
+        while met != 0 {
+            let lane = met.trailing_zeros() as usize;
+            met &= met - 1;
+            let (triangle, patch) = (block.triangle[lane], block.patch[lane]);
             // Equal distances go to the lower triangle, whatever the order of the walk.
-            if ahead && (t[lane] < self.hit.t || (t[lane] == self.hit.t && block.triangle[lane] < self.hit.triangle)) {
-                self.hit = Hit { t: t[lane], triangle: block.triangle[lane], patch: block.patch[lane] };
+            if patch != self.skip && (t[lane] < self.hit.t || (t[lane] == self.hit.t && triangle < self.hit.triangle)) {
+                self.hit = Hit { t: t[lane], triangle, patch };
             }
         }
         true
@@ -124,10 +110,10 @@ impl Query for Closest<'_> {
 }
 
 /// The first triangle that `ray` meets, other than those of patch `skip` ([`NONE`]: none is left out).
-pub fn closest_hit(bvh: &Bvh, ray: &Ray, skip: u32) -> Option<Hit> {
-    // Infinite distances are misses: they are beyond this limit.
+#[inline(always)]
+pub fn closest_hit<L: Lanes>(bvh: &Bvh, ray: &Ray, skip: u32) -> Option<Hit> {
     let hit = Hit { t: f32::MAX, triangle: NONE, patch: NONE };
-    let mut query = Closest { ray, skip, hit };
+    let mut query = Closest::<L> { ray, skip, hit, lanes: PhantomData };
     walk(bvh, &mut query);
     (query.hit.triangle != NONE).then_some(query.hit)
 }
@@ -145,7 +131,7 @@ struct Crossings<'a, F> {
 
 impl<F: FnMut(u32) -> bool> Query for Crossings<'_, F> {
     #[inline(always)]
-    fn enter(&self, node: &WideNode) -> [f32; NODE_WIDTH] {
+    fn enter(&self, node: &WideNode, entries: &mut [f32; NODE_WIDTH]) -> u32 {
         let mut near = [self.range.0; NODE_WIDTH];
         let mut far = [self.range.1; NODE_WIDTH];
         for axis in 0..3 {
@@ -159,12 +145,13 @@ impl<F: FnMut(u32) -> bool> Query for Crossings<'_, F> {
                 far[lane] = if leaves < far[lane] { leaves } else { far[lane] };
             }
         }
-        let mut entries = [f32::INFINITY; NODE_WIDTH];
+        let mut entered = 0;
         for lane in 0..NODE_WIDTH {
+            entries[lane] = near[lane] as f32;
             // A few f64 roundings of a parameter in [0, 1].
-            entries[lane] = if near[lane] <= far[lane] + 1e-14 { near[lane] as f32 } else { f32::INFINITY };
+            entered |= u32::from(near[lane] <= far[lane] + 1e-14) << lane;
         }
-        entries
+        entered
     }
 
     #[inline(always)]
@@ -228,16 +215,16 @@ struct Collect<'a, F> {
 }
 
 impl<F: FnMut(u32, u32) -> bool> Query for Collect<'_, F> {
-    fn enter(&self, node: &WideNode) -> [f32; NODE_WIDTH] {
+    fn enter(&self, node: &WideNode, _entries: &mut [f32; NODE_WIDTH]) -> u32 {
         let region = self.region;
-        std::array::from_fn(|lane| {
+        (0..NODE_WIDTH).fold(0, |entered, lane| {
             let low = Vec3::from(std::array::from_fn::<f64, 3, _>(|axis| f64::from(node.low[axis][lane])));
             let high = Vec3::from(std::array::from_fn::<f64, 3, _>(|axis| f64::from(node.high[axis][lane])));
             let meets = (0..3).all(|axis| low[axis] <= region.high[axis] && high[axis] >= region.low[axis]);
             let half = (high - low) / 2.0;
             let reach = region.normal.abs().dot(&half) + region.half_thickness;
             let near = (region.normal.dot(&(low + half)) - region.offset).abs() <= reach;
-            if meets && near { 0.0 } else { f32::INFINITY }
+            entered | u32::from(meets && near) << lane
         })
     }
 
@@ -260,9 +247,23 @@ pub fn for_each_in_region(bvh: &Bvh, region: &Region, found: impl FnMut(u32, u32
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geometry::simd::{Level, Scalar, Task, run};
     use crate::math::frame::direction_of;
     use crate::math::random::{philox, unit_interval};
     use crate::scene::Object;
+
+    struct Shot<'a> {
+        bvh: &'a Bvh,
+        ray: Ray,
+    }
+
+    impl Task for Shot<'_> {
+        type Output = Option<Hit>;
+        #[inline(always)]
+        fn run<L: Lanes>(self) -> Option<Hit> {
+            closest_hit::<L>(self.bvh, &self.ray, NONE)
+        }
+    }
 
     fn random(counter: u32, lane: usize) -> f64 {
         unit_interval(philox([counter, 0, 0, 0], [7, 7])[lane])
@@ -310,12 +311,16 @@ mod tests {
                 }
                 let ray = Ray::from_f64(&(Vec3::new(random(i, 2), random(i, 3), 0.4) * 50.0), &direction);
                 let every = bvh.blocks.iter().fold(None, |best: Option<(f32, u32)>, block| {
-                    let t = intersect_block(&ray, block);
-                    let lanes = t.iter().zip(&block.triangle).filter(|(t, _)| t.is_finite() && **t >= 0.0);
-                    lanes.map(|(t, id)| (*t, *id)).chain(best).min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)))
+                    let mut t = [0f32; BLOCK_WIDTH];
+                    let met = Scalar::meet(&ray, block, f32::MAX, &mut t);
+                    let lanes = (0..BLOCK_WIDTH).filter(|lane| met >> lane & 1 != 0);
+                    let hits = lanes.map(|lane| (t[lane], block.triangle[lane]));
+                    hits.chain(best).min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)))
                 });
-                let hit = closest_hit(&bvh, &ray, NONE).map(|hit| (hit.t, hit.triangle));
-                assert_eq!(hit, every, "{count} triangles, ray {i}");
+                for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+                    let hit = run(level, Shot { bvh: &bvh, ray }).map(|hit| (hit.t, hit.triangle));
+                    assert_eq!(hit, every, "{count} triangles, ray {i}, {level:?}");
+                }
                 let end = Vec3::new(random(i, 1), 0.3, random(i, 0)) * 90.0;
                 let origin = Vec3::from(ray.origin.map(f64::from));
                 let crossed = |t: u32| intersect_segment(&origin, &(end - origin), &scene.corners(t)).is_some();
@@ -351,7 +356,8 @@ mod tests {
             // Aim at a corner or at the middle of an edge, where a leak would be.
             let (ring, side) = (i % rings, i / rings % sides);
             let target = (corner(ring, side) + corner(ring + i % 2, side + i / 2 % 2)) / 2.0;
-            assert!(closest_hit(&bvh, &Ray::from_f64(&origin, &(target - origin)), NONE).is_some(), "ray {i} leaks");
+            let ray = Ray::from_f64(&origin, &(target - origin));
+            assert!(closest_hit::<Scalar>(&bvh, &ray, NONE).is_some(), "ray {i} leaks");
         }
     }
 }

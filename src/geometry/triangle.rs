@@ -1,11 +1,9 @@
-//! Ray-triangle and segment-triangle tests (T42, T43).
+//! Rays, and the exact tests of triangles (T42, T43).
 //!
 //! Rays fly in f32 and are watertight (Woop, Benthin, Wald 2013): two triangles that share an edge compute the same
-//! edge function with opposite signs, so no ray slips between them. Visibility is decided in f64, edges included.
-// Lanes of several arrays are walked together.
-#![allow(clippy::needless_range_loop)]
+//! edge function with opposite signs, so no ray slips between them; the test itself is in [`super::simd`]. Visibility
+//! is decided in f64, edges included.
 
-use crate::layout::{BLOCK_WIDTH, TriangleBlock};
 use crate::math::Vec3;
 
 /// A ray in f32, with the shear that takes its direction to the z axis.
@@ -17,8 +15,10 @@ pub struct Ray {
     pub direction: [f32; 3],
     /// 1 / direction; infinite where a component is zero.
     pub inverse: [f32; 3],
-    axes: [usize; 3],
-    shear: [f32; 3],
+    /// The axes in the order (x, y, z) of the sheared frame: z is the direction's largest component.
+    pub axes: [usize; 3],
+    /// What the shear takes off x and y for each unit of z, and the scale of z.
+    pub shear: [f32; 3],
 }
 
 impl Ray {
@@ -42,39 +42,6 @@ impl Ray {
             [direction.x as f32, direction.y as f32, direction.z as f32],
         )
     }
-}
-
-/// Ray parameters at which a ray meets the four triangles of a block, infinite where it misses (T42).
-///
-/// Edges count as hit. Triangles seen from either side are hit.
-#[inline(always)]
-pub fn intersect_block(ray: &Ray, block: &TriangleBlock) -> [f32; BLOCK_WIDTH] {
-    let [kx, ky, kz] = ray.axes;
-    let [sx, sy, sz] = ray.shear;
-    let mut x = [[0f32; BLOCK_WIDTH]; 3];
-    let mut y = [[0f32; BLOCK_WIDTH]; 3];
-    let mut z = [[0f32; BLOCK_WIDTH]; 3];
-    for corner in 0..3 {
-        let c = &block.corner[corner];
-        for lane in 0..BLOCK_WIDTH {
-            let along = c[kz][lane] - ray.origin[kz];
-            x[corner][lane] = (c[kx][lane] - ray.origin[kx]) - sx * along;
-            y[corner][lane] = (c[ky][lane] - ray.origin[ky]) - sy * along;
-            z[corner][lane] = sz * along;
-        }
-    }
-    let mut t = [f32::INFINITY; BLOCK_WIDTH];
-    for lane in 0..BLOCK_WIDTH {
-        let u = x[2][lane] * y[1][lane] - y[2][lane] * x[1][lane];
-        let v = x[0][lane] * y[2][lane] - y[0][lane] * x[2][lane];
-        let w = x[1][lane] * y[0][lane] - y[1][lane] * x[0][lane];
-        let determinant = u + v + w;
-        let scaled = u * z[0][lane] + v * z[1][lane] + w * z[2][lane];
-        let inside = (u >= 0.0 && v >= 0.0 && w >= 0.0) || (u <= 0.0 && v <= 0.0 && w <= 0.0);
-        // A NaN lane (no triangle) fails `inside`; a triangle seen edge-on has no determinant.
-        t[lane] = if inside & (determinant != 0.0) { scaled / determinant } else { f32::INFINITY };
-    }
-    t
 }
 
 /// Parameter in [0, 1] at which the segment from `p` along `d` crosses the triangle, edges included; `None` where it
@@ -111,36 +78,8 @@ pub fn contains(corners: &[Vec3; 3], normal: &Vec3, p: &Vec3, tolerance: f64) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layout::NONE;
-
-    fn block_of(corners: [Vec3; 3]) -> TriangleBlock {
-        let mut block = TriangleBlock { corner: [[[f32::NAN; 4]; 3]; 3], triangle: [NONE; 4], patch: [NONE; 4] };
-        for (k, corner) in corners.iter().enumerate() {
-            for axis in 0..3 {
-                block.corner[k][axis][1] = corner[axis] as f32;
-            }
-        }
-        block
-    }
 
     const CORNERS: [Vec3; 3] = [Vec3::new(0.0, 0.0, 0.0), Vec3::new(2.0, 0.0, 0.0), Vec3::new(0.0, 2.0, 0.0)];
-
-    #[test]
-    fn a_ray_meets_a_triangle_from_either_side_and_on_its_edges() {
-        for (origin, direction, t) in [
-            ([0.5f32, 0.5, 3.0], [0f32, 0.0, -1.0], 3.0f32),
-            ([0.5, 0.5, -3.0], [0.0, 0.0, 1.0], 3.0),
-            ([0.0, 1.0, 3.0], [0.0, 0.0, -1.0], 3.0),
-            ([0.0, 0.0, 3.0], [0.0, 0.0, -1.0], 3.0),
-            ([1.0, 1.0, 3.0], [0.0, 0.0, -1.0], 3.0),
-            ([1.1, 1.1, 3.0], [0.0, 0.0, -1.0], f32::INFINITY),
-            ([-0.1, 1.0, 3.0], [0.0, 0.0, -1.0], f32::INFINITY),
-            ([0.5, 0.5, 3.0], [1.0, 0.0, 0.0], f32::INFINITY),
-        ] {
-            let hits = intersect_block(&Ray::new(origin, direction), &block_of(CORNERS));
-            assert_eq!(hits, [f32::INFINITY, t, f32::INFINITY, f32::INFINITY], "{origin:?} {direction:?}");
-        }
-    }
 
     #[test]
     fn a_segment_ends_where_it_ends() {

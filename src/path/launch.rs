@@ -9,6 +9,7 @@ use super::beam::{Clip, mirror, signed_distance};
 use super::chain::{ChainTrie, Step};
 use crate::geometry::Geometry;
 use crate::geometry::facet::Facets;
+use crate::geometry::simd::Lanes;
 use crate::geometry::traverse::closest_hit;
 use crate::geometry::triangle::Ray;
 use crate::layout::NONE;
@@ -17,13 +18,14 @@ use crate::math::random::{philox, unit_interval};
 
 /// Follows a ray from `origin` along `direction` through specular reflections and writes the facet of each into
 /// `chain`, which is as long as the depth; what is left of it becomes [`NONE`]. Returns the number of segments traced.
-pub fn follow_ray(geometry: &Geometry, origin: &Vec3, direction: &Vec3, chain: &mut [u32]) -> u64 {
+#[inline(always)]
+pub fn follow_ray<L: Lanes>(geometry: &Geometry, origin: &Vec3, direction: &Vec3, chain: &mut [u32]) -> u64 {
     chain.fill(NONE);
     let (mut origin, mut direction, mut skip) = (*origin, *direction, NONE);
     let mut segments = 0;
     for facet in chain {
         segments += 1;
-        let Some(hit) = closest_hit(&geometry.bvh, &Ray::from_f64(&origin, &direction), skip) else { break };
+        let Some(hit) = closest_hit::<L>(&geometry.bvh, &Ray::from_f64(&origin, &direction), skip) else { break };
         origin += direction * f64::from(hit.t);
         *facet = owner(geometry, hit.triangle, hit.patch, &origin);
         // Back into the plane, then onwards along the mirrored direction.
@@ -60,7 +62,8 @@ pub struct Target {
 
 /// Aims the rays of `target` through its window and follows them; `chains` holds a chain for each ray. Returns the number
 /// of segments traced. A target out of reach gets no rays.
-pub fn shoot_at(
+#[inline(always)]
+pub fn shoot_at<L: Lanes>(
     geometry: &Geometry,
     trie: &ChainTrie,
     target: &Target,
@@ -81,7 +84,7 @@ pub fn shoot_at(
         let stratum = (f64::from(ray) + unit_interval(words[0])) / f64::from(target.rays);
         let point = point_in(&clip.polygon, stratum, unit_interval(words[1]), unit_interval(words[2]));
         let direction = unfold(&geometry.facets, trie, target.parent, point) - trie.image[0];
-        segments += follow_ray(geometry, &trie.image[0], &direction, chain);
+        segments += follow_ray::<L>(geometry, &trie.image[0], &direction, chain);
     }
     segments
 }

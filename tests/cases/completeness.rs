@@ -190,7 +190,7 @@ fn munich(count: usize) -> Option<(SceneDescription, Radios)> {
 
 fn solved_in_munich(scene: &SceneDescription, radios: &Radios, options: &SolverOptions) -> Solution {
     let scene = Scene::new(scene, OutOfRange::Error).expect("Munich is valid");
-    raylobe::solve::solve(raylobe::backend::Backend::Cpu, &scene, radios, &[3.5e9], options, &raylobe::backend::Silent)
+    raylobe::solve::solve(build::backend(), &scene, radios, &[3.5e9], options, &raylobe::backend::Silent)
         .expect("Munich can be solved")
 }
 

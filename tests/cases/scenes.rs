@@ -1,8 +1,8 @@
 //! Every `scenes/*/expected.json` is met by its job, read and solved through the library.
 
 use crate::support::trace::{coefficients, traces};
-use crate::support::{accept, repository};
-use raylobe::backend::{Backend, Silent};
+use crate::support::{accept, build, repository};
+use raylobe::backend::Silent;
 use raylobe::io::job::{Job, Overrides};
 use raylobe::math::C64;
 use raylobe::solve::{Solution, solve};
@@ -28,7 +28,7 @@ fn meet(folder: &Path) {
     let text = std::fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
     let expected: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
     let job = Job::read(&folder.join("job.toml"), &Overrides::default()).unwrap_or_else(|e| panic!("{e}"));
-    let solution = solve(Backend::Cpu, &job.scene, &job.radios, &job.carriers, &job.solver, &Silent)
+    let solution = solve(build::backend(), &job.scene, &job.radios, &job.carriers, &job.solver, &Silent)
         .unwrap_or_else(|e| panic!("{e}"));
     if let Some(triangles) = expected["scene"]["triangles"].as_u64() {
         assert_eq!(job.scene.triangles.len() as u64, triangles, "{}", file.display());

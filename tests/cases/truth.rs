@@ -5,7 +5,7 @@ use crate::support::brute::{Soup, Verdict};
 use crate::support::trace::{Trace, coefficients, same, traces};
 use crate::support::truth_files::{Case, Peer, committed, munich, paths3d};
 use crate::support::{accept, build, worse};
-use raylobe::backend::{Backend, Silent};
+use raylobe::backend::Silent;
 use raylobe::constants::SPEED_OF_LIGHT;
 use raylobe::math::{C64, Vec3};
 use raylobe::path::SolverOptions;
@@ -126,7 +126,7 @@ fn solve(case: &Case, scene: &Scene) -> Solution {
     let small = scene.triangles.len() < 1000;
     let options = if small { build::exhaustive(case.max_depth) } else { build::launch(case.max_depth, 200_000, 32) };
     let options = SolverOptions { line_of_sight: case.line_of_sight, ..options };
-    raylobe::solve::solve(Backend::Cpu, scene, &case.radios, &[case.frequency], &options, &Silent)
+    raylobe::solve::solve(build::backend(), scene, &case.radios, &[case.frequency], &options, &Silent)
         .expect("the peer's case can be solved")
 }
 

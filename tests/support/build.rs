@@ -1,6 +1,6 @@
 //! Scenes, radios and solutions by hand, in few words.
 
-use raylobe::backend::{Backend, Silent};
+use raylobe::backend::{Backend, DeviceRequest, Silent};
 use raylobe::math::Vec3;
 use raylobe::path::{CandidateMethod, SolverOptions};
 use raylobe::scene::Scene;
@@ -10,6 +10,11 @@ use raylobe::scene::material::OutOfRange;
 use raylobe::scene::mesh::Mesh;
 use raylobe::scene::radio::{Radio, Radios};
 use raylobe::solve::{Solution, solve};
+
+/// The device that the cases run on.
+pub fn backend() -> Backend {
+    Backend::open(DeviceRequest::Cpu).expect("every machine has a CPU")
+}
 
 /// A material of eps_r [-], sigma [S/m] and thickness [m].
 pub fn material(name: &str, relative_permittivity: f64, conductivity: f64, thickness: f64) -> MaterialDescription {
@@ -112,7 +117,7 @@ pub fn launch(max_depth: u32, rays: u64, rays_per_chain: u32) -> SolverOptions {
 
 /// The whole solver.
 pub fn solved(scene: &SceneDescription, radios: &Radios, carriers: &[f64], options: &SolverOptions) -> Solution {
-    solve(Backend::Cpu, &checked(scene), radios, carriers, options, &Silent).expect("the test's job can be solved")
+    solve(backend(), &checked(scene), radios, carriers, options, &Silent).expect("the test's job can be solved")
 }
 
 /// Repeatable numbers, the same on every machine.

@@ -2,6 +2,7 @@
 
 use super::super::Progress;
 use crate::geometry::Geometry;
+use crate::geometry::simd::{Lanes, Level, Task, run};
 use crate::math::Vec3;
 use crate::math::random::fibonacci_direction;
 use crate::path::beam::Clip;
@@ -23,6 +24,7 @@ const RAYS_BEHIND_TO_BESIDE: u32 = 4;
 
 /// Finds the chains that specular paths from `source` can take.
 pub fn chains(
+    level: Level,
     geometry: &Geometry,
     source: &Vec3,
     options: &SolverOptions,
@@ -33,7 +35,7 @@ pub fn chains(
     if options.max_depth == 0 || !options.reflection {
         return trie;
     }
-    let mut search = Search { geometry, options, trie, counters: Counters::default() };
+    let mut search = Search { level, geometry, options, trie, counters: Counters::default() };
     match options.candidates {
         CandidateMethod::Launch => search.launch(progress),
         CandidateMethod::Exhaustive => search.exhaust(progress),
@@ -43,7 +45,58 @@ pub fn chains(
     search.trie
 }
 
+/// Targets that one task of the pool shoots at.
+const TARGETS: usize = 32;
+
+/// Rays of the first round, from `first` on.
+struct AllAround<'a> {
+    geometry: &'a Geometry<'a>,
+    source: &'a Vec3,
+    first: u64,
+    rays: u64,
+    depth: usize,
+    chains: &'a mut [u32],
+}
+
+impl Task for AllAround<'_> {
+    type Output = u64;
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> u64 {
+        // Loops, not closures: a closure is a function of its own and lacks the level's features.
+        let mut segments = 0;
+        for (ray, chain) in (self.first..).zip(self.chains.chunks_mut(self.depth)) {
+            segments += follow_ray::<L>(self.geometry, self.source, &fibonacci_direction(ray, self.rays), chain);
+        }
+        segments
+    }
+}
+
+/// The rays of some targets.
+struct AtTargets<'a> {
+    geometry: &'a Geometry<'a>,
+    trie: &'a ChainTrie,
+    targets: &'a [Target],
+    seed: u64,
+    depth: usize,
+    chains: &'a mut [u32],
+}
+
+impl Task for AtTargets<'_> {
+    type Output = u64;
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> u64 {
+        let mut clip = Clip::default();
+        let chains = self.chains.chunks_mut(self.targets[0].rays as usize * self.depth);
+        let mut segments = 0;
+        for (target, chains) in self.targets.iter().zip(chains) {
+            segments += shoot_at::<L>(self.geometry, self.trie, target, self.seed, &mut clip, chains);
+        }
+        segments
+    }
+}
+
 struct Search<'a> {
+    level: Level,
     geometry: &'a Geometry<'a>,
     options: &'a SolverOptions,
     trie: ChainTrie,
@@ -110,11 +163,8 @@ impl Search<'_> {
             let count = (rays - first).min(BATCH as u64) as usize;
             let mut found = vec![0u32; count * depth];
             let tasks = found.par_chunks_mut(TASK * depth).enumerate().map(|(task, chains)| {
-                let follow = |(ray, chain): (usize, &mut [u32])| {
-                    let index = first + (task * TASK + ray) as u64;
-                    follow_ray(self.geometry, &source, &fibonacci_direction(index, rays), chain)
-                };
-                chains.chunks_mut(depth).enumerate().map(follow).sum::<u64>()
+                let first = first + (task * TASK) as u64;
+                run(self.level, AllAround { geometry: self.geometry, source: &source, first, rays, depth, chains })
             });
             self.counters.segments += tasks.sum::<u64>();
             self.insert(&found, count, &mut []);
@@ -132,9 +182,9 @@ impl Search<'_> {
         for (targets, grew) in targets.chunks(batch).zip(grew.chunks_mut(batch)) {
             let mut found = vec![0u32; targets.len() * rays * depth];
             let (trie, seed) = (&self.trie, self.options.seed);
-            let shots = found.par_chunks_mut(rays * depth).zip(targets).with_min_len(TASK / 16);
-            let tasks = shots.map_init(Clip::default, |clip, (chains, target)| {
-                shoot_at(self.geometry, trie, target, seed, clip, chains)
+            let shots = found.par_chunks_mut(TARGETS * rays * depth).zip(targets.par_chunks(TARGETS));
+            let tasks = shots.map(|(chains, targets)| {
+                run(self.level, AtTargets { geometry: self.geometry, trie, targets, seed, depth, chains })
             });
             self.counters.segments += tasks.sum::<u64>();
             self.insert(&found, targets.len() * rays, grew);
