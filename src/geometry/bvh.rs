@@ -22,6 +22,8 @@ pub struct Bvh {
     pub nodes: Vec<WideNode>,
     /// Leaves.
     pub blocks: Vec<TriangleBlock>,
+    /// Levels of nodes, the root's being the first.
+    pub levels: usize,
 }
 
 /// A triangle as the crate wants to see it.
@@ -61,7 +63,7 @@ impl Bvh {
             .map(|triangle| shape_of(scene, triangle))
             .collect();
         if shapes.is_empty() {
-            return Ok(Bvh { nodes: vec![EMPTY_NODE], blocks: Vec::new() });
+            return Ok(Bvh { nodes: vec![EMPTY_NODE], blocks: Vec::new(), levels: 1 });
         }
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(rayon::current_num_threads())
@@ -136,7 +138,7 @@ type Subtree = (usize, Aabb<f32, 3>);
 
 impl Collapse<'_> {
     fn run(&self) -> Result<Bvh> {
-        let mut out = Bvh { nodes: vec![EMPTY_NODE], blocks: Vec::new() };
+        let mut out = Bvh { nodes: vec![EMPTY_NODE], blocks: Vec::new(), levels: 1 };
         let root_box = match &self.tree[0] {
             BvhNode::Node { child_l_aabb, child_r_aabb, .. } => child_l_aabb.join(child_r_aabb),
             BvhNode::Leaf { shape_index, .. } => self.shapes[*shape_index].aabb(),
@@ -144,6 +146,7 @@ impl Collapse<'_> {
         // Depth first, so that a subtree's nodes lie together.
         let mut waiting = vec![(0u32, 0usize, root_box, 1)];
         while let Some((slot, subtree, bounds, level)) = waiting.pop() {
+            out.levels = out.levels.max(level);
             if level > MAX_LEVELS {
                 let bound = format!("its hierarchy of bounding boxes has at most {MAX_LEVELS} levels");
                 let remedy = "remove the many tiny triangles that are nested about one point";

@@ -22,13 +22,28 @@ trait Query {
     fn limit(&self) -> f32;
 }
 
-/// Children that can wait. A level adds at most seven, so that [`MAX_LEVELS`] levels fit.
-const STACK: usize = 1 + MAX_LEVELS * (NODE_WIDTH - 1);
 /// Levels of nodes that a hierarchy may have; 10^7 triangles have about ten.
 pub(super) const MAX_LEVELS: usize = 54;
+/// Levels that a shallow hierarchy has: its stack of waiting children is quicker to make.
+const FEW_LEVELS: usize = 12;
 
+/// Children that can wait in a hierarchy of so many levels: each level adds at most seven.
+const fn stack_for(levels: usize) -> usize {
+    1 + levels * (NODE_WIDTH - 1)
+}
+
+/// Takes `query` through the hierarchy, nearest boxes first.
 #[inline(always)]
 fn walk(bvh: &Bvh, query: &mut impl Query) {
+    if bvh.levels <= FEW_LEVELS {
+        walk_with_stack::<{ stack_for(FEW_LEVELS) }>(bvh, query);
+    } else {
+        walk_with_stack::<{ stack_for(MAX_LEVELS) }>(bvh, query);
+    }
+}
+
+#[inline(always)]
+fn walk_with_stack<const STACK: usize>(bvh: &Bvh, query: &mut impl Query) {
     let mut stack = [(0u32, 0f32); STACK];
     let mut waiting = 1;
     while waiting > 0 {

@@ -19,8 +19,8 @@ use std::ops::Range;
 const BATCH: usize = 1 << 18;
 /// Rays that one task of the pool follows.
 const TASK: usize = 256;
-/// A facet beside a chain gets a quarter of the rays of one behind it: it is small, or other rays would have met it.
-const RAYS_BEHIND_TO_BESIDE: u32 = 4;
+/// A facet beside a chain gets half the rays of one behind it: it is small, or other rays would have met it.
+const RAYS_BEHIND_TO_BESIDE: u32 = 2;
 
 /// Finds the chains that specular paths from `source` can take.
 pub fn chains(
