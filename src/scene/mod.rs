@@ -159,7 +159,7 @@ fn origin_of(description: &SceneDescription) -> Result<Vec3> {
             if !vertex.iter().all(|x| x.is_finite() && x.abs() <= MAX_COORDINATE_M) {
                 let field = format!("object '{}', vertex {i}", object.name);
                 let bound = format!("coordinates are finite and within {MAX_COORDINATE_M:e} m");
-                let value = format!("[{}, {}, {}]", vertex.x, vertex.y, vertex.z);
+                let value = format!("{:?}", [vertex.x, vertex.y, vertex.z]);
                 return Err(Error::input(Fault::new(field, bound).value(value).remedy("mend or re-export the mesh")));
             }
             (low, high) = (low.inf(&vertex), high.sup(&vertex));

@@ -153,5 +153,6 @@ fn refuse_duplicates(table: &str, radios: &[Radio]) -> Result<()> {
 }
 
 fn shown(v: [f64; 3]) -> String {
-    format!("[{}, {}, {}]", v[0], v[1], v[2])
+    // Debug writes 1e300 where Display writes 300 zeros.
+    format!("{v:?}")
 }
