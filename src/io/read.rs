@@ -11,7 +11,10 @@ pub fn regular_file(path: &Path) -> io::Result<Vec<u8>> {
     if std::fs::metadata(path)?.is_file() {
         return std::fs::read(path);
     }
-    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a folder, a device or a pipe, where a regular file is needed"))
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "it is a folder, a device or a pipe, where a regular file is needed",
+    ))
 }
 
 #[cfg(test)]
