@@ -68,6 +68,7 @@ fn numbers_that_are_none_or_too_large() {
     ] {
         fails(&with_transmitter(keys), &[], &[], 64, &[field]);
     }
+    fails(&format!("seed = {}\n{}", u64::MAX, good_job()), &[], &[], 64, &["line 1"]);
     for set in ["block_m=nan", "street_m=[inf, inf]", "heights.spread=nan", "heights.high_m=1e300", "triangles=-1"] {
         let output = raylobe(folder_with("", &[]).path(), &["scene", "generate", "city", "--set", set, "-o", "x.ply"]);
         assert_eq!(output.status.code(), Some(64), "{set}: {}", text(&output.stderr));

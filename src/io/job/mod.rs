@@ -48,10 +48,12 @@ pub fn read(file: &Path, overrides: &Overrides) -> Result<JobDescription> {
 /// # Errors
 /// As [`parse`]; also an override that cannot be applied.
 pub fn parse_with(text: &str, file: &Path, overrides: &Overrides) -> Result<JobDescription> {
+    // Whole numbers end at 2^63 - 1 in a table as they do in TOML; a u64 alone would take more, and the record could not
+    // hold it.
+    let mut table: toml::Table = fault::from_text(text).map_err(|fault| Error::job(fault.file(file)))?;
     let mut description: JobDescription = if overrides.set.is_empty() {
         fault::from_text(text).map_err(|fault| Error::job(fault.file(file)))?
     } else {
-        let mut table: toml::Table = fault::from_text(text).map_err(|fault| Error::job(fault.file(file)))?;
         for set in &overrides.set {
             overrides::apply(&mut table, set).map_err(Error::job)?;
         }
