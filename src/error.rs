@@ -21,10 +21,15 @@ pub struct Fault {
     pub remedy: String,
 }
 
+/// Longer texts are cut in messages: a broken file may hold anything.
+const MAX_SHOWN_CHARACTERS: usize = 300;
+/// Numbers of more characters are shown with an exponent: 1e300 has 301 digits.
+const MAX_NUMBER_CHARACTERS: usize = 24;
+
 impl Fault {
     /// A fault of `field`, which breaks `bound`.
     pub fn new(field: impl Into<String>, bound: impl Into<String>) -> Self {
-        Fault { field: field.into(), bound: bound.into(), ..Fault::default() }
+        Fault { field: shortened(field.into()), bound: shortened(bound.into()), ..Fault::default() }
     }
 
     /// The same fault, with the file that holds it.
@@ -35,7 +40,7 @@ impl Fault {
 
     /// The same fault, with the value as it was written.
     pub fn value(mut self, value: impl fmt::Display) -> Self {
-        self.value = value.to_string();
+        self.value = shortened(value.to_string());
         self
     }
 
@@ -43,6 +48,19 @@ impl Fault {
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = remedy.into();
         self
+    }
+}
+
+/// What can be read in a message of a text that is too long: its beginning, or the number that it is.
+fn shortened(text: String) -> String {
+    if text.len() > MAX_NUMBER_CHARACTERS
+        && let Ok(number) = text.parse::<f64>()
+    {
+        return format!("{number:e}");
+    }
+    match text.char_indices().nth(MAX_SHOWN_CHARACTERS) {
+        None => text,
+        Some((end, _)) => format!("{}... ({} characters)", &text[..end], text.chars().count()),
     }
 }
 
@@ -155,6 +173,8 @@ mod tests {
     fn a_fault_names_file_field_value_bound_and_remedy() {
         let fault = Fault::new("carrier_ghz", "must be above 0").file("job.toml").value(-28.0).remedy("give GHz");
         let text = Error::job(fault).to_string();
+        assert_eq!(Fault::new("name", "is too long").value("ü".repeat(1000)).value.chars().count(), 300 + 21);
+        assert_eq!(Fault::new("x_m", "must be within 1e9").value(-1e300).value, "-1e300");
         for part in ["job.toml", "carrier_ghz", "-28", "must be above 0", "remedy: give GHz"] {
             assert!(text.contains(part), "{text} lacks {part}");
         }

@@ -257,3 +257,8 @@ fn a_material_that_nothing_uses_is_a_warning() {
 
 #[path = "cases/job_faults.rs"]
 mod job_faults;
+
+#[path = "cases/bad_input.rs"]
+mod bad_input;
+#[path = "cases/documents.rs"]
+mod documents;

@@ -4,8 +4,10 @@
 //! (default 1) with the generator seed `RAYLOBE_FUZZ_SEED` (default 1). An input that fails is left in
 //! `target/fuzz/` and named in the message.
 
+use raylobe::io::arrays::{self, npy};
+use raylobe::io::job::{self, Overrides};
 use raylobe::io::mesh::{gltf, gltf_write, obj, ply};
-use raylobe::io::mitsuba;
+use raylobe::io::{mitsuba, record};
 use raylobe::math::random::philox;
 use raylobe::scene::description::{MaterialDescription, ObjectDescription, SceneDescription};
 use raylobe::scene::inspect::Report;
@@ -13,7 +15,7 @@ use raylobe::scene::mesh::Mesh;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -110,6 +112,84 @@ fn mitsuba_survives_mutation() {
         }
     });
 }
+
+#[test]
+fn job_survives_mutation() {
+    let examples = ["corner", "urban_block"].map(|name| std::fs::read(format!("scenes/{name}/job.toml")).unwrap());
+    let seeds: Vec<Vec<u8>> = examples.into_iter().chain([JOB.into()]).collect();
+    fuzz("job", &seeds, |bytes| {
+        let Ok(text) = std::str::from_utf8(bytes) else { return };
+        if let Ok(job) = job::parse(text, Path::new("job.toml")) {
+            // What `check` prints is a job again, and what the record holds is JSON.
+            let printed = toml::to_string(&job).expect("a job has a form in TOML");
+            assert!(job::parse(&printed, Path::new("again.toml")).is_ok(), "{printed}");
+            assert!(record::job_as_json(&job).is_ok());
+        }
+    });
+}
+
+#[test]
+fn overrides_survive_mutation() {
+    let seeds = ["solver.rays = 1_000", "transmitters.0.name=west", "materials.\"a.b\".itu='glass'", "a=[1,{b=2}]"];
+    fuzz("overrides", &seeds.map(|seed| seed.as_bytes().to_vec()), |bytes| {
+        if let Ok(set) = String::from_utf8(bytes.to_vec()) {
+            let _ = job::parse_with(JOB, Path::new("job.toml"), &Overrides { set: vec![set], ..Overrides::default() });
+        }
+    });
+}
+
+#[test]
+fn npy_positions_survive_mutation() {
+    let array = |descr: &str, data: &[u8]| [npy::header(descr, &[2, 3]), data.to_vec()].concat();
+    let doubles: Vec<u8> = (0..6).flat_map(|i| (f64::from(i) * 1.5).to_le_bytes()).collect();
+    let floats: Vec<u8> = (0..6).flat_map(|i| (i as f32).to_be_bytes()).collect();
+    fuzz("npy", &[array("<f8", &doubles), array(">f4", &floats)], |bytes| {
+        check_positions(arrays::read_positions(bytes, Path::new("rx.npy")));
+    });
+}
+
+#[test]
+fn csv_positions_survive_mutation() {
+    let plain = "x_m,y_m,z_m\n1,2,3\n4.5,-6e1,7\n";
+    let quoted = "\u{feff}\"id\",z_m,\"x_m\", y_m\r\n\"a, \"\"b\"\"\",1,2,\"3\"\r\n\r\nc,4,5,6\r\n";
+    fuzz("csv", &[plain.into(), quoted.into()], |bytes| {
+        check_positions(arrays::read_position_table(bytes, Path::new("rx.csv")));
+    });
+}
+
+fn check_positions(positions: raylobe::error::Result<Vec<[f64; 3]>>) {
+    let positions = positions.unwrap_or_default();
+    assert!(positions.iter().flatten().all(|x| x.is_finite()), "a coordinate is not finite");
+}
+
+/// A job with every table.
+const JOB: &str = r#"task = "paths"
+carrier_ghz = [28.0, 39]
+seed = 9
+scene = { generate = { kind = "city", heights = { low_m = 3.0 } }, out_of_range = "clamp" }
+materials.wall = { relative_permittivity = 4.0, thickness_m = inf, pattern = { kind = "directive", alpha = 4 } }
+materials."a.b" = { itu = "glass", lobe = { kind = "cosine_power", alpha = 2.0 } }
+[antennas.panel]
+polarization = "cross"
+array = { rows = 2, columns = 3 }
+[antennas.free]
+elements_wavelengths = [[0, 0, 0.5], [0, 1, 0]]
+[[transmitters]]
+name = "bs"
+position_m = [1, 2.5, -3e1]
+antenna = "panel"
+[[receivers]]
+file = "rx.npy"
+velocity_m_per_s = [1, 2, 3]
+[solver]
+interactions = ["reflection", "diffraction"]
+smoothing = { alpha = 50 }
+[map]
+cell_m = [5, 5]
+[output]
+taps = [-6, 100]
+bandwidth_mhz = 100
+"#;
 
 const MITSUBA: &str = r#"<scene version="2.1.0">
   <default name="d" value="0.25"/><default name="m" value="brick"/>

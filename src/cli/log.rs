@@ -74,7 +74,7 @@ impl Log {
     }
 
     fn line(&self, text: &str, object: impl FnOnce() -> Value) {
-        let line = if self.json { object().to_string() } else { text.to_string() };
+        let line = if self.json { object().to_string() } else { super::visible(text) };
         // There is no better place to report that stderr is closed.
         let _ = writeln!(std::io::stderr().lock(), "{line}");
     }

@@ -21,6 +21,8 @@ use std::process::ExitCode;
 /// Ray tracing of millimetre-wave radio channels in city-sized scenes.
 #[derive(Parser)]
 #[command(name = "raylobe", version, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 ok, 2 usage, 64 job file, 65 input data, 69 no usable device, 70 internal, \
+    73 cannot write.\nJob files: docs/job-file.md; results: docs/results.md; raylobe help COMMAND says more.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -69,13 +71,14 @@ enum Command {
 struct JobOptions {
     /// The job file (TOML).
     job: PathBuf,
-    /// Folder of the results, in place of output.dir.
+    /// Folder of the results, from the working folder, in place of output.dir [default: the job's, "out" beside it].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Seed, in place of seed.
+    /// Seed of the solver's random numbers, 0 to 2^63 - 1, in place of seed [default: the job's, 1].
     #[arg(long, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     seed: Option<u64>,
-    /// Put a value over the job, as solver.max_depth=3 or transmitters.0.power_dbm=20; may be repeated.
+    /// Put a value over the job, in the units of its keys: solver.max_depth=3, transmitters.0.power_dbm=20; may be
+    /// repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 }
@@ -153,10 +156,15 @@ fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
     words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without words".into())
 }
 
+/// The text without control characters but line breaks: a name in somebody's scene must not steer the terminal.
+fn visible(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
 /// Writes results to stdout. A reader that has closed the pipe has seen enough: the work goes on without it.
 fn print(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_all(visible(text).as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::write("stdout", error)),
         Ok(()) | Err(_) => Ok(()),
     }

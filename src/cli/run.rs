@@ -20,10 +20,10 @@ use std::time::Instant;
 pub struct Options {
     #[command(flatten)]
     job: JobOptions,
-    /// Where the work is done: auto, cpu, cuda or cuda:N.
+    /// Where the work is done: auto, cpu, cuda or cuda:N (the Nth GPU from 0); `raylobe devices` says what auto takes.
     #[arg(long, default_value = "auto", value_parser = device::parse)]
     device: DeviceRequest,
-    /// Threads of the CPU; absent: one for each core.
+    /// Threads of the CPU, 1 to 4096 [default: one for each core].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4096))]
     threads: Option<u32>,
     /// Run one part of several (not there yet).

@@ -4,17 +4,21 @@ use super::log::Log;
 use super::print;
 use crate::backend::Progress;
 use crate::error::Result;
+use crate::geometry::Geometry;
 use crate::io::{job, scene_file};
-use crate::scene::description::SceneDescription;
+use crate::scene::Scene;
+use crate::scene::description::{MaterialDescription, SceneDescription};
 use crate::scene::generate::generate;
 use crate::scene::inspect::Report;
+use crate::scene::material::OutOfRange;
 use clap::Subcommand;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What can be done with scenes.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Shapes, triangles, materials, bounds and the faults found.
+    /// Objects, triangles, facets, materials, extent [m] and the faults found, with what each means.
     Info {
         /// A scene: Mitsuba XML, PLY, OBJ, glTF or GLB.
         file: PathBuf,
@@ -23,16 +27,16 @@ pub enum Command {
     Generate {
         /// city, canyon, room or boxes.
         kind: String,
-        /// The file to write; its ending says the format.
+        /// The file to write; its ending says the format: .xml .ply .obj .gltf .glb.
         #[arg(short, long, value_name = "FILE")]
         out: PathBuf,
-        /// Seed of all random numbers.
+        /// Seed of all random numbers, 0 to 2^63 - 1 [default: 1].
         #[arg(long, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
         seed: Option<u64>,
-        /// About this many triangles.
+        /// Number of triangles of a city, 100 to 10^8 [default: 10000].
         #[arg(long)]
         triangles: Option<u64>,
-        /// Any other option of `generate` in a job, as street_m=15; may be repeated.
+        /// Any other option of `generate` in a job (docs/scenes.md), as block_m=60 [m]; may be repeated.
         #[arg(long, value_name = "KEY=VALUE")]
         set: Vec<String>,
     },
@@ -40,7 +44,7 @@ pub enum Command {
     Convert {
         /// A scene: Mitsuba XML, PLY, OBJ, glTF or GLB.
         input: PathBuf,
-        /// The file to write.
+        /// The file to write: .xml .ply .obj .gltf .glb.
         output: PathBuf,
     },
 }
@@ -52,9 +56,13 @@ pub enum Command {
 pub fn scene(command: &Command, log: &Log) -> Result<()> {
     match command {
         Command::Info { file } => {
-            let scene = read(file, log)?;
+            let mut scene = read(file, log)?;
             log.begin("looking for faults", 0);
-            let report = Report::new(&scene);
+            let mut report = Report::new(&scene);
+            if report.total.bad_indices == 0 {
+                log.begin("counting facets", 0);
+                report.facets = Some(facets_of(&mut scene)?);
+            }
             log.end();
             print(&format!("{report}\n"))
         }
@@ -67,6 +75,14 @@ pub fn scene(command: &Command, log: &Log) -> Result<()> {
         }
         Command::Convert { input, output } => write(&read(input, log)?, output, log),
     }
+}
+
+/// Number of facets of a scene, whatever its materials are made of: each is taken for vacuum.
+fn facets_of(description: &mut SceneDescription) -> Result<usize> {
+    let names: BTreeSet<&str> = description.objects.iter().map(|object| object.material.as_str()).collect();
+    description.materials = names.into_iter().map(|name| MaterialDescription::itu(name, "vacuum")).collect();
+    let scene = Scene::new(description, OutOfRange::Clamp)?;
+    Ok(Geometry::new(&scene)?.facets.len())
 }
 
 fn read(file: &Path, log: &Log) -> Result<SceneDescription> {

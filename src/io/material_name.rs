@@ -1,26 +1,7 @@
 //! What a material is by its name alone: scenes for viewers say `itu_concrete` where they mean the radio material.
 
 use crate::scene::description::MaterialDescription;
-
-/// Names of the ITU-R P.2040-4 materials that a bare material name is taken for.
-const ITU_NAMES: [&str; 16] = [
-    "vacuum",
-    "concrete",
-    "brick",
-    "plasterboard",
-    "wood",
-    "glass",
-    "clear_acrylic",
-    "ceiling_board",
-    "chipboard",
-    "plywood",
-    "marble",
-    "floorboard",
-    "metal",
-    "very_dry_ground",
-    "medium_dry_ground",
-    "wet_ground",
-];
+use crate::scene::itu;
 
 /// Name of the material of objects that have none.
 pub const UNASSIGNED: &str = "unassigned";
@@ -42,7 +23,7 @@ pub fn material_of(id: &str) -> (MaterialDescription, Option<String>) {
     if name == UNASSIGNED {
         return (undefined, None);
     }
-    if ITU_NAMES.contains(&lower.as_str()) {
+    if itu::names().contains(&lower.as_str()) {
         let warning = format!("material '{name}' is taken for the ITU-R P.2040 material of that name");
         return (MaterialDescription::itu(name, &lower), Some(warning));
     }
@@ -62,6 +43,7 @@ mod tests {
             ("itu-metal", "itu-metal", Some("metal"), false),
             ("mat-glass", "glass", Some("glass"), true),
             ("Brick", "Brick", Some("brick"), true),
+            ("asphalt_concrete", "asphalt_concrete", Some("asphalt_concrete"), true),
             ("mat-Material.001", "Material.001", None, true),
             ("mat-", "mat-", None, true),
         ] {

@@ -8,5 +8,6 @@ pub mod material_name;
 pub mod mesh;
 pub mod mitsuba;
 pub mod picture;
+pub mod read;
 pub mod record;
 pub mod scene_file;

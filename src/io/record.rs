@@ -110,7 +110,8 @@ pub struct Timing {
     pub seconds: f64,
 }
 
-/// Makes the folder of the results and removes a former record, before anything else is written.
+/// Makes the folder of the results and removes a former record, before anything else is written; then the former
+/// results, or some of another job would stand among the new ones.
 ///
 /// # Errors
 /// [`Error::Write`].
@@ -118,9 +119,23 @@ pub fn prepare_folder(folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(|error| Error::write(folder, error))?;
     let record = folder.join(FILE_NAME);
     match std::fs::remove_file(&record) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::write(&record, error)),
-        Ok(()) | Err(_) => Ok(()),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::write(&record, error)),
+        Ok(()) | Err(_) => {}
     }
+    for entry in std::fs::read_dir(folder).map_err(|error| Error::write(folder, error))? {
+        let path = entry.map_err(|error| Error::write(folder, error))?.path();
+        if path.is_file() && path.file_name().and_then(|name| name.to_str()).is_some_and(is_result) {
+            std::fs::remove_file(&path).map_err(|error| Error::write(&path, error))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file of this name is one of the results (docs/results.md), the record aside.
+fn is_result(name: &str) -> bool {
+    let tile = name.strip_prefix("paths-").and_then(|rest| rest.strip_suffix(".npz"));
+    ["paths.npz", "links.csv", "cfr.npz", "taps.npz", "paths.png"].contains(&name)
+        || tile.is_some_and(|number| number.len() >= 4 && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Writes the record: after everything else.
@@ -238,6 +253,19 @@ fn buffers_of_gltf(text: &str) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::io::job;
+
+    #[test]
+    fn former_results_are_removed_and_other_files_are_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let results = ["record.json", "paths.npz", "paths-0012.npz", "links.csv", "cfr.npz", "taps.npz", "paths.png"];
+        let others = ["paths-12.npz", "paths-old1.npz", "rx.npy", "job.toml"];
+        for name in results.iter().chain(&others) {
+            std::fs::write(folder.path().join(name), b"").expect("written");
+        }
+        prepare_folder(folder.path()).expect("a folder that can be written");
+        assert!(results.iter().all(|name| !folder.path().join(name).exists()));
+        assert!(others.iter().all(|name| folder.path().join(name).exists()));
+    }
 
     #[test]
     fn meshes_are_found_through_defaults() {

@@ -20,6 +20,8 @@ pub struct Report {
     pub total: Faults,
     /// Smallest and largest coordinates [m]; `None` without vertices.
     pub bounds_m: Option<[[f64; 3]; 2]>,
+    /// Flat pieces of one material, of which paths are made; geometry counts them, so `None` until it has.
+    pub facets: Option<usize>,
     /// Objects that share no vertex position with another object.
     pub isolated_objects: usize,
     /// Each material that is defined or used.
@@ -78,6 +80,8 @@ pub struct Faults {
     pub duplicate_vertices: usize,
     /// Vertices of no triangle.
     pub unused_vertices: usize,
+    /// Edges of the triangles, each place once.
+    pub edges: usize,
     /// Edges of one triangle only: the rims of holes and of open surfaces.
     pub open_edges: usize,
     /// Edges of three or more triangles.
@@ -115,6 +119,7 @@ impl Report {
         Report {
             total: total_of(description, &objects, &welded),
             bounds_m: bounds_of(&description.objects),
+            facets: None,
             isolated_objects: objects.iter().filter(|o| o.isolated).count(),
             materials: materials_of(description, &objects),
             objects,
@@ -221,6 +226,7 @@ fn count_topology(triangles: Vec<[u32; 3]>, faults: &mut Faults) {
     }
     edges.par_sort_unstable();
     for run in edges.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+        faults.edges += 1;
         match run {
             [_] => faults.open_edges += 1,
             [first, second] => faults.inconsistent_edges += usize::from(first.2 == second.2),
@@ -304,16 +310,20 @@ fn materials_of(description: &SceneDescription, objects: &[ObjectReport]) -> Vec
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rows = vec![
-            ["objects".to_string(), self.objects.len().to_string()],
-            ["  isolated".into(), self.isolated_objects.to_string()],
-        ];
-        rows.extend(rows_of(&self.total).map(|(name, value)| [name.to_string(), value]));
         if let Some([low, high]) = self.bounds_m {
             for (axis, name) in ["x", "y", "z"].iter().enumerate() {
-                rows.push([format!("{name} [m]"), format!("{:.3} to {:.3}", low[axis], high[axis])]);
+                let (low, high) = (low[axis], high[axis]);
+                writeln!(f, "{name} from {low:.3} to {high:.3} m: {:.3} m", high - low)?;
             }
         }
+        let mut rows = vec![
+            row("objects", self.objects.len(), "meshes, each of one material"),
+            row("  isolated", self.isolated_objects, "share no vertex position with another object"),
+        ];
+        rows.extend(
+            self.facets.map(|facets| row("facets", facets, "flat pieces of one material: what waves reflect off")),
+        );
+        rows.extend(rows_of(&self.total));
         table(f, &rows)?;
         writeln!(f)?;
         let mut rows = vec![["material", "meaning", "objects", "triangles", "area [m^2]"].map(str::to_string)];
@@ -355,21 +365,26 @@ impl Report {
     }
 }
 
-/// The counts of a set of triangles with their names.
-fn rows_of(faults: &Faults) -> [(&'static str, String); 11] {
+/// The counts of a set of triangles with their names and what each means to a user.
+fn rows_of(faults: &Faults) -> [[String; 3]; 12] {
     [
-        ("triangles", faults.triangles.to_string()),
-        ("vertices", faults.vertices.to_string()),
-        ("area [m^2]", format!("{:.1}", faults.area_m2)),
-        ("bad indices", faults.bad_indices.to_string()),
-        ("degenerate faces", faults.degenerate_faces.to_string()),
-        ("duplicate faces", faults.duplicate_faces.to_string()),
-        ("duplicate vertices", faults.duplicate_vertices.to_string()),
-        ("unused vertices", faults.unused_vertices.to_string()),
-        ("open edges", faults.open_edges.to_string()),
-        ("non-manifold edges", faults.non_manifold_edges.to_string()),
-        ("inconsistent edges", faults.inconsistent_edges.to_string()),
+        row("triangles", faults.triangles, "as written"),
+        row("vertices", faults.vertices, "as written"),
+        row("edges", faults.edges, "sides of triangles, each place once"),
+        row("area [m^2]", format!("{:.1}", faults.area_m2), "of all triangles, one side each"),
+        row("bad indices", faults.bad_indices, "triangles with a corner that is no vertex: a job refuses the scene"),
+        row("degenerate faces", faults.degenerate_faces, "triangles without area: left out"),
+        row("duplicate faces", faults.duplicate_faces, "triangles at the place of another: one of them counts"),
+        row("duplicate vertices", faults.duplicate_vertices, "at the position of another: no harm"),
+        row("unused vertices", faults.unused_vertices, "of no triangle: no harm"),
+        row("open edges", faults.open_edges, "of one triangle only: rims of holes and of open surfaces"),
+        row("non-manifold edges", faults.non_manifold_edges, "of three or more triangles: walls that meet inside"),
+        row("inconsistent edges", faults.inconsistent_edges, "between triangles that face opposite sides: no harm"),
     ]
+}
+
+fn row(name: &str, value: impl ToString, meaning: &str) -> [String; 3] {
+    [name.to_string(), value.to_string(), meaning.to_string()]
 }
 
 /// Columns as wide as their widest cell: words to the left, numbers to the right.
@@ -414,7 +429,8 @@ mod tests {
         let report = Report::new(&scene(vec![tetrahedron(0.0)]));
         let area = 1.5 + 3f64.sqrt() / 2.0;
         assert!((report.total.area_m2 - area).abs() < 1e-12);
-        let expected = Faults { triangles: 4, vertices: 4, area_m2: report.total.area_m2, ..Faults::default() };
+        let expected =
+            Faults { triangles: 4, vertices: 4, edges: 6, area_m2: report.total.area_m2, ..Faults::default() };
         assert_eq!((report.total, report.objects[0].faults), (expected, expected));
         assert!(!report.total.any() && report.bounds_m == Some([[0.0; 3], [1.0; 3]]));
     }
@@ -455,7 +471,14 @@ mod tests {
         description.objects[0].mesh.triangles.push([0, 1, 2]);
         description.objects[0].material = "gone".into();
         let text = Report::new(&description).to_string();
-        for part in ["duplicate faces", "ITU brick", "not defined", "o0", "warning: noticed", "x [m]"] {
+        for part in [
+            "duplicate faces",
+            "ITU brick",
+            "not defined",
+            "o0",
+            "warning: noticed",
+            "x from 0.000 to 1.000 m: 1.000 m",
+        ] {
             assert!(text.contains(part), "{text} lacks {part}");
         }
         assert!(serde_json::to_string(&Report::new(&SceneDescription::default())).is_ok());

@@ -51,6 +51,8 @@ pub struct Scene {
 
 /// Triangles of a height below this are degenerate: they have no direction [m].
 pub const DEGENERATE_HEIGHT_M: f64 = 1e-7;
+/// Results hold the names as texts of one width, the longest: one absurd name would fill the disk [characters].
+const MAX_NAME: usize = 1000;
 /// A 32-bit index, less the value that means "none", bounds the number of triangles and vertices.
 const MAX_TRIANGLES: usize = u32::MAX as usize - 1;
 
@@ -122,6 +124,12 @@ impl Scene {
     }
 
     fn append(&mut self, object: &description::ObjectDescription, material: u32) -> Result<()> {
+        let length = object.name.chars().count();
+        if length > MAX_NAME {
+            let fault =
+                Fault::new("name of an object", format!("has at most {MAX_NAME} characters")).value(&object.name);
+            return Err(Error::input(fault.remedy("give the object a shorter name")));
+        }
         let base = self.vertices.len() as u32;
         let first_triangle = self.triangles.len() as u32;
         let count = object.mesh.vertices.len() as u32;
@@ -159,7 +167,7 @@ fn origin_of(description: &SceneDescription) -> Result<Vec3> {
             if !vertex.iter().all(|x| x.is_finite() && x.abs() <= MAX_COORDINATE_M) {
                 let field = format!("object '{}', vertex {i}", object.name);
                 let bound = format!("coordinates are finite and within {MAX_COORDINATE_M:e} m");
-                let value = format!("[{}, {}, {}]", vertex.x, vertex.y, vertex.z);
+                let value = format!("{:?}", [vertex.x, vertex.y, vertex.z]);
                 return Err(Error::input(Fault::new(field, bound).value(value).remedy("mend or re-export the mesh")));
             }
             (low, high) = (low.inf(&vertex), high.sup(&vertex));

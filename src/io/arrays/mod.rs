@@ -1,4 +1,4 @@
-//! Arrays that numpy reads: `.npy` in ([`read_positions`]), `.npz` out ([`write_paths`], [`write_response`],
+//! Arrays that numpy reads: `.npy` in ([`read_positions`], or a table, [`read_position_table`]), `.npz` out ([`write_paths`], [`write_response`],
 //! [`write_taps`]).
 //!
 //! Written arrays are little-endian, stored without compression, with a fixed date: same values, same bytes. Values are
@@ -12,5 +12,5 @@ mod response;
 
 pub use npz::Npz;
 pub use paths::{PathsFile, RECEIVERS_PER_FILE, write_paths};
-pub use positions::{read_positions, read_positions_file};
+pub use positions::{read_position_table, read_positions, read_positions_file};
 pub use response::{write_response, write_taps};

@@ -56,7 +56,8 @@ pub fn read_header<'a>(bytes: &'a [u8], file: &Path) -> Result<(Header, &'a [u8]
     }
     let (text, data) = rest.split_at(length as usize);
     let text = std::str::from_utf8(text).map_err(|_| fault("npy header", "is not text"))?;
-    let header = parse(text).ok_or_else(|| fault("npy header", "must hold descr, fortran_order and shape"))?;
+    let bound = "must hold descr (of one plain type), fortran_order and shape";
+    let header = parse(text).ok_or_else(|| fault("npy header", bound))?;
     Ok((header, data))
 }
 

@@ -2,7 +2,7 @@
 
 use super::npy;
 use crate::math::C64;
-use std::io::{self, Seek, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
@@ -39,13 +39,46 @@ const CHUNK_BYTES: usize = 1 << 16;
 
 /// An archive that is being written.
 pub struct Npz<W: Write + Seek> {
-    zip: ZipWriter<W>,
+    zip: ZipWriter<UntilFailure<W>>,
+}
+
+/// A writer that does nothing more once it has failed: the archive, dropped after an error, would try to end itself and
+/// complain on stderr beside the error that was returned.
+struct UntilFailure<W> {
+    inner: W,
+    failed: bool,
+}
+
+impl<W> UntilFailure<W> {
+    /// Does `work`, or nothing after a failure; `nothing` is then its result.
+    fn attempt<T>(&mut self, nothing: T, work: impl FnOnce(&mut W) -> io::Result<T>) -> io::Result<T> {
+        if self.failed {
+            return Ok(nothing);
+        }
+        work(&mut self.inner).inspect_err(|_| self.failed = true)
+    }
+}
+
+impl<W: Write> Write for UntilFailure<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.attempt(bytes.len(), |inner| inner.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.attempt((), W::flush)
+    }
+}
+
+impl<W: Seek> Seek for UntilFailure<W> {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        self.attempt(0, |inner| inner.seek(position))
+    }
 }
 
 impl<W: Write + Seek> Npz<W> {
     /// Begins an archive.
     pub fn new(writer: W) -> Self {
-        Npz { zip: ZipWriter::new(writer) }
+        Npz { zip: ZipWriter::new(UntilFailure { inner: writer, failed: false }) }
     }
 
     /// Writes the array `name` of this `shape`, slowest axis first, from its `values`.

@@ -2,6 +2,7 @@
 
 use super::npy;
 use crate::error::{Error, Fault, Result};
+use crate::io::read::regular_file;
 use crate::scene::MAX_COORDINATE_M;
 use std::path::Path;
 
@@ -13,17 +14,22 @@ pub fn read_positions_file(file: &Path) -> Result<Vec<[f64; 3]>> {
     let extension = file.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
     let read = match extension.as_str() {
         "npy" => read_positions,
-        "csv" => read_table,
+        "csv" => read_position_table,
         _ => {
             let fault = Fault::new("positions", "must be a .npy or .csv file").file(file).value(extension);
             return Err(Error::input(fault.remedy("save the positions with numpy.save")));
         }
     };
-    let bytes = std::fs::read(file).map_err(|error| {
+    let bytes = regular_file(file).map_err(|error| {
         let fault = Fault::new("positions", format!("cannot be read: {error}")).file(file);
         Error::input(fault.remedy("paths in a job count from the folder of the job file"))
     })?;
-    read(&bytes, file)
+    let positions = read(&bytes, file)?;
+    if positions.is_empty() {
+        let fault = Fault::new("positions", "must hold at least one row").file(file).value("0 rows");
+        return Err(Error::input(fault.remedy("give one row x, y, z for each device, or drop this entry of the job")));
+    }
+    Ok(positions)
 }
 
 /// Reads a `.npy` array [n, 3] of f32 or f64 [m]; `file` is named in errors only.
@@ -66,7 +72,12 @@ fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
     array
 }
 
-fn read_table(bytes: &[u8], file: &Path) -> Result<Vec<[f64; 3]>> {
+/// Reads a table (CSV as of RFC 4180, UTF-8) with the columns x_m, y_m, z_m [m] and any others; `file` is named in
+/// errors only. A cell may stand in quotes, but spans no lines.
+///
+/// # Errors
+/// [`Error::Input`]: not such a table, a row of another length, or a coordinate that is not finite or out of bounds.
+pub fn read_position_table(bytes: &[u8], file: &Path) -> Result<Vec<[f64; 3]>> {
     let fault = |field: String, value: &str, bound: &str| {
         let remedy = "the first line names the columns, x_m,y_m,z_m; each other line is one device";
         Error::input(Fault::new(field, bound).file(file).value(value).remedy(remedy))
@@ -74,18 +85,25 @@ fn read_table(bytes: &[u8], file: &Path) -> Result<Vec<[f64; 3]>> {
     let text = std::str::from_utf8(bytes).map_err(|_| fault("table".into(), "", "is not UTF-8 text"))?;
     let mut lines = text.trim_start_matches('\u{feff}').lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let (_, head) = lines.next().ok_or_else(|| fault("line 1".into(), "", "is missing"))?;
-    let head: Vec<&str> = head.split(',').map(str::trim).collect();
+    let head = cells_of(head);
     let mut columns = [0; 3];
     for (column, name) in columns.iter_mut().zip(["x_m", "y_m", "z_m"]) {
-        let found = head.iter().position(|h| *h == name);
-        *column = found.ok_or_else(|| fault(format!("column {name}"), "", "is missing"))?;
+        let mut found = head.iter().enumerate().filter(|(_, cell)| *cell == name);
+        *column = found.next().ok_or_else(|| fault(format!("column {name}"), "", "is missing"))?.0;
+        if found.next().is_some() {
+            return Err(fault(format!("column {name}"), "", "stands twice"));
+        }
     }
     let mut positions = Vec::new();
     for (i, line) in lines {
-        let cells: Vec<&str> = line.split(',').map(str::trim).collect();
+        let cells = cells_of(line);
+        if cells.len() != head.len() {
+            let bound = format!("must have the {} cells of the first line", head.len());
+            return Err(fault(format!("line {}", i + 1), &format!("{} cells", cells.len()), &bound));
+        }
         let mut position = [0.0; 3];
         for (x, &column) in position.iter_mut().zip(&columns) {
-            let cell = cells.get(column).copied().unwrap_or("");
+            let cell = cells[column].as_str();
             let field = || format!("line {}, column {}", i + 1, head[column]);
             *x = cell.parse().map_err(|_| fault(field(), cell, "must be a number"))?;
         }
@@ -94,12 +112,47 @@ fn read_table(bytes: &[u8], file: &Path) -> Result<Vec<[f64; 3]>> {
     Ok(positions)
 }
 
+/// The cells of a line; a cell in quotes may hold commas, and quotes that are doubled.
+fn cells_of(line: &str) -> Vec<String> {
+    let mut cells = Vec::new();
+    let mut rest = line;
+    loop {
+        let trimmed = rest.trim_start();
+        let quoted = trimmed.strip_prefix('"').and_then(|inside| {
+            let end = closing_quote(inside)?;
+            let after = inside[end + 1..].trim_start();
+            (after.is_empty() || after.starts_with(',')).then(|| (inside[..end].replace("\"\"", "\""), after))
+        });
+        let (cell, after) = quoted.unwrap_or_else(|| {
+            let end = rest.find(',').unwrap_or(rest.len());
+            (rest[..end].trim().to_string(), &rest[end..])
+        });
+        cells.push(cell);
+        match after.strip_prefix(',') {
+            Some(next) => rest = next,
+            None => return cells,
+        }
+    }
+}
+
+/// Where the quote stands that ends a cell: the first that is not doubled.
+fn closing_quote(inside: &str) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += inside[at..].find('"')?;
+        if !inside[at + 1..].starts_with('"') {
+            return Some(at);
+        }
+        at += 2;
+    }
+}
+
 fn checked(position: [f64; 3], row: usize, file: &Path) -> Result<[f64; 3]> {
     if position.iter().all(|x| x.abs() <= MAX_COORDINATE_M) {
         return Ok(position);
     }
     let bound = format!("coordinates must be finite and within {MAX_COORDINATE_M:e} m");
-    let value = format!("[{}, {}, {}]", position[0], position[1], position[2]);
+    let value = format!("{position:?}");
     Err(Error::input(Fault::new(format!("row {row}"), bound).file(file).value(value).remedy("mend or drop this row")))
 }
 
@@ -162,11 +215,16 @@ mod tests {
 
     #[test]
     fn tables_are_read_by_the_names_of_their_columns() {
-        let read = |text: &str| read_table(text.as_bytes(), Path::new("rx.csv"));
+        let read = |text: &str| read_position_table(text.as_bytes(), Path::new("rx.csv"));
         assert_eq!(read("id,z_m,x_m,y_m\na,3,1,2\n\nb, 6,4,5\n").expect("a table"), vec![[1., 2., 3.], [4., 5., 6.]]);
+        let quoted = "\u{feff}\"x_m\", y_m ,\"a, \"\"b\"\"\",\"z_m\"\r\n\"1\",2,\"c,d\" , 3\r\n";
+        assert_eq!(read(quoted).expect("a table"), vec![[1., 2., 3.]]);
         for (text, part) in [
             ("x_m,y_m\n1,2\n", "z_m"),
             ("x_m,y_m,z_m\n1,2\n", "line 2"),
+            ("x_m,y_m,z_m\n1,2,3,4\n", "4 cells"),
+            ("x_m,y_m,z_m\n1,2,\"3\n", "\"3"),
+            ("x_m,x_m,y_m,z_m\n1,1,2,3\n", "stands twice"),
             ("", "line 1"),
             ("x_m,y_m,z_m\n1,2,inf\n", "row 0"),
         ] {

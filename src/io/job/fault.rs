@@ -78,8 +78,10 @@ fn in_plain_words(sentence: &str) -> String {
     let Some((found, expected)) = sentence.split_once(", expected ") else { return sentence.to_string() };
     let expected = match expected {
         "f64" | "f32" => "a number",
-        "u64" | "u32" | "usize" | "u8" => "a whole number, 0 or above",
-        "i64" | "i32" => "a whole number",
+        "u64" | "usize" => "a whole number, 0 or above",
+        "u32" => "a whole number from 0 to 4294967295",
+        "i64" => "a whole number",
+        "i32" => "a whole number from -2147483648 to 2147483647",
         "a boolean" | "bool" => "true or false",
         "a sequence" => "a list",
         "a map" => "a table",

@@ -15,6 +15,7 @@ pub use meant::{Job, Output};
 pub use overrides::Overrides;
 
 use crate::error::{Error, Fault, Result};
+use crate::io::read::regular_file;
 use crate::scene::generate::GenerateOptions;
 use std::path::Path;
 
@@ -31,7 +32,7 @@ pub fn parse(text: &str, file: &Path) -> Result<JobDescription> {
 /// # Errors
 /// As [`parse`]; also a file that cannot be read.
 pub fn read(file: &Path, overrides: &Overrides) -> Result<JobDescription> {
-    let bytes = std::fs::read(file).map_err(|error| {
+    let bytes = regular_file(file).map_err(|error| {
         let fault = Fault::new("job file", format!("cannot be read: {error}")).file(file);
         Error::job(fault.remedy("give the path of a job file (TOML); scenes/*/job.toml are examples"))
     })?;
@@ -47,10 +48,12 @@ pub fn read(file: &Path, overrides: &Overrides) -> Result<JobDescription> {
 /// # Errors
 /// As [`parse`]; also an override that cannot be applied.
 pub fn parse_with(text: &str, file: &Path, overrides: &Overrides) -> Result<JobDescription> {
+    // Whole numbers end at 2^63 - 1 in a table as they do in TOML; a u64 alone would take more, and the record could not
+    // hold it.
+    let mut table: toml::Table = fault::from_text(text).map_err(|fault| Error::job(fault.file(file)))?;
     let mut description: JobDescription = if overrides.set.is_empty() {
         fault::from_text(text).map_err(|fault| Error::job(fault.file(file)))?
     } else {
-        let mut table: toml::Table = fault::from_text(text).map_err(|fault| Error::job(fault.file(file)))?;
         for set in &overrides.set {
             overrides::apply(&mut table, set).map_err(Error::job)?;
         }
@@ -66,9 +69,16 @@ pub fn parse_with(text: &str, file: &Path, overrides: &Overrides) -> Result<JobD
 /// [`Error::Job`]: an unknown kind or key, or a value of another type.
 pub fn parse_generate(kind: &str, set: impl Iterator<Item = String>) -> Result<GenerateOptions> {
     let mut table = toml::Table::new();
-    table.insert("kind".into(), toml::Value::String(kind.into()));
     for set in set {
         overrides::apply(&mut table, &set).map_err(Error::job)?;
     }
-    fault::from_table(table).map_err(Error::job)
+    if let Some(other) = table.insert("kind".into(), toml::Value::String(kind.into())) {
+        let fault = Fault::new("--set kind", format!("the kind is '{kind}' already")).value(other);
+        return Err(Error::job(fault.remedy("name the kind once, as raylobe scene generate city -o FILE")));
+    }
+    fault::from_table(table).map_err(|mut fault: Fault| {
+        // Fields of a tagged enum have lost their path when serde notices what is wrong.
+        fault.field = format!("generate.{}", fault.field).replace("generate.job", "generate");
+        Error::job(fault)
+    })
 }

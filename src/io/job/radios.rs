@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 const DEFAULT_ANTENNA: &str = "isotropic";
 /// Far beyond any transmitter on either side [dBm].
 const MAX_POWER_DBM: f64 = 200.0;
+/// In arrays every name takes the room of the longest [characters].
+const MAX_NAME: usize = 255;
 /// Angles beyond this lose their digits in a turn [degrees].
 const MAX_ANGLE_DEG: f64 = 1e6;
 
@@ -87,8 +89,10 @@ fn side(
 /// What all radios of one entry share.
 fn common_of(entry: &RadioDescription, field: &str, antennas: &BTreeMap<String, u32>) -> Result<Radio> {
     let name = entry.name.clone().unwrap_or_default();
-    if entry.name.is_some() && (name.trim().is_empty() || name.chars().any(char::is_control)) {
-        let fault = Fault::new(format!("{field}.name"), "must hold a visible character and none that is not");
+    let is_fit = !name.trim().is_empty() && !name.chars().any(char::is_control) && name.chars().count() <= MAX_NAME;
+    if entry.name.is_some() && !is_fit {
+        let bound = format!("must hold 1 to {MAX_NAME} characters, one of them visible and no control character");
+        let fault = Fault::new(format!("{field}.name"), bound);
         return Err(Error::job(fault.value(format!("{name:?}")).remedy("give a name, or leave it out")));
     }
     for (k, &angle) in entry.orientation_deg.iter().enumerate() {
@@ -153,5 +157,6 @@ fn refuse_duplicates(table: &str, radios: &[Radio]) -> Result<()> {
 }
 
 fn shown(v: [f64; 3]) -> String {
-    format!("[{}, {}, {}]", v[0], v[1], v[2])
+    // Debug writes 1e300 where Display writes 300 zeros.
+    format!("{v:?}")
 }

@@ -7,6 +7,7 @@ pub mod obj;
 pub mod ply;
 
 use crate::error::{Error, Fault, Result};
+use crate::io::read;
 use crate::scene::mesh::Mesh;
 use std::path::{Component, Path, PathBuf};
 
@@ -15,7 +16,7 @@ use std::path::{Component, Path, PathBuf};
 /// # Errors
 /// [`Error::Input`] with the file and what the system said.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|e| {
+    read::regular_file(path).map_err(|e| {
         let remedy = "check the name and the permissions of the file";
         Error::input(Fault::new("file", format!("cannot be read: {e}")).file(path).remedy(remedy))
     })

@@ -8,6 +8,7 @@ use ply_rs_bw::parser::{ParseError, Parser, Reader};
 use ply_rs_bw::ply::{
     BeginList, ElementDef, Encoding, Header, PropertyAccess, PropertyAccessResult, PropertyType, ScalarType,
 };
+use std::borrow::Cow;
 use std::io::{self, BufRead, Write};
 use std::path::Path;
 
@@ -208,11 +209,35 @@ fn read_row<T: BufRead>(
         Encoding::BinaryLittleEndian => parser.read_little_endian_element(inner, element),
         Encoding::BinaryBigEndian => parser.read_big_endian_element(inner, element),
         Encoding::Ascii => read_line(inner).and_then(|line| {
-            let row = parser.read_ascii_element(&line, element)?;
+            let row = parser.read_ascii_element(&with_digits(&line), element)?;
             check_words(&line, element).map(|()| row)
         }),
     };
     row.map_err(|e| malformed(format!("{} {i} of {}", element.name, element.count), &e))
+}
+
+/// The parser knows neither `.5` nor `1.`, which other programs write: a point gets a digit on either side.
+fn with_digits(line: &str) -> Cow<'_, str> {
+    let bytes = line.as_bytes();
+    let is_digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
+    let sides = |at: usize| [is_digit(at.checked_sub(1)), is_digit(at.checked_add(1))];
+    // A point with a digit on no side is no number, and stays none.
+    let lacks_one = |at: usize| bytes[at] == b'.' && sides(at)[0] != sides(at)[1];
+    if !(0..bytes.len()).any(lacks_one) {
+        return Cow::Borrowed(line);
+    }
+    let mut text = String::with_capacity(line.len() + 8);
+    for (at, character) in line.char_indices() {
+        let lacks = lacks_one(at);
+        if lacks && !sides(at)[0] {
+            text.push('0');
+        }
+        text.push(character);
+        if lacks && !sides(at)[1] {
+            text.push('0');
+        }
+    }
+    Cow::Owned(text)
 }
 
 /// Refuses words after the last property, which the parser drops: the counts in the header are wrong then.
@@ -326,6 +351,17 @@ mod tests {
         assert_eq!(parse(ascii.as_bytes()).unwrap(), quad());
         assert_eq!(parse(&binary(false)).unwrap(), quad());
         assert_eq!(parse(&binary(true)).unwrap(), quad());
+    }
+
+    #[test]
+    fn numbers_may_lack_a_digit_beside_their_point() {
+        let vertices = ["0 .1 0 1", "1. +.1 -0. 1", "1.e0 1.1 .0 1", "0 11.E-1 5.e-1 1"].join("\n");
+        let ascii = format!("ply\nformat ascii 1.0\n{HEADER}{vertices}\n7 4 0 1 2 3\n");
+        assert_eq!(parse(ascii.as_bytes()).unwrap(), quad());
+        for wrong in [".", "-.", "1..", "..1", "1.2.", "a."] {
+            let broken = ascii.replace(" .1 0", &format!(" {wrong} 0"));
+            assert!(parse(broken.as_bytes()).is_err(), "{wrong}");
+        }
     }
 
     #[test]
