@@ -93,7 +93,9 @@ fn soup(numbers: &mut Numbers) -> Made {
     (scene, [-6.0; 3], [6.0; 3])
 }
 
-const MAKES: [(&str, fn(&mut Numbers) -> Made); 4] = [
+type Make = fn(&mut Numbers) -> Made;
+
+const MAKES: [(&str, Make); 4] = [
     ("touching boxes", touching_boxes),
     ("furnished room", furnished_room),
     ("overlapping sheets", overlapping_sheets),
@@ -114,8 +116,9 @@ fn assert_finite(solution: &Solution, what: &str) {
     assert!(solution.paths.vertex.iter().flat_map(|v| v.iter()).all(|x| x.is_finite()), "{what}: vertices");
 }
 
-/// Fails unless each path there has one back, over the same points, with the transposed coefficients.
-fn assert_reciprocal(there: &Solution, back: &Solution, what: &str) {
+/// Fails unless each path there has one back, over the same points, with the transposed coefficients
+/// to within `tolerance`, relative.
+fn assert_reciprocal(there: &Solution, back: &Solution, tolerance: f64, what: &str) {
     let (transmitters, receivers) = (there.paths.transmitters, there.paths.receivers);
     for (r, t) in (0..receivers).flat_map(|r| (0..transmitters).map(move |t| (r, t))) {
         let (own, other) = (traces(there, r * transmitters + t), traces(back, t * receivers + r));
@@ -127,7 +130,7 @@ fn assert_reciprocal(there: &Solution, back: &Solution, what: &str) {
             let (a, b) = (coefficients(there, path.index, 0), coefficients(back, twin.index, 0));
             let scale = a.iter().map(|a| a.norm()).fold(0.0, f64::max);
             for (i, j) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-                assert!((a[2 * i + j] - b[2 * j + i]).norm() <= 1e-9 * scale, "{what}: {path:?}");
+                assert!((a[2 * i + j] - b[2 * j + i]).norm() <= tolerance * scale, "{what}: {path:?}");
             }
         }
     }
@@ -165,7 +168,7 @@ fn awkward_scenes_hold_what_brute_force_finds_and_are_reciprocal() {
             let back = build::solved(&scene, &both_ways(&radios), &[28e9], &build::exhaustive(3));
             let launched = build::solved(&scene, &radios, &[28e9], &build::launch(3, 50_000, 16));
             assert_finite(&all, &what);
-            assert_reciprocal(&all, &back, &what);
+            assert_reciprocal(&all, &back, 1e-9, &what);
             let brute = Soup::new(&scene);
             for link in 0..all.paths.links() {
                 sure += assert_complete(&brute, &all, &radios, link, &what);
@@ -185,39 +188,58 @@ fn awkward_scenes_hold_what_brute_force_finds_and_are_reciprocal() {
     }
 }
 
+/// Points on corners, edges and faces of a scene, or one of the distances `off` [m] away from there.
+fn beside_walls(made: &Made, numbers: &mut Numbers, off: &[f64], count: usize) -> Vec<[f64; 3]> {
+    let (scene, low, high) = made;
+    let any = |numbers: &mut Numbers, count: usize| (numbers.next() * count as f64) as usize;
+    let mut place = |i: usize| {
+        let mesh = &scene.objects[any(numbers, scene.objects.len())].mesh;
+        let triangle = mesh.triangles[any(numbers, mesh.triangles.len())];
+        let [a, b, c] = triangle.map(|v| Vec3::from(mesh.vertices[v as usize]));
+        let [s, t] = [[1.0, 0.0], [0.5, 0.5], [0.3, 0.3]][i % 3];
+        let on = a * s + b * t + c * (1.0 - s - t);
+        let away = (Vec3::from(point(numbers, *low, *high)) - on).normalize();
+        (on + away * off[any(numbers, off.len())]).into()
+    };
+    (0..count).map(&mut place).collect()
+}
+
 #[test]
-fn devices_on_and_beside_walls_edges_and_corners_give_finite_reciprocal_channels() {
+fn devices_on_and_beside_walls_edges_and_corners_give_finite_channels() {
     for (name, make) in MAKES {
         for seed in 0..4 {
             let mut numbers = Numbers::new(100 + seed);
-            let (scene, low, high) = make(&mut numbers);
-            let near = [0.0, 1e-9, 1e-6, 1e-5, 1e-3, 1e-2];
-            let mut positions = |count: usize| -> Vec<[f64; 3]> {
-                (0..count)
-                    .map(|i| {
-                        let mesh = &scene.objects[(numbers.next() * scene.objects.len() as f64) as usize].mesh;
-                        let triangle = mesh.triangles[(numbers.next() * mesh.triangles.len() as f64) as usize];
-                        let [a, b, c] = triangle.map(|v| Vec3::from(mesh.vertices[v as usize]));
-                        let shares = [[1.0, 0.0], [0.5, 0.5], [0.3, 0.3]][i % 3];
-                        let on = a * shares[0] + b * shares[1] + c * (1.0 - shares[0] - shares[1]);
-                        let off = (Vec3::from(point(&mut numbers, low, high)) - on).normalize();
-                        (on + off * near[(numbers.next() * near.len() as f64) as usize]).into()
-                    })
-                    .collect()
-            };
-            let (transmitters, mut receivers) = (positions(4), positions(12));
+            let made = make(&mut numbers);
+            let off = [0.0, 1e-9, 1e-6, 1e-5, 1e-3, 1e-2];
+            let transmitters = beside_walls(&made, &mut numbers, &off, 4);
+            let mut receivers = beside_walls(&made, &mut numbers, &off, 12);
             // A receiver at a transmitter, one a hair beside it, and one far outside.
-            receivers.push(transmitters[0]);
-            receivers.push(transmitters[1].map(|x| x + 1e-7));
-            receivers.push([1e4, -2e4, 30.0]);
+            receivers.extend([transmitters[0], transmitters[1].map(|x| x + 1e-7), [1e4, -2e4, 30.0]]);
             let radios = build::radios(Polarization::VH, &transmitters, &receivers);
             for options in [build::exhaustive(2), build::launch(2, 5_000, 16), build::exhaustive(0)] {
-                let all = build::solved(&scene, &radios, &[28e9], &options);
+                let all = build::solved(&made.0, &radios, &[28e9], &options);
                 assert_finite(&all, &format!("{name} {seed}"));
+                let back = build::solved(&made.0, &both_ways(&radios), &[28e9], &options);
+                assert_finite(&back, &format!("{name} {seed}, back"));
             }
-            let all = build::solved(&scene, &radios, &[28e9], &build::exhaustive(2));
-            let back = build::solved(&scene, &both_ways(&radios), &[28e9], &build::exhaustive(2));
-            assert_finite(&back, name);
+        }
+    }
+}
+
+#[test]
+fn devices_ten_micrometres_from_walls_have_reciprocal_paths() {
+    // Nearer, the tolerance of a plane, 1e-6 m, decides: a grazing path may be there one way only. A direction over
+    // 10 um is known to 1e-10 at best, and a coefficient less well.
+    for (name, make) in MAKES {
+        for seed in 0..4 {
+            let mut numbers = Numbers::new(200 + seed);
+            let made = make(&mut numbers);
+            let transmitters = beside_walls(&made, &mut numbers, &[1e-5, 1e-3, 1e-2], 4);
+            let receivers = beside_walls(&made, &mut numbers, &[1e-5, 1e-3, 1e-2], 12);
+            let radios = build::radios(Polarization::VH, &transmitters, &receivers);
+            let all = build::solved(&made.0, &radios, &[28e9], &build::exhaustive(2));
+            let back = build::solved(&made.0, &both_ways(&radios), &[28e9], &build::exhaustive(2));
+            assert_reciprocal(&all, &back, 1e-6, &format!("{name} {seed}"));
         }
     }
 }
