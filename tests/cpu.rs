@@ -2,8 +2,12 @@
 
 mod support;
 
+#[path = "cases/awkward.rs"]
+mod awkward;
 #[path = "cases/completeness.rs"]
 mod completeness;
+#[path = "cases/crowds.rs"]
+mod crowds;
 #[path = "cases/invariance.rs"]
 mod invariance;
 #[path = "cases/laws.rs"]

@@ -6,6 +6,7 @@
 //! the lowest facet owns the point.
 
 use super::bvh::Bvh;
+use super::flood::Flood;
 use super::touch::{Coplanarity, TouchGraph, plane_of};
 use super::traverse::{Region, for_each_in_region};
 use super::triangle;
@@ -19,6 +20,11 @@ use rayon::prelude::*;
 pub const OUTLINE_M: f64 = 1e-6;
 /// Above this number of triangles a facet is searched through the hierarchy.
 const FEW_TRIANGLES: usize = 16;
+
+/// More facets than this about one corner are a fan: its blades stand in the order of their numbers, as meshes are
+/// written, and only the next [`FAN_NEIGHBOURS`] are neighbours. All pairs would be as many as the square of the blades.
+const CORNER_FACETS: usize = 32;
+const FAN_NEIGHBOURS: usize = 4;
 
 /// All facets of a scene. Facets are numbered by their lowest triangle.
 #[derive(Debug, Clone)]
@@ -56,8 +62,8 @@ impl Facets {
     pub fn build(scene: &Scene, bvh: &Bvh) -> Facets {
         let rule = Coplanarity::of(scene);
         let graph = TouchGraph::build(scene, bvh, rule);
-        let (patch_of, seeds) = grow_patches(scene, &graph, rule);
-        let of_triangle = split_by_material(scene, &graph, &patch_of);
+        let (patch_of, seeds) = grow_patches(scene, bvh, &graph, rule);
+        let of_triangle = split_by_material(scene, bvh, &graph, &patch_of);
         Facets::assemble(scene, rule, of_triangle, &patch_of, &seeds)
     }
 
@@ -95,7 +101,7 @@ impl Facets {
     }
 
     /// The facets that share a triangle's corner with `facet`, ascending: a hint of what hangs together. Corners that
-    /// stand on another facet's edge are not seen.
+    /// stand on another facet's edge are not seen, nor all blades of a large fan.
     pub fn neighbours_of(&self, facet: u32) -> &[u32] {
         let facet = facet as usize;
         &self.neighbours[self.neighbour_offsets[facet] as usize..self.neighbour_offsets[facet + 1] as usize]
@@ -196,8 +202,14 @@ impl Facets {
         corners.dedup();
         let mut pairs = Vec::new();
         for same in corners.chunk_by(|a, b| a.0 == b.0) {
+            let most = if same.len() <= CORNER_FACETS { same.len() } else { FAN_NEIGHBOURS };
             for (i, (_, a)) in same.iter().enumerate() {
-                pairs.extend(same[i + 1..].iter().flat_map(|(_, b)| [(*a, *b), (*b, *a)]));
+                pairs.extend(same[i + 1..].iter().take(most).flat_map(|(_, b)| [(*a, *b), (*b, *a)]));
+            }
+            if most < same.len() {
+                // The last blade of a fan lies beside the first.
+                let (first, last) = (same[0].1, same[same.len() - 1].1);
+                pairs.extend([(first, last), (last, first)]);
             }
         }
         pairs.par_sort_unstable();
@@ -247,7 +259,7 @@ fn group(pairs: impl Iterator<Item = (u32, u32)>, groups: usize) -> (Vec<u32>, V
 
 /// Patches grown from the largest triangle that is left, again and again: the patch of each triangle, and the seed of
 /// each patch. Patches are numbered by their lowest triangle.
-fn grow_patches(scene: &Scene, graph: &TouchGraph, rule: Coplanarity) -> (Vec<u32>, Vec<u32>) {
+fn grow_patches(scene: &Scene, bvh: &Bvh, graph: &TouchGraph, rule: Coplanarity) -> (Vec<u32>, Vec<u32>) {
     let count = scene.triangles.len() as u32;
     let mut order: Vec<(f64, u32)> = (0..count)
         .into_par_iter()
@@ -258,55 +270,33 @@ fn grow_patches(scene: &Scene, graph: &TouchGraph, rule: Coplanarity) -> (Vec<u3
         })
         .collect();
     order.par_sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    let mut seed_of = vec![NONE; count as usize];
-    let mut waiting = Vec::new();
+    let mut flood = Flood::new(graph, bvh);
     for (_, seed) in order {
-        if seed_of[seed as usize] != NONE {
-            continue;
-        }
-        let (point, normal) = plane_of(&scene.corners(seed));
-        seed_of[seed as usize] = seed;
-        waiting.push(seed);
-        while let Some(t) = waiting.pop() {
-            for other in graph.of(t) {
-                if seed_of[*other as usize] == NONE && rule.holds(&scene.corners(*other), &point, &normal) {
-                    seed_of[*other as usize] = seed;
-                    waiting.push(*other);
-                }
-            }
+        if flood.label[seed as usize] == NONE {
+            let (point, normal) = plane_of(&scene.corners(seed));
+            flood.fill(seed, |other| rule.holds(&scene.corners(other), &point, &normal));
         }
     }
-    let (patch_of, lowest) = number_by_lowest(&seed_of);
-    let seeds = lowest.iter().map(|t| seed_of[*t as usize]).collect();
+    let (patch_of, lowest) = number_by_lowest(&flood.label);
+    let seeds = lowest.iter().map(|t| flood.label[*t as usize]).collect();
     (patch_of, seeds)
 }
 
 /// The facet of each triangle: what hangs together within a patch and has one material.
-fn split_by_material(scene: &Scene, graph: &TouchGraph, patch_of: &[u32]) -> Vec<u32> {
+fn split_by_material(scene: &Scene, bvh: &Bvh, graph: &TouchGraph, patch_of: &[u32]) -> Vec<u32> {
     let material: Vec<u32> = scene
         .objects
         .iter()
         .flat_map(|object| std::iter::repeat_n(object.material, object.triangle_count as usize))
         .collect();
-    let mut label = vec![NONE; patch_of.len()];
-    let mut waiting = Vec::new();
+    let of = |t: u32| (patch_of[t as usize], material[t as usize]);
+    let mut flood = Flood::new(graph, bvh);
     for start in 0..patch_of.len() as u32 {
-        if patch_of[start as usize] == NONE || label[start as usize] != NONE {
-            continue;
-        }
-        label[start as usize] = start;
-        waiting.push(start);
-        while let Some(t) = waiting.pop() {
-            for other in graph.of(t) {
-                let (t, other) = (t as usize, *other as usize);
-                if label[other] == NONE && patch_of[other] == patch_of[t] && material[other] == material[t] {
-                    label[other] = start;
-                    waiting.push(other as u32);
-                }
-            }
+        if patch_of[start as usize] != NONE && flood.label[start as usize] == NONE {
+            flood.fill(start, |other| of(other) == of(start));
         }
     }
-    number_by_lowest(&label).0
+    number_by_lowest(&flood.label).0
 }
 
 /// Renames labels to 0, 1, 2, … in the order in which they first occur; also the first item of each.

@@ -2,6 +2,7 @@
 
 pub mod bvh;
 pub mod facet;
+pub mod flood;
 pub mod simd;
 pub mod touch;
 pub mod traverse;

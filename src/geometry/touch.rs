@@ -44,38 +44,74 @@ impl Coplanarity {
     }
 }
 
-/// All pairs of coplanar triangles that touch or overlap, as a symmetric graph in CSR form.
-pub struct TouchGraph {
+/// More triangles than this about one triangle are a crowd: copies of one wall, or the blades of a fan about one corner.
+/// Their pairs would be as many as the square of their number, so that they are looked up when they are needed
+/// ([`super::flood`]).
+const CROWD: usize = 256;
+
+/// Which coplanar triangles touch or overlap each other, as a symmetric graph in CSR form.
+pub struct TouchGraph<'a> {
+    scene: &'a Scene,
+    rule: Coplanarity,
     offsets: Vec<usize>,
     neighbours: Vec<u32>,
+    crowded: Vec<bool>,
 }
 
-impl TouchGraph {
+impl<'a> TouchGraph<'a> {
     /// Finds the pairs through the hierarchy.
-    pub fn build(scene: &Scene, bvh: &Bvh, rule: Coplanarity) -> TouchGraph {
-        let count = scene.triangles.len() as u32;
-        let mut pairs: Vec<(u32, u32)> = (0..count)
+    pub fn build(scene: &'a Scene, bvh: &Bvh, rule: Coplanarity) -> TouchGraph<'a> {
+        let count = scene.triangles.len();
+        // A pair of a triangle and itself stands for a crowd.
+        let pairs: Vec<(u32, u32)> = (0..count as u32)
             .into_par_iter()
             .filter(|t| !scene.degenerate[*t as usize])
-            .flat_map_iter(|t| neighbours_of(scene, bvh, rule, t).into_iter().map(move |other| (t, other)))
+            .flat_map_iter(|t| {
+                let found = neighbours_of(scene, bvh, rule, t).unwrap_or_else(|| vec![t]);
+                found.into_iter().map(move |other| (t, other))
+            })
             .collect();
-        // Each pair was found from its lower triangle alone.
-        let mirrored: Vec<(u32, u32)> = pairs.iter().map(|(a, b)| (*b, *a)).collect();
-        pairs.extend(mirrored);
-        pairs.par_sort_unstable();
-        let mut offsets = vec![0; count as usize + 1];
-        for (t, _) in &pairs {
+        let mut offsets = vec![0; count + 1];
+        let mut crowded = vec![false; count];
+        for (t, other) in &pairs {
             offsets[*t as usize + 1] += 1;
+            crowded[*t as usize] |= t == other;
         }
-        for t in 0..count as usize {
+        for t in 0..count {
             offsets[t + 1] += offsets[t];
         }
-        TouchGraph { offsets, neighbours: pairs.into_iter().map(|(_, other)| other).collect() }
+        TouchGraph { scene, rule, offsets, neighbours: pairs.into_iter().map(|(_, other)| other).collect(), crowded }
     }
 
-    /// The triangles that touch triangle `t`, ascending.
-    pub fn of(&self, t: u32) -> &[u32] {
-        &self.neighbours[self.offsets[t as usize]..self.offsets[t as usize + 1]]
+    /// The triangles that touch triangle `t`; `None` for one in a crowd.
+    pub fn of(&self, t: u32) -> Option<&[u32]> {
+        let t = t as usize;
+        (!self.crowded[t]).then(|| &self.neighbours[self.offsets[t]..self.offsets[t + 1]])
+    }
+
+    /// Whether some triangle is in a crowd.
+    pub fn has_crowds(&self) -> bool {
+        self.crowded.contains(&true)
+    }
+
+    /// Number of triangles.
+    pub fn len(&self) -> usize {
+        self.crowded.len()
+    }
+
+    /// Whether there is no triangle.
+    pub fn is_empty(&self) -> bool {
+        self.crowded.is_empty()
+    }
+
+    /// Whether two triangles that have an area are coplanar and touch or overlap.
+    pub fn touch(&self, a: u32, b: u32) -> bool {
+        touch(self.scene, self.rule, a, b)
+    }
+
+    /// Where everything is that may touch triangle `t`.
+    pub fn region_about(&self, t: u32) -> Region {
+        region_about(self.scene, self.rule, t)
     }
 }
 
@@ -85,31 +121,62 @@ pub fn plane_of(corners: &[Vec3; 3]) -> (Vec3, Vec3) {
     (*a, (b - a).cross(&(c - a)).normalize())
 }
 
-fn neighbours_of(scene: &Scene, bvh: &Bvh, rule: Coplanarity, t: u32) -> Vec<u32> {
+fn region_about(scene: &Scene, rule: Coplanarity, t: u32) -> Region {
     let corners = scene.corners(t);
     let (point, normal) = plane_of(&corners);
     let pad = Vec3::repeat(rule.distance);
-    let region = Region {
+    Region {
         low: corners[0].inf(&corners[1]).inf(&corners[2]) - pad,
         high: corners[0].sup(&corners[1]).sup(&corners[2]) + pad,
         normal,
         offset: normal.dot(&point),
         half_thickness: rule.distance,
-    };
+    }
+}
+
+/// The triangles that touch triangle `t`; `None` if it stands in a crowd.
+fn neighbours_of(scene: &Scene, bvh: &Bvh, rule: Coplanarity, t: u32) -> Option<Vec<u32>> {
+    let region = region_about(scene, rule, t);
+    let mut near = 0;
     let mut found = Vec::new();
     for_each_in_region(bvh, &region, |other, _| {
-        if other > t {
-            let theirs = scene.corners(other);
-            let (their_point, their_normal) = plane_of(&theirs);
-            // Either may be the sliver: the plane of the other one decides.
-            let coplanar = rule.holds(&theirs, &point, &normal) || rule.holds(&corners, &their_point, &their_normal);
-            if coplanar && overlap(&corners, &theirs, &normal, rule.distance) {
+        let [a, b, c] = scene.corners(other);
+        if other != t && region.meets(&a.inf(&b).inf(&c), &a.sup(&b).sup(&c)) {
+            near += 1;
+            if touch(scene, rule, t, other) {
                 found.push(other);
             }
         }
-        true
+        near <= CROWD
     });
-    found
+    (near <= CROWD).then_some(found)
+}
+
+/// Whether two triangles are coplanar and touch or overlap: the same answer for (a, b) as for (b, a).
+fn touch(scene: &Scene, rule: Coplanarity, a: u32, b: u32) -> bool {
+    let (mine, theirs) = (scene.corners(a.min(b)), scene.corners(a.max(b)));
+    // Most pairs end here: both stick out of each other's plane.
+    if !near_plane(&mine, &theirs, rule.distance) && !near_plane(&theirs, &mine, rule.distance) {
+        return false;
+    }
+    let (point, normal) = plane_of(&mine);
+    // Either may be the sliver: the plane of the other one decides.
+    let coplanar = rule.holds(&theirs, &point, &normal) || {
+        let (their_point, their_normal) = plane_of(&theirs);
+        rule.holds(&mine, &their_point, &their_normal)
+    };
+    coplanar && overlap(&mine, &theirs, &normal, rule.distance)
+}
+
+/// Whether `corners` lie within about `distance` [m] of the plane of `of`: a test without roots that lets a little more
+/// pass than [`Coplanarity::holds`].
+fn near_plane(of: &[Vec3; 3], corners: &[Vec3; 3], distance: f64) -> bool {
+    /// More than the roundings of either test.
+    const SLACK: f64 = 1.001;
+    let [a, b, c] = of;
+    let normal = (b - a).cross(&(c - a));
+    let most = SLACK * distance * distance * normal.norm_squared();
+    corners.iter().all(|corner| normal.dot(&(corner - a)).powi(2) <= most)
 }
 
 /// Whether two triangles in one plane touch or overlap: no edge's normal parts them by more than `gap` [m].
@@ -123,8 +190,9 @@ fn overlap(a: &[Vec3; 3], b: &[Vec3; 3], normal: &Vec3, gap: f64) -> bool {
 fn parted_by_edge(a: &[[f64; 2]; 3], b: &[[f64; 2]; 3], gap: f64) -> bool {
     (0..3).any(|k| {
         let (p, q, opposite) = (a[k], a[(k + 1) % 3], a[(k + 2) % 3]);
-        let length = (q[0] - p[0]).hypot(q[1] - p[1]);
-        let outward = [(q[1] - p[1]) / length, (p[0] - q[0]) / length];
+        // The edge's length times the outward normal: coordinates are far from overflow, so that `hypot` is not needed.
+        let outward = [q[1] - p[1], p[0] - q[0]];
+        let gap = gap * (outward[0] * outward[0] + outward[1] * outward[1]).sqrt();
         let distance = |c: &[f64; 2]| (c[0] - p[0]) * outward[0] + (c[1] - p[1]) * outward[1];
         let sign = -1f64.copysign(distance(&opposite));
         b.iter().all(|c| sign * distance(c) > gap)

@@ -224,6 +224,16 @@ pub struct Region {
     pub half_thickness: f64,
 }
 
+impl Region {
+    /// Whether the box between `low` and `high` may reach into the region.
+    pub fn meets(&self, low: &Vec3, high: &Vec3) -> bool {
+        let meets = (0..3).all(|axis| low[axis] <= self.high[axis] && high[axis] >= self.low[axis]);
+        let half = (high - low) / 2.0;
+        let reach = self.normal.abs().dot(&half) + self.half_thickness;
+        meets && (self.normal.dot(&(low + half)) - self.offset).abs() <= reach
+    }
+}
+
 struct Collect<'a, F> {
     region: &'a Region,
     found: F,
@@ -235,11 +245,7 @@ impl<F: FnMut(u32, u32) -> bool> Query for Collect<'_, F> {
         (0..NODE_WIDTH).fold(0, |entered, lane| {
             let low = Vec3::from(std::array::from_fn::<f64, 3, _>(|axis| f64::from(node.low[axis][lane])));
             let high = Vec3::from(std::array::from_fn::<f64, 3, _>(|axis| f64::from(node.high[axis][lane])));
-            let meets = (0..3).all(|axis| low[axis] <= region.high[axis] && high[axis] >= region.low[axis]);
-            let half = (high - low) / 2.0;
-            let reach = region.normal.abs().dot(&half) + region.half_thickness;
-            let near = (region.normal.dot(&(low + half)) - region.offset).abs() <= reach;
-            entered | u32::from(meets && near) << lane
+            entered | u32::from(region.meets(&low, &high)) << lane
         })
     }
 
