@@ -9,4 +9,5 @@ pub mod mesh;
 pub mod mitsuba;
 pub mod picture;
 pub mod record;
+pub mod results;
 pub mod scene_file;
