@@ -9,7 +9,8 @@ use rayon::prelude::*;
 
 /// Upwards first, which in a city is soon done, then three level directions; all off the axes, so that they meet no seam
 /// of an upright wall.
-const DIRECTIONS: [[f64; 3]; 4] = [[0.012, 0.017, 1.0], [1.0, 0.131, 0.003], [-0.613, 0.79, 0.002], [-0.37, -0.93, 0.004]];
+const DIRECTIONS: [[f64; 3]; 4] =
+    [[0.012, 0.017, 1.0], [1.0, 0.131, 0.003], [-0.613, 0.79, 0.002], [-0.37, -0.93, 0.004]];
 
 /// The bounds of all objects, so that a point is tested against those alone that may hold it.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! Which coplanar triangles touch or overlap each other (T40): shared edges, T-junctions and duplicates alike.
 
 use super::bvh::Bvh;
-use super::traverse::{Region, for_each_in_region};
+use crate::layout::{LEAF_BIT, NODE_WIDTH, NONE, WideNode};
 use crate::math::Vec3;
 use crate::math::frame::tangents_of;
 use crate::scene::Scene;
@@ -54,23 +54,31 @@ impl TouchGraph {
     /// Finds the pairs through the hierarchy.
     pub fn build(scene: &Scene, bvh: &Bvh, rule: Coplanarity) -> TouchGraph {
         let count = scene.triangles.len() as u32;
-        let mut pairs: Vec<(u32, u32)> = (0..count)
+        let extent = scene.bounds().map_or(0.0, |(low, high)| low.abs().sup(&high.abs()).max());
+        // Each pair is found from its lower triangle alone; the pairs are sorted.
+        let pairs: Vec<(u32, u32)> = (0..count)
             .into_par_iter()
             .filter(|t| !scene.degenerate[*t as usize])
-            .flat_map_iter(|t| neighbours_of(scene, bvh, rule, t).into_iter().map(move |other| (t, other)))
+            .flat_map_iter(|t| neighbours_of(scene, bvh, rule, extent, t).into_iter().map(move |other| (t, other)))
             .collect();
-        // Each pair was found from its lower triangle alone.
-        let mirrored: Vec<(u32, u32)> = pairs.iter().map(|(a, b)| (*b, *a)).collect();
-        pairs.extend(mirrored);
-        pairs.par_sort_unstable();
         let mut offsets = vec![0; count as usize + 1];
-        for (t, _) in &pairs {
-            offsets[*t as usize + 1] += 1;
+        for (a, b) in &pairs {
+            offsets[*a as usize + 1] += 1;
+            offsets[*b as usize + 1] += 1;
         }
         for t in 0..count as usize {
             offsets[t + 1] += offsets[t];
         }
-        TouchGraph { offsets, neighbours: pairs.into_iter().map(|(_, other)| other).collect() }
+        // The lower neighbours of a triangle come before any pair that it is the lower one of: lists are ascending.
+        let mut next = offsets.clone();
+        let mut neighbours = vec![0; 2 * pairs.len()];
+        for (a, b) in pairs {
+            for (t, other) in [(a, b), (b, a)] {
+                neighbours[next[t as usize]] = other;
+                next[t as usize] += 1;
+            }
+        }
+        TouchGraph { offsets, neighbours }
     }
 
     /// The triangles that touch triangle `t`, ascending.
@@ -85,31 +93,98 @@ pub fn plane_of(corners: &[Vec3; 3]) -> (Vec3, Vec3) {
     (*a, (b - a).cross(&(c - a)).normalize())
 }
 
-fn neighbours_of(scene: &Scene, bvh: &Bvh, rule: Coplanarity, t: u32) -> Vec<u32> {
+/// The triangles above `t` that touch it, ascending.
+fn neighbours_of(scene: &Scene, bvh: &Bvh, rule: Coplanarity, extent: f64, t: u32) -> Vec<u32> {
     let corners = scene.corners(t);
     let (point, normal) = plane_of(&corners);
     let pad = Vec3::repeat(rule.distance);
-    let region = Region {
-        low: corners[0].inf(&corners[1]).inf(&corners[2]) - pad,
-        high: corners[0].sup(&corners[1]).sup(&corners[2]) + pad,
-        normal,
-        offset: normal.dot(&point),
-        half_thickness: rule.distance,
-    };
+    let (low, high) = bounds_of(&corners);
+    let (low, high) = (low - pad, high + pad);
+    let half_thickness = rule.distance + SLAB_ROUNDING * extent;
+    let near = Near::new([&low, &high], &normal, normal.dot(&point), half_thickness);
     let mut found = Vec::new();
-    for_each_in_region(bvh, &region, |other, _| {
-        if other > t {
-            let theirs = scene.corners(other);
+    near.for_each_triangle(bvh, |other| {
+        if other <= t {
+            return;
+        }
+        let theirs = scene.corners(other);
+        let (their_low, their_high) = bounds_of(&theirs);
+        if (0..3).any(|axis| their_low[axis] > high[axis] || their_high[axis] < low[axis]) {
+            return;
+        }
+        // Either may be the sliver: the plane of the other one decides.
+        let in_theirs = || {
             let (their_point, their_normal) = plane_of(&theirs);
-            // Either may be the sliver: the plane of the other one decides.
-            let coplanar = rule.holds(&theirs, &point, &normal) || rule.holds(&corners, &their_point, &their_normal);
-            if coplanar && overlap(&corners, &theirs, &normal, rule.distance) {
-                found.push(other);
+            rule.holds(&corners, &their_point, &their_normal)
+        };
+        let coplanar = rule.holds(&theirs, &point, &normal) || in_theirs();
+        if coplanar && overlap(&corners, &theirs, &normal, rule.distance) {
+            found.push(other);
+        }
+    });
+    found.sort_unstable();
+    found
+}
+
+fn bounds_of([a, b, c]: &[Vec3; 3]) -> (Vec3, Vec3) {
+    (a.inf(b).inf(c), a.sup(b).sup(c))
+}
+
+/// What a dozen f32 roundings do to the distance of a box from a plane, as a share of the largest coordinate [-].
+const SLAB_ROUNDING: f64 = 1e-5;
+
+/// The neighbourhood of a triangle in f32, a little larger than it is: a box, and a slab about a plane.
+struct Near {
+    low: [f32; 3],
+    high: [f32; 3],
+    normal: [f32; 3],
+    offset: f32,
+    half_thickness: f32,
+}
+
+impl Near {
+    fn new([low, high]: [&Vec3; 2], normal: &Vec3, offset: f64, half_thickness: f64) -> Near {
+        let narrow = |v: &Vec3| [v.x as f32, v.y as f32, v.z as f32];
+        Near {
+            low: narrow(low).map(f32::next_down),
+            high: narrow(high).map(f32::next_up),
+            normal: narrow(normal),
+            offset: offset as f32,
+            half_thickness: half_thickness as f32,
+        }
+    }
+
+    /// Calls `found` for every triangle in a leaf that may meet the neighbourhood.
+    fn for_each_triangle(&self, bvh: &Bvh, mut found: impl FnMut(u32)) {
+        let mut waiting = vec![0];
+        while let Some(child) = waiting.pop() {
+            if child & LEAF_BIT == 0 {
+                let node = &bvh.nodes[child as usize];
+                let meets = self.meets(node);
+                waiting.extend((0..NODE_WIDTH).filter(|lane| meets[*lane]).map(|lane| node.child[lane]));
+            } else {
+                let block = &bvh.blocks[(child & !LEAF_BIT) as usize];
+                block.triangle.iter().filter(|triangle| **triangle != NONE).for_each(|triangle| found(*triangle));
             }
         }
-        true
-    });
-    found
+    }
+
+    /// Which children's boxes meet it.
+    fn meets(&self, node: &WideNode) -> [bool; NODE_WIDTH] {
+        let mut inside = [true; NODE_WIDTH];
+        let (mut distance, mut reach) = ([-self.offset; NODE_WIDTH], [self.half_thickness; NODE_WIDTH]);
+        for axis in 0..3 {
+            let (n, lows, highs) = (self.normal[axis], &node.low[axis], &node.high[axis]);
+            for lane in 0..NODE_WIDTH {
+                let (low, high) = (lows[lane], highs[lane]);
+                inside[lane] &= (low <= self.high[axis]) & (high >= self.low[axis]);
+                distance[lane] += n * (0.5 * (low + high));
+                reach[lane] += n.abs() * (0.5 * (high - low));
+            }
+        }
+        // The box of an empty lane is inside out, and its distance is not a number: neither test holds.
+        std::array::from_fn(|lane| inside[lane] & (distance[lane].abs() <= reach[lane]))
+    }
 }
 
 /// Whether two triangles in one plane touch or overlap: no edge's normal parts them by more than `gap` [m].

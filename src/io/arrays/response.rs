@@ -34,11 +34,7 @@ struct Axis<'a, T> {
 ///
 /// # Errors
 /// [`crate::error::Error::Write`].
-pub fn write_response(
-    file: &Path,
-    samples: &Samples,
-    frequencies: &[f64],
-) -> Result<()> {
+pub fn write_response(file: &Path, samples: &Samples, frequencies: &[f64]) -> Result<()> {
     write(file, "cfr", samples, &Axis { name: "frequency_hz", values: frequencies })
 }
 
@@ -46,11 +42,7 @@ pub fn write_response(
 ///
 /// # Errors
 /// [`crate::error::Error::Write`].
-pub fn write_taps(
-    file: &Path,
-    samples: &Samples,
-    taps: &[i64],
-) -> Result<()> {
+pub fn write_taps(file: &Path, samples: &Samples, taps: &[i64]) -> Result<()> {
     write(file, "taps", samples, &Axis { name: "tap", values: taps })
 }
 

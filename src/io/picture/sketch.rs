@@ -56,7 +56,7 @@ impl Sketch {
         for link in 0..paths.links() {
             for path in paths.of_link(link) {
                 self.bounces[paths.vertices_of(path).len().min(BOUNCES.len() - 1)] += 1;
-                if self.count % self.stride == 0 {
+                if self.count.is_multiple_of(self.stride) {
                     self.keep(radios, paths, link, path);
                 }
                 self.count += 1;
@@ -73,7 +73,7 @@ impl Sketch {
         self.lines.push(Line { index: self.count, points });
         if self.lines.len() > DRAWN_PATHS {
             self.stride *= 2;
-            self.lines.retain(|line| line.index % self.stride == 0);
+            self.lines.retain(|line| line.index.is_multiple_of(self.stride));
         }
     }
 }
