@@ -16,5 +16,7 @@ mod laws;
 mod response;
 #[path = "cases/scenes.rs"]
 mod scenes;
+#[path = "cases/tiles.rs"]
+mod tiles;
 #[path = "cases/truth.rs"]
 mod truth;

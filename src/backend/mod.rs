@@ -9,6 +9,7 @@ use crate::geometry::simd::Level;
 use crate::math::Vec3;
 use crate::path::chain::ChainTrie;
 use crate::path::counters::Counters;
+use crate::path::receivers::ReceiverBoxes;
 use crate::path::{FoundPaths, Paths, SolverOptions};
 use crate::scene::Scene;
 use crate::scene::radio::Radios;
@@ -85,18 +86,18 @@ impl Backend {
         }
     }
 
-    /// Finds the paths over all chains to all `receivers` [m, local], sorted by receiver, length and chain.
+    /// Finds the paths over all chains to all receivers of `boxes` [m, local], in no particular order.
     pub fn connect(
         self,
         geometry: &Geometry,
         trie: &ChainTrie,
-        receivers: &[Vec3],
+        boxes: &ReceiverBoxes,
         options: &SolverOptions,
         counters: &mut Counters,
         progress: &dyn Progress,
     ) -> FoundPaths {
         match self {
-            Backend::Cpu(_) => cpu::connect(geometry, trie, receivers, options, counters, progress),
+            Backend::Cpu(_) => cpu::connect(geometry, trie, boxes, options, counters, progress),
         }
     }
 

@@ -3,15 +3,11 @@
 use super::log::Log;
 use super::{Failure, JobOptions, device, print, table};
 use crate::backend::{Backend, DeviceRequest, Progress};
-use crate::channel::impulse;
-use crate::channel::{Delays, Link as ChannelLink, response};
 use crate::error::{Error, Result};
-use crate::io::arrays::{self, PathsFile, RECEIVERS_PER_FILE};
 use crate::io::job::Job;
-use crate::io::links::{self, Link};
-use crate::io::picture;
 use crate::io::record::{self, Record, Sizes, Timing, Version};
-use crate::solve::{Solution, solve};
+use crate::io::results::{Results, Tiling, Written};
+use crate::solve::{Engine, Summary};
 use clap::Args;
 use std::time::Instant;
 
@@ -54,27 +50,33 @@ pub fn run(options: &Options, log: &Log) -> std::result::Result<(), Failure> {
     let job = Job::read(&options.job.job, &options.job.overrides())?;
     clock.note("read");
     record::prepare_folder(&job.output.dir)?;
-    let solution = solve(backend, &job.scene, &job.radios, &job.carriers, &job.solver, log)?;
-    let solve_seconds = clock.skip();
-    clock
-        .timings
-        .extend(solution.timings.iter().map(|(stage, seconds)| Timing { stage: stage.clone(), seconds: *seconds }));
+    let tiling = Tiling::of(&job.radios);
+    let mut engine = Engine::new(backend, &job.scene, &job.radios, &job.carriers, &job.solver, log)?;
+    let mut results = Results::new(&job, tiling)?;
+    clock.resume();
+    for receivers in tiling.tiles() {
+        let tile = engine.tile(receivers)?;
+        clock.resume();
+        results.add(&tile)?;
+        clock.note("write");
+    }
+    let summary = engine.finish();
+    clock.resume();
     log.begin("writing the results", 0);
-    let results = write_results(&job, &solution)?;
+    let written = results.finish()?;
     let inputs = record::hash_inputs(&job)?;
     clock.note("write");
-    let record = record_of(&job, &solution, device, inputs, &results, clock, solve_seconds)?;
+    let record = record_of(&job, summary, device, inputs, &written, clock)?;
     record::write(&job.output.dir, &record)?;
     log.end();
     for warning in &record.warnings {
         log.warning(warning);
     }
-    let first_carrier: Vec<Link> = results.links.into_iter().step_by(job.carriers.len()).collect();
-    print(&(table::links(&first_carrier) + &table::summary(&first_carrier)))?;
+    print(&(table::links(&written.first_links, written.totals.links) + &table::summary(&written.totals)))?;
     Ok(print(&format!("results in {}\n", job.output.dir.display()))?)
 }
 
-/// Stages and their seconds.
+/// Stages and their seconds; a stage that comes again adds to its time.
 struct Clock {
     timings: Vec<Timing>,
     last: Instant,
@@ -87,63 +89,36 @@ impl Clock {
 
     /// Ends the stage that is going on and calls it `stage`.
     fn note(&mut self, stage: &str) {
-        let seconds = self.skip();
-        self.timings.push(Timing { stage: stage.into(), seconds });
-    }
-
-    /// Ends the stage that is going on; the caller has names for its parts.
-    fn skip(&mut self) -> f64 {
         let seconds = self.last.elapsed().as_secs_f64();
+        self.resume();
+        match self.timings.iter_mut().find(|timing| timing.stage == stage) {
+            Some(timing) => timing.seconds += seconds,
+            None => self.timings.push(Timing { stage: stage.into(), seconds }),
+        }
+    }
+
+    /// Ends the stage that is going on, which others have measured.
+    fn resume(&mut self) {
         self.last = Instant::now();
-        seconds
     }
-}
-
-/// What was written.
-struct Results {
-    paths_files: Vec<PathsFile>,
-    files: Vec<String>,
-    links: Vec<Link>,
-}
-
-fn write_results(job: &Job, solution: &Solution) -> Result<Results> {
-    let (folder, output) = (&job.output.dir, &job.output);
-    let (paths, channel) = (&solution.paths, &solution.channel);
-    let paths_files = arrays::write_paths(folder, &job.scene, &job.radios, paths, channel, RECEIVERS_PER_FILE)?;
-    let links = links::all(&job.radios, paths, channel);
-    links::write(&folder.join("links.csv"), &links)?;
-    let mut files = vec!["links.csv".to_string()];
-    let delays = if output.normalize_delays { Delays::FromFirst } else { Delays::Absolute };
-    let link = |index| ChannelLink::new(&job.radios, paths, channel, index);
-    if let Some(offsets) = &output.subcarriers {
-        let samples = |carrier, index| response::frequency_response(&link(index), carrier, offsets, delays);
-        arrays::write_response(&folder.join("cfr.npz"), &job.radios, &job.carriers, offsets, samples)?;
-        files.push("cfr.npz".into());
-    }
-    if let Some(window) = &output.taps {
-        let samples = |carrier, index| impulse::taps(&link(index), carrier, window, delays);
-        let numbers: Vec<i64> = window.numbers().collect();
-        arrays::write_taps(&folder.join("taps.npz"), &job.radios, &job.carriers, &numbers, samples)?;
-        files.push("taps.npz".into());
-    }
-    if output.picture {
-        picture::paths_from_above(&job.scene, &job.radios, paths, &folder.join("paths.png"))?;
-        files.push("paths.png".into());
-    }
-    Ok(Results { paths_files, files, links })
 }
 
 fn record_of(
     job: &Job,
-    solution: &Solution,
+    summary: Summary,
     device: String,
     inputs: Vec<record::Input>,
-    results: &Results,
+    written: &Written,
     clock: Clock,
-    solve_seconds: f64,
 ) -> Result<Record> {
     let mut warnings = job.warnings.clone();
-    warnings.extend(solution.warnings.iter().filter(|warning| !job.warnings.contains(warning)).cloned());
+    warnings.extend(summary.warnings.into_iter().filter(|warning| !job.warnings.contains(warning)));
+    let solve_seconds: f64 = summary.timings.iter().map(|(_, seconds)| seconds).sum();
+    let per_second = |count: u64| count as f64 / solve_seconds.max(f64::MIN_POSITIVE);
+    // Reading comes first and writing last.
+    let mut timings_s = clock.timings;
+    let solved = summary.timings.into_iter().map(|(stage, seconds)| Timing { stage, seconds });
+    timings_s.splice(1..1, solved);
     Ok(Record {
         version: Version::own(),
         device,
@@ -156,15 +131,15 @@ fn record_of(
             triangles: job.scene.triangles.len(),
             transmitters: job.radios.transmitters.len(),
             receivers: job.radios.receivers.len(),
-            paths: solution.paths.len(),
+            paths: summary.counters.paths as usize,
         },
-        timings_s: clock.timings,
-        rays_per_s: solution.counters.segments as f64 / solve_seconds.max(f64::MIN_POSITIVE),
-        paths_per_s: solution.paths.len() as f64 / solve_seconds.max(f64::MIN_POSITIVE),
+        timings_s,
+        rays_per_s: per_second(summary.counters.segments),
+        paths_per_s: per_second(summary.counters.paths),
         peak_memory_bytes: record::peak_memory(),
-        counters: solution.counters,
+        counters: summary.counters,
         warnings,
-        paths_files: results.paths_files.clone(),
-        files: results.files.clone(),
+        paths_files: written.paths_files.clone(),
+        files: written.files.clone(),
     })
 }

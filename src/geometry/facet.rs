@@ -193,10 +193,10 @@ impl Facets {
     }
 
     fn add_neighbours(&mut self, scene: &Scene) {
-        let mut corners: Vec<([u64; 3], u32)> = (0..self.of_triangle.len() as u32)
+        let mut corners: Vec<(u64, u32)> = (0..self.of_triangle.len() as u32)
             .into_par_iter()
             .filter(|t| self.of_triangle[*t as usize] != NONE)
-            .flat_map_iter(|t| scene.corners(t).map(|c| (position_bits(&c), self.of_triangle[t as usize])))
+            .flat_map_iter(|t| scene.corners(t).map(|c| (place_of(&c), self.of_triangle[t as usize])))
             .collect();
         corners.par_sort_unstable();
         corners.dedup();
@@ -214,7 +214,7 @@ impl Facets {
         }
         pairs.par_sort_unstable();
         pairs.dedup();
-        (self.neighbour_offsets, self.neighbours) = group(pairs.into_iter(), self.len());
+        (self.neighbour_offsets, self.neighbours) = group(pairs.iter().copied(), self.len());
     }
 
     fn add_hulls(&mut self, scene: &Scene) {
@@ -232,10 +232,14 @@ impl Facets {
     }
 }
 
-/// A corner's position as bits, so that equal corners sort together.
-fn position_bits(p: &Vec3) -> [u64; 3] {
+/// A number for a corner's position, so that equal corners sort together. It is a hash: that two places share one, once
+/// in 10^19, would add a pair to what is a hint.
+fn place_of(p: &Vec3) -> u64 {
     // -0 and 0 are one place.
-    [p.x, p.y, p.z].map(|x| (x + 0.0).to_bits())
+    [p.x, p.y, p.z].into_iter().fold(0, |place: u64, x| {
+        let mixed = (place ^ (x + 0.0).to_bits()).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        mixed ^ (mixed >> 32)
+    })
 }
 
 fn plane_through(corners: &[Vec3; 3]) -> Plane {
@@ -243,18 +247,23 @@ fn plane_through(corners: &[Vec3; 3]) -> Plane {
     Plane { normal: normal.into(), offset: normal.dot(&point) }
 }
 
-/// Collects `(group, item)` pairs, items ascending within a group, in CSR form.
-fn group(pairs: impl Iterator<Item = (u32, u32)>, groups: usize) -> (Vec<u32>, Vec<u32>) {
-    let mut pairs: Vec<(u32, u32)> = pairs.collect();
-    pairs.par_sort_unstable();
+/// Collects `(group, item)` pairs in CSR form; items keep their order within a group.
+fn group(pairs: impl Iterator<Item = (u32, u32)> + Clone, groups: usize) -> (Vec<u32>, Vec<u32>) {
     let mut offsets = vec![0u32; groups + 1];
-    for (group, _) in &pairs {
-        offsets[*group as usize + 1] += 1;
+    for (group, _) in pairs.clone() {
+        offsets[group as usize + 1] += 1;
     }
     for g in 0..groups {
         offsets[g + 1] += offsets[g];
     }
-    (offsets, pairs.into_iter().map(|(_, item)| item).collect())
+    let mut next = offsets.clone();
+    let mut items = vec![0; offsets[groups] as usize];
+    for (group, item) in pairs {
+        let place = &mut next[group as usize];
+        items[*place as usize] = item;
+        *place += 1;
+    }
+    (offsets, items)
 }
 
 /// Patches grown from the largest triangle that is left, again and again: the patch of each triangle, and the seed of

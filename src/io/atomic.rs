@@ -17,13 +17,76 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// # Errors
 /// [`Error::Write`] with `path` and what the system said.
 pub fn write_file(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<()> {
-    let temporary = temporary_name(path).map_err(|e| Error::write(path, e))?;
-    let written = write_and_rename(path, &temporary, write);
-    if written.is_err() {
-        // The first error is the one to report: that the remains cannot be removed either adds nothing to it.
-        let _ = fs::remove_file(&temporary);
+    let mut draft = Draft::create(path)?;
+    draft.write(write)?;
+    draft.finish()
+}
+
+/// A file that is written piece by piece and appears only when it is finished; one that is dropped before leaves nothing.
+#[derive(Debug)]
+pub struct Draft {
+    path: PathBuf,
+    temporary: PathBuf,
+    /// `None` once the file has got its name.
+    file: Option<BufWriter<File>>,
+}
+
+impl Draft {
+    /// Begins the file `path`, in a folder that is made if it is missing.
+    ///
+    /// # Errors
+    /// [`Error::Write`] with `path` and what the system said.
+    pub fn create(path: &Path) -> Result<Draft> {
+        let create = || {
+            let temporary = temporary_name(path)?;
+            if path.exists() && !path.is_file() {
+                // Renaming over a device would replace it.
+                let kind = io::ErrorKind::AlreadyExists;
+                return Err(io::Error::new(kind, "there is something else than a file of this name"));
+            }
+            fs::create_dir_all(folder_of(path))?;
+            let file = File::options().write(true).read(true).create_new(true).open(&temporary)?;
+            Ok(Draft { path: path.to_path_buf(), temporary, file: Some(BufWriter::new(file)) })
+        };
+        create().map_err(|e| Error::write(path, e))
     }
-    written.map_err(|e| Error::write(path, e))
+
+    /// Writes a piece.
+    ///
+    /// # Errors
+    /// As [`Draft::create`].
+    pub fn write(&mut self, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        write(file).map_err(|e| Error::write(&self.path, e))
+    }
+
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// As [`Draft::create`].
+    pub fn finish(mut self) -> Result<()> {
+        self.put_in_place().map_err(|e| Error::write(&self.path, e))
+    }
+
+    fn put_in_place(&mut self) -> io::Result<()> {
+        if let Some(file) = &mut self.file {
+            file.flush()?;
+            file.get_ref().sync_all()?;
+            fs::rename(&self.temporary, &self.path)?;
+            self.file = None;
+            sync_folder(folder_of(&self.path))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if self.file.take().is_some() {
+            // The first error is the one to report: that the remains cannot be removed either adds nothing to it.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
 }
 
 /// Writes `bytes` to `path`, as [`write_file`] does.
@@ -32,24 +95,6 @@ pub fn write_file(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::R
 /// As [`write_file`].
 pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     write_file(path, |file| file.write_all(bytes))
-}
-
-fn write_and_rename(
-    path: &Path,
-    temporary: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-) -> io::Result<()> {
-    if path.exists() && !path.is_file() {
-        // Renaming over a device would replace it.
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is something else than a file of this name"));
-    }
-    let folder = folder_of(path);
-    fs::create_dir_all(folder)?;
-    let mut file = BufWriter::new(File::options().write(true).read(true).create_new(true).open(temporary)?);
-    write(&mut file)?;
-    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-    fs::rename(temporary, path)?;
-    sync_folder(folder)
 }
 
 /// The name is on disk only when its folder is; Windows cannot open a folder as a file and needs no such step.

@@ -1,6 +1,6 @@
 //! `links.csv`: what every link amounts to, one row for each link and carrier.
 
-use super::atomic;
+use super::atomic::Draft;
 use crate::channel::statistics::{LinkStatistics, path_powers, statistics};
 use crate::channel::{self, Channel};
 use crate::error::Result;
@@ -8,6 +8,7 @@ use crate::math::Vec3;
 use crate::path::{Interaction, Paths};
 use crate::scene::radio::Radios;
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
@@ -57,15 +58,80 @@ pub fn all(radios: &Radios, paths: &Paths, channel: &Channel) -> Vec<Link> {
     rows.map(|row| link(radios, paths, channel, row / carriers, row % carriers)).collect()
 }
 
-/// Writes the rows to `file`.
-///
-/// # Errors
-/// [`crate::error::Error::Write`].
-pub fn write(file: &Path, links: &[Link]) -> Result<()> {
-    atomic::write_file(file, |file| {
-        writeln!(file, "{HEADER}")?;
-        links.iter().try_for_each(|link| writeln!(file, "{}", row_of(link)))
-    })
+/// `links.csv` as it grows, tile by tile.
+pub struct LinksFile {
+    draft: Draft,
+}
+
+impl LinksFile {
+    /// Begins `file`.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Write`].
+    pub fn create(file: &Path) -> Result<LinksFile> {
+        let mut draft = Draft::create(file)?;
+        draft.write(|file| writeln!(file, "{HEADER}"))?;
+        Ok(LinksFile { draft })
+    }
+
+    /// Appends rows.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Write`].
+    pub fn append(&mut self, links: &[Link]) -> Result<()> {
+        let rows: Vec<String> = links.par_iter().map(row_of).collect();
+        self.draft.write(|file| rows.iter().try_for_each(|row| writeln!(file, "{row}")))
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Write`].
+    pub fn finish(self) -> Result<()> {
+        self.draft.finish()
+    }
+}
+
+/// What many links amount to, in little memory however many there are.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Totals {
+    /// Links.
+    pub links: usize,
+    /// Links with a path.
+    pub reached: usize,
+    /// Links with a direct path.
+    pub line_of_sight: usize,
+    /// Paths of all links.
+    pub paths: usize,
+    /// Number of links by path gain, in steps of [`GAIN_STEP_DB`].
+    gains: BTreeMap<i64, usize>,
+}
+
+/// The median path gain is known to this [dB].
+const GAIN_STEP_DB: f64 = 0.01;
+
+impl Totals {
+    /// Adds a link.
+    pub fn add(&mut self, link: &Link) {
+        self.links += 1;
+        self.reached += usize::from(link.paths > 0);
+        self.line_of_sight += usize::from(link.line_of_sight);
+        self.paths += link.paths;
+        if let Some(gain) = link.path_gain_db {
+            *self.gains.entry((gain / GAIN_STEP_DB).round() as i64).or_default() += 1;
+        }
+    }
+
+    /// The median path gain of the links that have one, rounded to [`GAIN_STEP_DB`] [dB].
+    pub fn median_gain_db(&self) -> Option<f64> {
+        let middle = self.gains.values().sum::<usize>() / 2;
+        let mut below = 0;
+        let median = self.gains.iter().find(|(_, count)| {
+            below += **count;
+            below > middle
+        });
+        median.map(|(steps, _)| *steps as f64 * GAIN_STEP_DB)
+    }
 }
 
 fn link(radios: &Radios, paths: &Paths, channel: &Channel, index: usize, carrier: usize) -> Link {

@@ -10,4 +10,5 @@ pub mod mitsuba;
 pub mod picture;
 pub mod read;
 pub mod record;
+pub mod results;
 pub mod scene_file;

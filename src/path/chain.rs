@@ -66,6 +66,14 @@ impl ChainTrie {
         self.len() == 1
     }
 
+    /// The memory that it takes, about [bytes].
+    pub fn bytes(&self) -> usize {
+        const PER_NODE: usize = 4 * size_of::<u32>() + size_of::<Vec3>() + size_of::<u64>();
+        // An entry of the map: key, node and a control byte, which fill half of its places or more.
+        const PER_CHILD: usize = 2 * (size_of::<(u64, u32)>() + 1);
+        self.len() * (PER_NODE + PER_CHILD) + self.window.len() * size_of::<Vec3>()
+    }
+
     /// The window of a node [m]; empty for the root, which sees everything.
     pub fn window_of(&self, node: u32) -> &[Vec3] {
         &self.window[self.window_offsets[node as usize] as usize..self.window_offsets[node as usize + 1] as usize]

@@ -9,6 +9,8 @@ const BOX_SIZE: usize = 32;
 /// Receiver positions, sorted for search.
 #[derive(Debug)]
 pub struct ReceiverBoxes {
+    /// Bounds of these receivers and of all others of the run [m].
+    run: (Vec3, Vec3),
     /// Index of each receiver in the order of the caller `[sorted receiver]`.
     index: Vec<u32>,
     position: Vec<Vec3>,
@@ -16,8 +18,9 @@ pub struct ReceiverBoxes {
 }
 
 impl ReceiverBoxes {
-    /// Sorts `positions` [m].
-    pub fn new(positions: &[Vec3]) -> ReceiverBoxes {
+    /// Sorts `positions` [m]. Beams are padded as far as the bounds of the whole `run` reach, so that it does not matter
+    /// which receivers are searched together.
+    pub fn new(positions: &[Vec3], run: (Vec3, Vec3)) -> ReceiverBoxes {
         let (low, high) = bounds_of(positions);
         let mut order: Vec<(u64, u32)> =
             positions.iter().enumerate().map(|(i, p)| (morton(p, &low, &high), i as u32)).collect();
@@ -25,13 +28,18 @@ impl ReceiverBoxes {
         let index: Vec<u32> = order.into_iter().map(|(_, i)| i).collect();
         let position: Vec<Vec3> = index.iter().map(|i| positions[*i as usize]).collect();
         let bounds = position.chunks(BOX_SIZE).map(bounds_of).collect();
-        ReceiverBoxes { index, position, bounds }
+        ReceiverBoxes { run, index, position, bounds }
     }
 
-    /// The largest distance of a receiver from `point` [m], or more.
+    /// Indices and positions of all receivers, in the order of the boxes.
+    pub fn all(&self) -> (&[u32], &[Vec3]) {
+        (&self.index, &self.position)
+    }
+
+    /// The largest distance of a receiver of the run from `point` [m], or more.
     pub fn reach(&self, point: &Vec3) -> f64 {
-        let farthest = |(low, high): &(Vec3, Vec3)| (low - point).abs().sup(&(high - point).abs()).norm();
-        self.bounds.iter().map(farthest).fold(0.0, f64::max)
+        let (low, high) = self.run;
+        (low - point).abs().sup(&(high - point).abs()).norm()
     }
 
     /// Calls `found(receiver, position)` for each receiver that may be in the frustum.
@@ -47,7 +55,8 @@ impl ReceiverBoxes {
     }
 }
 
-fn bounds_of(points: &[Vec3]) -> (Vec3, Vec3) {
+/// The bounds of points [m]; of none: from +infinity to -infinity.
+pub fn bounds_of(points: &[Vec3]) -> (Vec3, Vec3) {
     let nothing = (Vec3::repeat(f64::INFINITY), Vec3::repeat(f64::NEG_INFINITY));
     points.iter().fold(nothing, |(low, high), p| (low.inf(p), high.sup(p)))
 }
@@ -78,7 +87,7 @@ mod tests {
     fn every_receiver_is_found_by_a_frustum_that_holds_everything() {
         let positions: Vec<Vec3> =
             (0..100).map(|i| Vec3::new(f64::from(i * 37 % 100), f64::from(i * 11 % 17), 1.5)).collect();
-        let boxes = ReceiverBoxes::new(&positions);
+        let boxes = ReceiverBoxes::new(&positions, bounds_of(&positions));
         let mut found = Vec::new();
         boxes.for_each_in(&Frustum::default(), |receiver, position| {
             assert_eq!(*position, positions[receiver as usize]);

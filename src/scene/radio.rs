@@ -2,6 +2,7 @@
 
 use super::antenna::Antenna;
 use crate::math::Vec3;
+use std::ops::Range;
 
 /// A transmitter or receiver, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,5 +36,28 @@ impl Radios {
     /// The antenna of a radio of this set.
     pub fn antenna(&self, radio: &Radio) -> &Antenna {
         &self.antennas[radio.antenna as usize]
+    }
+    /// These radios with some of the receivers alone.
+    pub fn with_receivers(&self, receivers: Range<usize>) -> Radios {
+        Radios {
+            antennas: self.antennas.clone(),
+            transmitters: self.transmitters.clone(),
+            receivers: self.receivers[receivers].to_vec(),
+        }
+    }
+
+    /// Numbers of receiver and transmitter ports, where all receivers share theirs and all transmitters do.
+    pub fn common_ports(&self) -> Option<(usize, usize)> {
+        let common = |radios: &[Radio]| {
+            let first = self.antenna(radios.first()?).ports();
+            radios.iter().all(|radio| self.antenna(radio).ports() == first).then_some(first)
+        };
+        Some((common(&self.receivers)?, common(&self.transmitters)?))
+    }
+
+    /// Whether paths are traced to single elements of any radio's array.
+    pub fn any_per_element(&self) -> bool {
+        self.antennas.iter().any(|antenna| antenna.per_element)
+            && self.transmitters.iter().chain(&self.receivers).any(|radio| self.antenna(radio).per_element)
     }
 }

@@ -14,26 +14,25 @@ use rayon::prelude::*;
 /// Chains that one task of the pool tries.
 const TASK: usize = 64;
 
-/// Finds the paths over all chains of `trie` to all `receivers`.
+/// Finds the paths over all chains of `trie` to all receivers of `boxes`.
 pub fn connect(
     geometry: &Geometry,
     trie: &ChainTrie,
-    receivers: &[Vec3],
+    boxes: &ReceiverBoxes,
     options: &SolverOptions,
     counters: &mut Counters,
     progress: &dyn Progress,
 ) -> FoundPaths {
-    let boxes = ReceiverBoxes::new(receivers);
     progress.begin("connect", trie.len() as u64);
     let mut parts: Vec<(FoundPaths, Counters)> = Vec::new();
     if options.line_of_sight {
-        parts = receivers
-            .par_chunks(TASK)
-            .enumerate()
-            .map(|(task, chunk)| {
+        let (receivers, positions) = boxes.all();
+        let tasks = receivers.par_chunks(TASK).zip(positions.par_chunks(TASK));
+        parts = tasks
+            .map(|(receivers, positions)| {
                 let mut task_of = Task::new(geometry, trie);
-                for (i, receiver) in chunk.iter().enumerate() {
-                    task_of.connect(0, (task * TASK + i) as u32, receiver);
+                for (receiver, position) in receivers.iter().zip(positions) {
+                    task_of.connect(0, *receiver, position);
                 }
                 task_of.done()
             })
@@ -45,7 +44,7 @@ pub fn connect(
         let nodes = (task * TASK).max(1)..((task + 1) * TASK).min(trie.len());
         progress.advance(nodes.len() as u64);
         for node in nodes {
-            task_of.connect_all(node as u32, &boxes);
+            task_of.connect_all(node as u32, boxes);
         }
         task_of.done()
     }));

@@ -11,6 +11,6 @@ mod positions;
 mod response;
 
 pub use npz::Npz;
-pub use paths::{PathsFile, RECEIVERS_PER_FILE, write_paths};
+pub use paths::{PathsFile, write_paths};
 pub use positions::{read_position_table, read_positions, read_positions_file};
-pub use response::{write_response, write_taps};
+pub use response::{Samples, write_response, write_taps};

@@ -1,4 +1,4 @@
-//! `paths.npz`: every path of every link, ragged.
+//! `paths.npz`: every path of every link of a tile, ragged. Offsets and links count within the file.
 
 use super::npz::Npz;
 use crate::channel::Channel;
@@ -8,13 +8,10 @@ use crate::math::Vec3;
 use crate::path::{ALL_ELEMENTS, Paths};
 use crate::scene::Scene;
 use crate::scene::radio::{Radio, Radios};
+use crate::solve::Tile;
 use serde::Serialize;
 use std::io::{self, Seek, Write};
-use std::ops::Range;
 use std::path::Path;
-
-/// More receivers than this are split into tiles of so many, one file each.
-pub const RECEIVERS_PER_FILE: usize = 65_536;
 
 /// One written file and the receivers that it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,62 +26,33 @@ pub struct PathsFile {
     pub paths: usize,
 }
 
-/// Writes all paths into `folder`: `paths.npz`, or `paths-0000.npz` and so on for more than `receivers_per_file`
-/// receivers. Offsets and links count within each file.
+/// Writes the paths of a tile into `folder` as `file`. `ports` are the numbers of receiver and transmitter ports where
+/// all links of the run, and not just of the tile, have the same: then `a` is one rectangular array.
 ///
 /// # Errors
 /// [`crate::error::Error::Write`].
 pub fn write_paths(
     folder: &Path,
+    file: String,
     scene: &Scene,
-    radios: &Radios,
-    paths: &Paths,
-    channel: &Channel,
-    receivers_per_file: usize,
-) -> Result<Vec<PathsFile>> {
-    let mut files = Vec::new();
-    let whole = paths.receivers <= receivers_per_file;
-    for (i, first) in (0..paths.receivers.max(1)).step_by(receivers_per_file).enumerate() {
-        let receivers = first..(first + receivers_per_file).min(paths.receivers);
-        let file = if whole { "paths.npz".to_string() } else { format!("paths-{i:04}.npz") };
-        let tile = Tile::new(scene, radios, paths, channel, receivers.clone());
-        atomic::write_file(&folder.join(&file), |writer| tile.write(writer))?;
-        files.push(PathsFile {
-            file,
-            first_receiver: first,
-            receivers: receivers.len(),
-            paths: tile.paths_range.len(),
-        });
-    }
-    Ok(files)
+    tile: &Tile,
+    ports: Option<(usize, usize)>,
+) -> Result<PathsFile> {
+    let Tile { first_receiver, radios, paths, channel } = tile;
+    let writer = Writer { scene, radios, paths, channel, ports };
+    atomic::write_file(&folder.join(&file), |to| writer.write(to))?;
+    Ok(PathsFile { file, first_receiver: *first_receiver, receivers: paths.receivers, paths: paths.len() })
 }
 
-/// The receivers of one file.
-struct Tile<'a> {
+struct Writer<'a> {
     scene: &'a Scene,
     radios: &'a Radios,
     paths: &'a Paths,
     channel: &'a Channel,
-    receivers: Range<usize>,
-    links: Range<usize>,
-    paths_range: Range<usize>,
-    vertices: Range<usize>,
+    ports: Option<(usize, usize)>,
 }
 
-impl<'a> Tile<'a> {
-    fn new(
-        scene: &'a Scene,
-        radios: &'a Radios,
-        paths: &'a Paths,
-        channel: &'a Channel,
-        receivers: Range<usize>,
-    ) -> Self {
-        let links = receivers.start * paths.transmitters..receivers.end * paths.transmitters;
-        let paths_range = paths.offsets[links.start] as usize..paths.offsets[links.end] as usize;
-        let vertices = paths.vertex_offsets[paths_range.start] as usize..paths.vertex_offsets[paths_range.end] as usize;
-        Tile { scene, radios, paths, channel, receivers, links, paths_range, vertices }
-    }
-
+impl Writer<'_> {
     fn write(&self, writer: impl Write + Seek) -> io::Result<()> {
         let mut npz = Npz::new(writer);
         npz.array("carrier_hz", &[self.channel.carriers.len()], self.channel.carriers.iter().copied())?;
@@ -93,44 +61,28 @@ impl<'a> Tile<'a> {
         self.write_vertices(&mut npz)?;
         let radios = &self.radios;
         write_radios(&mut npz, "transmitter", &radios.transmitters)?;
-        write_radios(&mut npz, "receiver", &radios.receivers[self.receivers.clone()])?;
+        write_radios(&mut npz, "receiver", &radios.receivers)?;
         npz.texts("object_names", self.scene.objects.iter().map(|object| object.name.as_str()))?;
         npz.finish()
     }
 
     fn write_coefficients(&self, npz: &mut Npz<impl Write + Seek>) -> io::Result<()> {
-        let offsets = &self.channel.a_offsets[self.paths_range.start..=self.paths_range.end];
-        let a = &self.channel.a[offsets[0] as usize..offsets[offsets.len() - 1] as usize];
-        match self.common_ports() {
+        let (offsets, a) = (&self.channel.a_offsets, &self.channel.a);
+        match self.ports {
             Some((rx, tx)) => {
-                let shape = [self.paths_range.len(), self.channel.carriers.len(), rx, tx];
+                let shape = [self.paths.len(), self.channel.carriers.len(), rx, tx];
                 npz.array("a", &shape, a.iter().copied())
             }
             None => {
                 npz.array("a", &[a.len()], a.iter().copied())?;
-                npz.array("a_offsets", &[offsets.len()], from_zero(offsets))
+                npz.array("a_offsets", &[offsets.len()], signed(offsets))
             }
         }
     }
 
-    /// Numbers of receiver and transmitter ports, where all links of all files share them and no element is traced on
-    /// its own: then `a` is one rectangular array.
-    fn common_ports(&self) -> Option<(usize, usize)> {
-        let common = |radios: &[Radio]| {
-            let first = self.radios.antenna(radios.first()?).ports();
-            let same = |radio: &Radio| {
-                let antenna = self.radios.antenna(radio);
-                antenna.ports() == first && !antenna.per_element
-            };
-            radios.iter().all(same).then_some(first)
-        };
-        Some((common(&self.radios.receivers)?, common(&self.radios.transmitters)?))
-    }
-
     fn write_paths(&self, npz: &mut Npz<impl Write + Seek>) -> io::Result<()> {
-        let (paths, channel, range) = (self.paths, self.channel, self.paths_range.clone());
-        let links = &paths.offsets[self.links.start..=self.links.end];
-        npz.array("offsets", &[links.len()], from_zero(links))?;
+        let (paths, channel, count) = (self.paths, self.channel, self.paths.len());
+        npz.array("offsets", &[paths.offsets.len()], signed(&paths.offsets))?;
         let columns = [
             ("tau_s", &channel.tau),
             ("theta_t", &channel.theta_t),
@@ -140,31 +92,27 @@ impl<'a> Tile<'a> {
             ("length_m", &paths.length),
         ];
         for (name, values) in columns {
-            npz.array(name, &[range.len()], values[range.clone()].iter().copied())?;
+            npz.array(name, &[count], values.iter().copied())?;
         }
-        let carriers = channel.carriers.len();
-        let doppler = &channel.doppler[range.start * carriers..range.end * carriers];
-        npz.array("doppler_hz", &[range.len(), carriers], doppler.iter().copied())?;
+        npz.array("doppler_hz", &[count, channel.carriers.len()], channel.doppler.iter().copied())?;
         let elements =
             [("transmitter_element", &paths.transmitter_element), ("receiver_element", &paths.receiver_element)];
         for (name, values) in elements {
-            let values = &values[range.clone()];
             if values.iter().any(|element| *element != ALL_ELEMENTS) {
-                npz.array(name, &[range.len()], values.iter().copied())?;
+                npz.array(name, &[count], values.iter().copied())?;
             }
         }
         Ok(())
     }
 
     fn write_vertices(&self, npz: &mut Npz<impl Write + Seek>) -> io::Result<()> {
-        let (paths, range, count) = (self.paths, self.vertices.clone(), self.vertices.len());
-        let offsets = &paths.vertex_offsets[self.paths_range.start..=self.paths_range.end];
-        npz.array("vertex_offsets", &[offsets.len()], from_zero(offsets))?;
-        npz.array("interaction", &[count], paths.interaction[range.clone()].iter().map(|kind| *kind as u8))?;
+        let (paths, count) = (self.paths, self.paths.vertex.len());
+        npz.array("vertex_offsets", &[paths.vertex_offsets.len()], signed(&paths.vertex_offsets))?;
+        npz.array("interaction", &[count], paths.interaction.iter().map(|kind| *kind as u8))?;
         for (name, values) in [("object", &paths.object), ("primitive", &paths.primitive), ("facet", &paths.facet)] {
-            npz.array(name, &[count], values[range.clone()].iter().copied())?;
+            npz.array(name, &[count], values.iter().copied())?;
         }
-        npz.array("vertex_m", &[count, 3], coordinates(paths.vertex[range].iter()))
+        npz.array("vertex_m", &[count, 3], coordinates(paths.vertex.iter()))
     }
 }
 
@@ -178,9 +126,9 @@ fn coordinates<'a>(points: impl Iterator<Item = &'a Vec3>) -> impl Iterator<Item
     points.flat_map(|point| [point.x, point.y, point.z])
 }
 
-/// Offsets that count within this file; signed, since numpy mixes unsigned indices badly.
-fn from_zero(offsets: &[u64]) -> impl Iterator<Item = i64> {
-    offsets.iter().map(|offset| (offset - offsets[0]) as i64)
+/// Signed, since numpy mixes unsigned indices badly.
+fn signed(offsets: &[u64]) -> impl Iterator<Item = i64> {
+    offsets.iter().map(|offset| *offset as i64)
 }
 
 #[cfg(test)]
@@ -232,27 +180,19 @@ mod tests {
     }
 
     #[test]
-    fn tiles_hold_their_own_receivers_and_count_from_zero() {
+    fn links_without_paths_are_written_too() {
         let (scene, radios, paths, channel) = three_receivers();
+        let tile = Tile { first_receiver: 5, radios, paths, channel };
         let folder = tempfile::tempdir().expect("a folder");
-        let files = write_paths(folder.path(), &scene, &radios, &paths, &channel, 2).expect("written");
-        let found: Vec<_> = files.iter().map(|f| (f.file.as_str(), f.first_receiver, f.receivers, f.paths)).collect();
-        assert_eq!(found, [("paths-0000.npz", 0, 2, 1), ("paths-0001.npz", 2, 1, 2)]);
-        let file = std::fs::File::open(folder.path().join("paths-0001.npz")).expect("there");
+        let file = write_paths(folder.path(), "paths.npz".into(), &scene, &tile, Some((1, 1))).expect("written");
+        let expected = PathsFile { file: "paths.npz".into(), first_receiver: 5, receivers: 3, paths: 3 };
+        assert_eq!(file, expected);
+        let file = std::fs::File::open(folder.path().join("paths.npz")).expect("there");
         let mut npz = ndarray_npy::NpzReader::new(file).expect("an archive");
         let offsets: Array1<i64> = npz.by_name("offsets").expect("offsets");
         let lengths: Array1<f64> = npz.by_name("length_m").expect("lengths");
         let a: Array4<C64> = npz.by_name("a").expect("coefficients");
-        assert_eq!((offsets.to_vec(), lengths.to_vec()), (vec![0, 2], vec![2.0, 3.0]));
-        assert_eq!(a.iter().map(|a| a.re).collect::<Vec<_>>(), [2.0, 3.0]);
-    }
-
-    #[test]
-    fn few_receivers_are_one_file() {
-        let (scene, radios, paths, channel) = three_receivers();
-        let folder = tempfile::tempdir().expect("a folder");
-        let files = write_paths(folder.path(), &scene, &radios, &paths, &channel, 3).expect("written");
-        assert_eq!(files.len(), 1);
-        assert_eq!((files[0].file.as_str(), files[0].paths), ("paths.npz", 3));
+        assert_eq!((offsets.to_vec(), lengths.to_vec()), (vec![0, 1, 1, 3], vec![1.0, 2.0, 3.0]));
+        assert_eq!(a.iter().map(|a| a.re).collect::<Vec<_>>(), [1.0, 2.0, 3.0]);
     }
 }

@@ -5,8 +5,20 @@ use crate::error::Result;
 use crate::io::atomic;
 use crate::math::C64;
 use crate::scene::radio::Radios;
-use std::io;
+use std::io::{self, Seek, Write};
 use std::path::Path;
+
+/// The samples of the links of a tile.
+pub struct Samples<'a> {
+    /// Transmitters, and the receivers of the tile.
+    pub radios: &'a Radios,
+    /// Carriers [Hz].
+    pub carriers: &'a [f64],
+    /// Numbers of receiver and transmitter ports, where all links of the run, and not just of the tile, have the same.
+    pub ports: Option<(usize, usize)>,
+    /// `of_link(carrier, link)` yields [rx_ant, tx_ant, sample] of a link.
+    pub of_link: &'a (dyn Fn(usize, usize) -> Vec<C64> + Sync),
+}
 
 /// What every sample of an array stands for.
 struct Axis<'a, T> {
@@ -15,83 +27,78 @@ struct Axis<'a, T> {
 }
 
 /// Writes `cfr` [rx, rx_ant, tx, tx_ant, subcarrier], with a [carrier] axis before them where there are several, and
-/// `frequency_hz` [subcarrier] about the carrier. `samples(carrier, link)` yields [rx_ant, tx_ant, subcarrier] of a link.
+/// `frequency_hz` [subcarrier] about the carrier.
 ///
 /// Where links differ in antennas `cfr` is flat, [carrier, link, rx_ant, tx_ant, subcarrier], with `cfr_offsets`
 /// [carrier * link + 1].
 ///
 /// # Errors
 /// [`crate::error::Error::Write`].
-pub fn write_response(
-    file: &Path,
-    radios: &Radios,
-    carriers: &[f64],
-    frequencies: &[f64],
-    samples: impl Fn(usize, usize) -> Vec<C64>,
-) -> Result<()> {
-    write(file, "cfr", radios, carriers, &Axis { name: "frequency_hz", values: frequencies }, &samples)
+pub fn write_response(file: &Path, samples: &Samples, frequencies: &[f64]) -> Result<()> {
+    write(file, "cfr", samples, &Axis { name: "frequency_hz", values: frequencies })
 }
 
 /// Writes `taps` [rx, rx_ant, tx, tx_ant, tap] and the number `tap` [tap] of each, as [`write_response`] does.
 ///
 /// # Errors
 /// [`crate::error::Error::Write`].
-pub fn write_taps(
-    file: &Path,
-    radios: &Radios,
-    carriers: &[f64],
-    taps: &[i64],
-    samples: impl Fn(usize, usize) -> Vec<C64>,
-) -> Result<()> {
-    write(file, "taps", radios, carriers, &Axis { name: "tap", values: taps }, &samples)
+pub fn write_taps(file: &Path, samples: &Samples, taps: &[i64]) -> Result<()> {
+    write(file, "taps", samples, &Axis { name: "tap", values: taps })
 }
 
-fn write<T: Scalar>(
-    file: &Path,
-    name: &str,
-    radios: &Radios,
-    carriers: &[f64],
-    axis: &Axis<T>,
-    samples: &dyn Fn(usize, usize) -> Vec<C64>,
-) -> Result<()> {
-    let rx_ports: Vec<usize> = radios.receivers.iter().map(|radio| radios.antenna(radio).ports()).collect();
-    let tx_ports: Vec<usize> = radios.transmitters.iter().map(|radio| radios.antenna(radio).ports()).collect();
-    let uniform = |ports: &[usize]| ports.windows(2).all(|pair| pair[0] == pair[1]);
-    let count = axis.values.len();
+fn write<T: Scalar>(file: &Path, name: &str, samples: &Samples, axis: &Axis<T>) -> Result<()> {
+    let carriers = samples.carriers;
     atomic::write_file(file, |writer| {
         let mut npz = Npz::new(writer);
         npz.array("carrier_hz", &[carriers.len()], carriers.iter().copied())?;
-        npz.array(axis.name, &[count], axis.values.iter().copied())?;
-        if uniform(&rx_ports) && uniform(&tx_ports) {
-            let mut shape = vec![rx_ports.len(), rx_ports[0], tx_ports.len(), tx_ports[0], count];
-            if carriers.len() > 1 {
-                shape.insert(0, carriers.len());
-            }
-            npz.stream(name, &shape, |push| {
-                let links = (0..carriers.len()).flat_map(|c| (0..rx_ports.len()).map(move |rx| (c, rx)));
-                links.into_iter().try_for_each(|(c, rx)| {
-                    push_receiver(push, rx_ports[rx], tx_ports[0] * count, tx_ports.len(), |tx| {
-                        samples(c, rx * tx_ports.len() + tx)
-                    })
-                })
-            })?;
-        } else {
-            let ports = rx_ports.iter().flat_map(|rx| tx_ports.iter().map(move |tx| rx * tx * count));
-            let mut offsets = vec![0i64];
-            for _ in carriers {
-                for size in ports.clone() {
-                    offsets.push(offsets[offsets.len() - 1] + size as i64);
-                }
-            }
-            let total = offsets[offsets.len() - 1] as usize;
-            npz.array(&format!("{name}_offsets"), &[offsets.len()], offsets)?;
-            npz.stream(name, &[total], |push| {
-                let links = rx_ports.len() * tx_ports.len();
-                let mut all = (0..carriers.len()).flat_map(|c| (0..links).map(move |link| (c, link)));
-                all.try_for_each(|(c, link)| samples(c, link).into_iter().try_for_each(&mut *push))
-            })?;
+        npz.array(axis.name, &[axis.values.len()], axis.values.iter().copied())?;
+        match samples.ports {
+            Some(ports) => write_rectangular(&mut npz, name, samples, ports, axis.values.len())?,
+            None => write_flat(&mut npz, name, samples, axis.values.len())?,
         }
         npz.finish()
+    })
+}
+
+fn write_rectangular(
+    npz: &mut Npz<impl Write + Seek>,
+    name: &str,
+    samples: &Samples,
+    (rx_ports, tx_ports): (usize, usize),
+    count: usize,
+) -> io::Result<()> {
+    let (receivers, transmitters) = (samples.radios.receivers.len(), samples.radios.transmitters.len());
+    let carriers = samples.carriers.len();
+    let mut shape = vec![receivers, rx_ports, transmitters, tx_ports, count];
+    if carriers > 1 {
+        shape.insert(0, carriers);
+    }
+    npz.stream(name, &shape, |push| {
+        let mut links = (0..carriers).flat_map(|c| (0..receivers).map(move |rx| (c, rx)));
+        links.try_for_each(|(c, rx)| {
+            push_receiver(push, rx_ports, tx_ports * count, transmitters, |tx| {
+                (samples.of_link)(c, rx * transmitters + tx)
+            })
+        })
+    })
+}
+
+fn write_flat(npz: &mut Npz<impl Write + Seek>, name: &str, samples: &Samples, count: usize) -> io::Result<()> {
+    let radios = samples.radios;
+    let ports = |radio| radios.antenna(radio).ports();
+    let sizes = radios.receivers.iter().flat_map(|rx| radios.transmitters.iter().map(move |tx| ports(rx) * ports(tx)));
+    let mut offsets = vec![0i64];
+    for _ in samples.carriers {
+        for size in sizes.clone() {
+            offsets.push(offsets[offsets.len() - 1] + (size * count) as i64);
+        }
+    }
+    let total = offsets[offsets.len() - 1] as usize;
+    npz.array(&format!("{name}_offsets"), &[offsets.len()], offsets)?;
+    npz.stream(name, &[total], |push| {
+        let links = radios.receivers.len() * radios.transmitters.len();
+        let mut all = (0..samples.carriers.len()).flat_map(|c| (0..links).map(move |link| (c, link)));
+        all.try_for_each(|(c, link)| (samples.of_link)(c, link).into_iter().try_for_each(&mut *push))
     })
 }
 
@@ -159,7 +166,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("cfr.npz");
         let samples = |c, link| link_samples(c, link, 2);
-        write_response(&file, &radios(&[2, 2, 2], 2), &[1e9, 2e9], &[-1.0, 0.0, 1.0], samples).expect("written");
+        let radios = radios(&[2, 2, 2], 2);
+        let ports = radios.common_ports();
+        assert_eq!(ports, Some((2, 2)));
+        let samples = Samples { radios: &radios, carriers: &[1e9, 2e9], ports, of_link: &samples };
+        write_response(&file, &samples, &[-1.0, 0.0, 1.0]).expect("written");
         let mut npz = ndarray_npy::NpzReader::new(std::fs::File::open(&file).expect("there")).expect("an archive");
         let cfr: ArrayD<C64> = npz.by_name("cfr").expect("cfr");
         assert_eq!(cfr.shape(), [2, 3, 2, 2, 2, 3]);
@@ -173,7 +184,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("taps.npz");
         let samples = |c, link: usize| link_samples(c, link, [1, 2][link / 2]);
-        write_taps(&file, &radios(&[1, 2], 2), &[1e9], &[0, 1, 2], samples).expect("written");
+        let radios = radios(&[1, 2], 2);
+        let ports = radios.common_ports();
+        assert_eq!(ports, None);
+        write_taps(&file, &Samples { radios: &radios, carriers: &[1e9], ports, of_link: &samples }, &[0, 1, 2])
+            .expect("written");
         let mut npz = ndarray_npy::NpzReader::new(std::fs::File::open(&file).expect("there")).expect("an archive");
         let taps: Array1<C64> = npz.by_name("taps").expect("taps");
         let offsets: Array1<i64> = npz.by_name("taps_offsets").expect("offsets");

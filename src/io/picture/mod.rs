@@ -5,11 +5,13 @@
 
 mod pen;
 mod relief;
+mod sketch;
+
+pub use sketch::Sketch;
 
 use super::atomic;
 use crate::error::{Error, Result};
 use crate::math::Vec3;
-use crate::path::Paths;
 use crate::scene::Scene;
 use crate::scene::radio::{Radio, Radios};
 use pen::{Align, Pen, Rgb};
@@ -32,8 +34,8 @@ const MIN_REACH_M: f64 = 40.0;
 const MIN_SIDE_M: f64 = 4.0;
 /// With more radios of a kind than this, names would hide the map.
 const NAMED_RADIOS: usize = 30;
-/// More paths than this make a blot: an even selection is drawn, and the legend says so.
-const DRAWN_PATHS: usize = 4000;
+/// More receivers than this are drawn as an even selection.
+const DRAWN_RECEIVERS: usize = 20_000;
 
 const INK: Rgb = [38, 44, 54];
 const FAINT: Rgb = [120, 128, 140];
@@ -49,7 +51,7 @@ const BOUNCES: [Rgb; 6] = [[250, 150, 0], [22, 105, 200], [190, 40, 160], [0, 15
 ///
 /// # Errors
 /// [`Error::Write`] if the file cannot be written.
-pub fn paths_from_above(scene: &Scene, radios: &Radios, paths: &Paths, file: &Path) -> Result<()> {
+pub fn paths_from_above(scene: &Scene, radios: &Radios, paths: &Sketch, file: &Path) -> Result<()> {
     let view = View::new(scene, radios, paths);
     let png = draw(scene, radios, paths, &view)
         .and_then(|pen| pen.png())
@@ -57,17 +59,17 @@ pub fn paths_from_above(scene: &Scene, radios: &Radios, paths: &Paths, file: &Pa
     atomic::write_bytes(file, &png)
 }
 
-fn draw(scene: &Scene, radios: &Radios, paths: &Paths, view: &View) -> std::result::Result<Pen, String> {
+fn draw(scene: &Scene, radios: &Radios, paths: &Sketch, view: &View) -> std::result::Result<Pen, String> {
     let [left, top, right, bottom] = MARGIN;
     let mut pen = Pen::new(left + view.width + right, top + view.height + bottom, PAPER)?;
     let relief = Relief::new(scene, view, &points_of(radios));
     relief.paint(&mut pen, [left, top]);
-    let drawn = draw_paths(&mut pen, view, radios, paths);
+    draw_paths(&mut pen, view, paths);
     cut_off(&mut pen, view);
     axes(&mut pen, view);
     draw_radios(&mut pen, view, radios);
     scale_bar(&mut pen, view);
-    legend(&mut pen, view, &relief, paths, drawn);
+    legend(&mut pen, view, &relief, paths);
     Ok(pen)
 }
 
@@ -85,12 +87,12 @@ struct View {
 impl View {
     /// The bounds of radios and of paths near them with some room; without any radios, those of the scene; without a
     /// scene, a square about the origin.
-    fn new(scene: &Scene, radios: &Radios, paths: &Paths) -> View {
+    fn new(scene: &Scene, radios: &Radios, paths: &Sketch) -> View {
         let of_scene = scene.bounds().map(|(low, high)| (low + scene.origin, high + scene.origin));
         let (low, high) = match bounds_of(&points_of(radios)) {
             Some((low, high)) => {
                 let reach = ((high.x - low.x).max(high.y - low.y) * REACH).max(MIN_REACH_M);
-                let (from, to) = bounds_of(&paths.vertex).unwrap_or((low, high));
+                let (from, to) = paths.bounds.unwrap_or((low, high));
                 (low.inf(&from.sup(&low.add_scalar(-reach))), high.sup(&to.inf(&high.add_scalar(reach))))
             }
             None => of_scene.unwrap_or_default(),
@@ -155,38 +157,29 @@ fn axes(pen: &mut Pen, view: &View) {
     pen.line(&[[left, top], [right, top], [right, bottom], [left, bottom], [left, top]], INK, 1.0, 1.0);
 }
 
-/// Draws the paths, those with many bounces first, and returns how many.
-fn draw_paths(pen: &mut Pen, view: &View, radios: &Radios, paths: &Paths) -> usize {
-    let stride = paths.len().div_ceil(DRAWN_PATHS).max(1);
-    let mut chosen: Vec<(usize, usize)> = Vec::new();
-    for link in 0..paths.links() {
-        chosen.extend(paths.of_link(link).filter(|path| path % stride == 0).map(|path| (path, link)));
-    }
+/// Draws the paths, those with many bounces first.
+fn draw_paths(pen: &mut Pen, view: &View, paths: &Sketch) {
     // Few paths are drawn firmly, many lightly, so that the crowd shows its density.
-    let opacity = (12.0 / (chosen.len() as f32).sqrt()).clamp(0.25, 0.9);
-    chosen.sort_by_key(|(path, _)| std::cmp::Reverse(paths.vertices_of(*path).len()));
-    for (path, link) in &chosen {
-        let vertices = &paths.vertex[paths.vertices_of(*path)];
-        let ends = |radios: &[Radio], index: usize| radios.get(index).map(|radio| radio.position);
-        let from = ends(&radios.transmitters, link % paths.transmitters);
-        let to = ends(&radios.receivers, link / paths.transmitters);
-        let line: Vec<[f32; 2]> =
-            from.iter().chain(vertices).chain(to.iter()).map(|point| view.place(point.x, point.y)).collect();
-        let bounces = vertices.len();
+    let opacity = (12.0 / (paths.lines.len() as f32).sqrt()).clamp(0.25, 0.9);
+    let mut lines: Vec<&sketch::Line> = paths.lines.iter().collect();
+    lines.sort_by_key(|line| std::cmp::Reverse(line.bounces()));
+    for line in lines {
+        let points: Vec<[f32; 2]> = line.points.iter().map(|point| view.place(point.x, point.y)).collect();
+        let bounces = line.bounces();
         let (width, opacity) = if bounces == 0 { (2.2, opacity.max(0.7)) } else { (1.5, opacity) };
-        pen.line(&line, BOUNCES[bounces.min(BOUNCES.len() - 1)], width, opacity);
-        for vertex in line.iter().skip(1).take(bounces) {
-            pen.disc(*vertex, 1.8, BOUNCES[bounces.min(BOUNCES.len() - 1)], None, opacity);
+        let colour = BOUNCES[bounces.min(BOUNCES.len() - 1)];
+        pen.line(&points, colour, width, opacity);
+        for vertex in points.iter().skip(1).take(bounces) {
+            pen.disc(*vertex, 1.8, colour, None, opacity);
         }
     }
-    chosen.len()
 }
 
 fn draw_radios(pen: &mut Pen, view: &View, radios: &Radios) {
     let place = |radio: &Radio| view.place(radio.position.x, radio.position.y);
     // Thousands of receivers become a lattice of small dots.
     let radius = if radios.receivers.len() > 300 { 2.0 } else { 5.0 };
-    for radio in &radios.receivers {
+    for radio in radios.receivers.iter().step_by(radios.receivers.len().div_ceil(DRAWN_RECEIVERS).max(1)) {
         pen.disc(place(radio), radius, RECEIVER, (radius > 3.0).then_some(PAPER), 1.0);
     }
     for radio in &radios.transmitters {
@@ -215,7 +208,7 @@ fn scale_bar(pen: &mut Pen, view: &View) {
 }
 
 /// The column right of the map: radios, bounces, heights.
-fn legend(pen: &mut Pen, view: &View, relief: &Relief, paths: &Paths, drawn: usize) {
+fn legend(pen: &mut Pen, view: &View, relief: &Relief, paths: &Sketch) {
     let x = (MARGIN[0] + view.width) as f32 + 20.0;
     let mut y = MARGIN[1] as f32 + 10.0;
     let mut next = |step: f32| {
@@ -230,7 +223,7 @@ fn legend(pen: &mut Pen, view: &View, relief: &Relief, paths: &Paths, drawn: usi
     pen.text("receiver", [x + 32.0, row], Align::Left, INK);
 
     pen.text("paths", [x, next(24.0)], Align::Left, FAINT);
-    for (bounces, count) in count_by_bounces(paths).into_iter().enumerate().filter(|(_, count)| *count > 0) {
+    for (bounces, count) in paths.bounces.iter().enumerate().filter(|(_, count)| **count > 0) {
         let row = next(22.0);
         pen.line(&[[x, row], [x + 24.0, row]], BOUNCES[bounces], 3.0, 1.0);
         let name = match bounces {
@@ -241,8 +234,8 @@ fn legend(pen: &mut Pen, view: &View, relief: &Relief, paths: &Paths, drawn: usi
         };
         pen.text(&format!("{name:<10}{count:>7}"), [x + 32.0, row], Align::Left, INK);
     }
-    if drawn < paths.len() {
-        pen.text(&format!("{drawn} of them drawn"), [x, next(22.0)], Align::Left, FAINT);
+    if paths.lines.len() < paths.count {
+        pen.text(&format!("{} of them drawn", paths.lines.len()), [x, next(22.0)], Align::Left, FAINT);
     }
     next(14.0);
     pen.text("height z [m]", [x, next(22.0)], Align::Left, FAINT);
@@ -262,15 +255,6 @@ fn height_bar(pen: &mut Pen, relief: &Relief, [x, y]: [f32; 2]) {
         pen.line(&[[x + 18.0, at], [x + 23.0, at]], INK, 1.0, 1.0);
         pen.text(&number(height, step), [x + 28.0, at], Align::Left, INK);
     }
-}
-
-/// Number of paths by their number of bounces; the last one holds all above.
-fn count_by_bounces(paths: &Paths) -> [usize; BOUNCES.len()] {
-    let mut counts = [0; BOUNCES.len()];
-    for path in 0..paths.len() {
-        counts[paths.vertices_of(path).len().min(BOUNCES.len() - 1)] += 1;
-    }
-    counts
 }
 
 /// The largest of 1, 2, 5 x 10^k that is not above `length`, which is positive.

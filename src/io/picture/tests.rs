@@ -1,4 +1,5 @@
 use super::*;
+use crate::path::Paths;
 use crate::scene::Object;
 use crate::scene::description::SceneDescription;
 use crate::scene::generate::{CityOptions, GenerateOptions, RoomOptions, generate};
@@ -70,7 +71,8 @@ fn a_city_is_drawn_with_its_radios_and_paths() {
         transmitters: vec![radio("bs1", at(0.0, 0.0, 12.0))],
         receivers: vec![radio("ue1", at(90.0, 0.0, 1.5)), radio("ue2", at(0.0, -140.0, 1.5))],
     };
-    let paths = paths_through(&[vec![], vec![Vec3::from(at(8.0, -60.0, 5.0))]]);
+    let mut paths = Sketch::default();
+    paths.add(&radios, &paths_through(&[vec![], vec![Vec3::from(at(8.0, -60.0, 5.0))]]));
     let folder = tempfile::tempdir().expect("the input is valid");
     let file = folder.path().join("paths.png");
     paths_from_above(&scene, &radios, &paths, &file).expect("the input is valid");
@@ -93,11 +95,11 @@ fn a_transmitter_stands_where_its_coordinates_say() {
         receivers: vec![radio("rx", [110.0, 90.0, 1.0])],
     };
     let empty = scene_of(&SceneDescription::default(), Vec3::zeros());
-    let view = View::new(&empty, &radios, &Paths::default());
+    let view = View::new(&empty, &radios, &Sketch::default());
     let ([x, y], [right, top]) = (view.place(10.0, 20.0), view.place(110.0, 90.0));
     assert!(right > x && top < y, "east is right and north is up");
     assert!(((right - x) / (y - top) - 100.0 / 70.0).abs() < 1e-3, "one scale for both axes");
-    let pen = draw(&empty, &radios, &Paths::default(), &view).expect("the input is valid");
+    let pen = draw(&empty, &radios, &Sketch::default(), &view).expect("the input is valid");
     let folder = tempfile::tempdir().expect("the input is valid");
     let file = folder.path().join("tx.png");
     std::fs::write(&file, pen.png().expect("the input is valid")).expect("the input is valid");
@@ -111,7 +113,7 @@ fn a_ceiling_that_covers_all_radios_is_left_out() {
     let scene = scene_of(&room, Vec3::zeros());
     let inside = [Vec3::new(1.0, 1.0, 1.5), Vec3::new(6.0, 4.0, 2.0)];
     let above = [Vec3::new(1.0, 1.0, 1.5), Vec3::new(6.0, 4.0, 9.0)];
-    let view = View::new(&scene, &Radios::default(), &Paths::default());
+    let view = View::new(&scene, &Radios::default(), &Sketch::default());
     assert_eq!(Relief::new(&scene, &view, &inside).range(), [0.0, 1.0]);
     assert_eq!(Relief::new(&scene, &view, &above).range(), [3.0, 4.0]);
 }
@@ -121,9 +123,9 @@ fn nothing_and_one_point_are_drawn_without_complaint() {
     let empty = scene_of(&SceneDescription::default(), Vec3::zeros());
     let alone = Radios { receivers: vec![radio("\u{3b1}", [0.0; 3])], ..Radios::default() };
     for radios in [Radios::default(), alone] {
-        let view = View::new(&empty, &radios, &Paths::default());
+        let view = View::new(&empty, &radios, &Sketch::default());
         assert!(
-            draw(&empty, &radios, &Paths::default(), &view)
+            draw(&empty, &radios, &Sketch::default(), &view)
                 .expect("the input is valid")
                 .png()
                 .expect("the input is valid")
@@ -140,4 +142,26 @@ fn steps_are_one_two_or_five() {
     }
     assert_eq!(ticks(-12.0, 21.0, 10.0).collect::<Vec<_>>(), [-10.0, 0.0, 10.0, 20.0]);
     assert_eq!((number(0.2, 0.2), number(150.0, 50.0)), ("0.2".into(), "150".into()));
+}
+
+#[test]
+fn many_paths_leave_the_same_selection_whatever_the_tiles() {
+    let radios = |count: usize| Radios {
+        transmitters: vec![radio("tx", [0.0; 3])],
+        receivers: vec![radio("rx", [1.0; 3]); count],
+        ..Radios::default()
+    };
+    let path = |i: usize| vec![Vec3::repeat(i as f64); i % 3];
+    let selected = |per_tile: usize| {
+        let mut sketch = Sketch::default();
+        for tile in (0..10_000).collect::<Vec<_>>().chunks(per_tile) {
+            let vertices: Vec<Vec<Vec3>> = tile.iter().map(|i| path(*i)).collect();
+            sketch.add(&radios(tile.len()), &paths_through(&vertices));
+        }
+        assert_eq!((sketch.count, sketch.bounces[1]), (10_000, 3333));
+        (sketch.bounds, sketch.lines.into_iter().map(|line| line.points).collect::<Vec<_>>())
+    };
+    let (bounds, whole) = selected(10_000);
+    assert_eq!((whole.len(), bounds), (2500, Some((Vec3::repeat(1.0), Vec3::repeat(9998.0)))));
+    assert!(whole == selected(777).1 && whole == selected(1).1);
 }
