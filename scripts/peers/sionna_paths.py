@@ -1,9 +1,10 @@
 """Times Sionna RT's path solver: line of sight and specular reflection, one transmitter, receivers from a .npy file.
 
-    DRJIT_LIBLLVM_PATH=.../libLLVM.so.19 python sionna_paths.py SCENE.xml RECEIVERS.npy --count 100 --depth 5 --rays 1000000
+    DRJIT_LIBLLVM_PATH=.../libLLVM.so.19 python sionna_paths.py SCENE.xml RECEIVERS.npy --count 100 --rays 1000000
 
 Prints one JSON line: the first call (it compiles), the median, least and largest of the warm calls [s], their median
-processor time [s], the paths that are valid, and the peak of resident memory [MB]. Loading and the first call are not part of the warm figures.
+processor time [s], the paths that are valid, and the peak of resident memory [MB]. Loading and the first call are not
+part of the warm figures.
 """
 
 import argparse

@@ -134,10 +134,8 @@ impl<'a> Bench<'a> {
 
     /// Least: the operations of a first hit from the transmitter, for each segment.
     fn launch(&self, sink: Sink) -> Result<()> {
-        let count = |(trie, counters): &(ChainTrie, Counters)| Done {
-            items: counters.segments,
-            found: trie.len() as u64 - 1,
-        };
+        let count =
+            |(trie, counters): &(ChainTrie, Counters)| Done { items: counters.segments, found: trie.len() as u64 - 1 };
         let timed = self.timed(|| self.chains(), count);
         let directions = (0..self.solver.rays).map(|i| fibonacci_direction(i, self.solver.rays));
         let rays: Vec<Ray> = directions.map(|way| Ray::from_f64(&self.ends.transmitter, &way)).collect();
@@ -179,10 +177,8 @@ impl<'a> Bench<'a> {
             };
             candidates.iter().filter(|candidate| is_path(candidate)).count() as u64
         };
-        let timed = self.timed(
-            || candidates.par_chunks(256).map(paths_of).sum::<u64>(),
-            |paths| Done { items, found: *paths },
-        );
+        let timed =
+            self.timed(|| candidates.par_chunks(256).map(paths_of).sum::<u64>(), |paths| Done { items, found: *paths });
         sink(timed.row("refine", self.site, "candidates", timed.done, None))
     }
 
