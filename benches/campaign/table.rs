@@ -12,6 +12,9 @@ pub struct Row {
     pub measured: Measured,
 }
 
+/// A column of cost.
+type Cost = fn(&Measured) -> f64;
+
 /// The line above all rows.
 pub fn print_head() {
     println!(
@@ -43,7 +46,7 @@ pub fn print_slopes(rows: &[Row]) {
     if rows.len() < 2 {
         return;
     }
-    let columns: [(&str, fn(&Measured) -> f64); 4] =
+    let columns: [(&str, Cost); 4] =
         [("process", |m| m.process_s), ("solve", |m| m.solve_s), ("launch", |m| m.launch_s), ("memory", |m| m.memory)];
     for (name, of) in columns {
         let (all, last) = (slope(rows, of), slope(&rows[rows.len() - 2..], of));
@@ -52,7 +55,7 @@ pub fn print_slopes(rows: &[Row]) {
 }
 
 /// The slope of the least-squares line through (log size, log cost).
-fn slope(rows: &[Row], of: fn(&Measured) -> f64) -> f64 {
+fn slope(rows: &[Row], of: Cost) -> f64 {
     let points = || rows.iter().map(|row| ((row.size as f64).ln(), of(&row.measured).ln()));
     let count = rows.len() as f64;
     let mean_x = points().map(|(x, _)| x).sum::<f64>() / count;

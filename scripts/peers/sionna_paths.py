@@ -50,7 +50,7 @@ def call(solver, scene, typed):
         scene,
         max_depth=typed.depth,
         samples_per_src=typed.rays,
-        max_num_paths_per_src=typed.rays,
+        max_num_paths_per_src=1_000_000,
         los=True,
         specular_reflection=True,
         diffuse_reflection=False,

@@ -11,7 +11,7 @@ use crate::io::scene_file;
 use clap::Args;
 use serde_json::{Value, json};
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Options of `raylobe bench`.
 #[derive(Args)]
@@ -64,7 +64,7 @@ pub fn bench(options: &Options, log: &Log) -> std::result::Result<(), Failure> {
     }
     let mut rows: Vec<Row> = Vec::new();
     let triangles = options.triangles.iter().filter(|count| **count > 0).map(|count| Site::city(*count));
-    for site in triangles.chain(options.scene.iter().map(site_of)) {
+    for site in triangles.chain(options.scene.iter().map(|file| site_of(file))) {
         let site = site?;
         log.begin(&format!("measuring {}", site.name), 0);
         measure(&site, &stages, &how, &machine, |row| {
@@ -93,7 +93,7 @@ fn stages_of(names: &[String]) -> std::result::Result<Vec<Stage>, Failure> {
     if names.is_empty() { Ok(Stage::ALL.to_vec()) } else { names.iter().map(stage).collect() }
 }
 
-fn site_of(file: &PathBuf) -> Result<Site> {
+fn site_of(file: &Path) -> Result<Site> {
     let name = file.file_stem().map_or_else(|| "scene".into(), |stem| stem.to_string_lossy().into_owned());
     Site::new(&name, &scene_file::read(file)?).map_err(|error| error.in_file(file))
 }
