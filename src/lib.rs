@@ -15,7 +15,7 @@
 //!   -> arrays, tables, pictures, run record                io
 //! ```
 //!
-//! A file uses its own floor and those below (`tests/floors.rs` checks it): 9 [`cli`], 8 [`io`], 7 [`solve`],
+//! A file uses its own floor and those below (`tests/floors.rs` checks it): 9 [`cli`], 8 [`io`], 7 [`solve`] and [`mod@bench`],
 //! 6 [`backend`], 5 [`path`] and [`channel`], 4 [`interaction`], 3 [`geometry`], 2 [`scene`], 1 [`layout`] and [`math`],
 //! 0 [`constants`] and [`error`]. The equations that the code cites as (T1), (T2), … stand in [`theory`].
 #![warn(missing_docs)]
@@ -24,6 +24,7 @@
 #![allow(rustdoc::broken_intra_doc_links, rustdoc::private_intra_doc_links)]
 
 pub mod backend;
+pub mod bench;
 pub mod channel;
 pub mod cli;
 pub mod constants;

@@ -164,7 +164,7 @@ fn usage_errors_and_reserved_names_exit_with_2() {
         &["run", "job.toml", "--shard", "1/2"],
         &["run", "job.toml", "--resume"],
         &["merge", "a", "b", "-o", "c"],
-        &["bench"],
+        &["bench", "any_hits"],
     ];
     for arguments in cases {
         let output = raylobe(folder.path(), arguments);

@@ -34,6 +34,11 @@ impl Log {
         Log { json, quiet, terminal: std::io::stderr().is_terminal(), stage: Mutex::new(None) }
     }
 
+    /// Whether messages are JSON lines; results on stdout then are JSON too, where a command has no file for them.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Something that the user should know.
     pub fn warning(&self, message: &str) {
         if !self.quiet {

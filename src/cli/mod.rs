@@ -3,6 +3,7 @@
 //! Exit codes: 0 ok, 2 usage, 64 job file, 65 input data, 69 no usable device, 70 internal, 73 cannot write. Reserved:
 //! 75 interrupted and resumable, 76 finished with failed items, 77 out of device memory.
 
+mod bench;
 mod check;
 mod device;
 mod log;
@@ -59,11 +60,8 @@ enum Command {
     },
     /// What this build can compute on, and what `--device auto` takes.
     Devices,
-    /// Measure this machine, stage by stage (not there yet).
-    Bench {
-        /// Stages; all if none is named.
-        stages: Vec<String>,
-    },
+    /// Measure this machine's rays and paths per second, stage by stage, beside its roof.
+    Bench(bench::Options),
 }
 
 /// A job and what is put over it.
@@ -143,7 +141,7 @@ fn dispatch(command: &Command, log: &Log) -> std::result::Result<(), Failure> {
         Command::Scene(command) => Ok(scene::scene(command, log)?),
         Command::Devices => Ok(device::devices()?),
         Command::Merge { .. } => Err(not_there_yet("merge")),
-        Command::Bench { .. } => Err(not_there_yet("bench")),
+        Command::Bench(options) => bench::bench(options, log),
     }
 }
 

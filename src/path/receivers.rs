@@ -18,6 +18,11 @@ pub struct ReceiverBoxes {
 }
 
 impl ReceiverBoxes {
+    /// Sorts `positions` [m] that are all the receivers of a run.
+    pub fn of_all(positions: &[Vec3]) -> ReceiverBoxes {
+        ReceiverBoxes::new(positions, bounds_of(positions))
+    }
+
     /// Sorts `positions` [m]. Beams are padded as far as the bounds of the whole `run` reach, so that it does not matter
     /// which receivers are searched together.
     pub fn new(positions: &[Vec3], run: (Vec3, Vec3)) -> ReceiverBoxes {
