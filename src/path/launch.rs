@@ -3,7 +3,7 @@
 //! The first round shoots rays all around. Every chain found then gets rays of its own, through its window, unfolded and
 //! traced from the source, and goes on getting them as long as they find chains that were not known. A few rays more are
 //! aimed at each facet that touches the chain's last one: what a chain can reach hangs together, so that the search
-//! floods it. Random numbers belong to the chain, so neither threads nor the order of the chains matter.
+//! floods it. Behind the source, and behind more chains where facets are few, every facet is aimed at. Random numbers belong to the chain, so neither threads nor the order of the chains matter.
 
 use super::beam::{Clip, mirror, signed_distance};
 use super::chain::{ChainTrie, Step};

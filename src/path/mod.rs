@@ -83,7 +83,7 @@ impl Default for SolverOptions {
             reflection: true,
             candidates: CandidateMethod::Launch,
             rays: 100_000,
-            rays_per_chain: 8,
+            rays_per_chain: 16,
             max_chains: 20_000_000,
             seed: 1,
         }

@@ -155,7 +155,7 @@ fn the_launch_finds_what_random_boxes_hold() {
     for seed in 0..scenes {
         let (scene, radios) = boxes(seed, 10 + (seed * 37) % 51, 50);
         let oracle = build::solved(&scene, &radios, &[28e9], &build::exhaustive(3));
-        let route = build::solved(&scene, &radios, &[28e9], &build::launch(3, 100_000, 32));
+        let route = build::solved(&scene, &radios, &[28e9], &build::by_default(3));
         assert_eq!(oracle.counters.dropped_chains, 0);
         tally.add(&format!("boxes {seed}"), &scene, &radios, &route, &oracle);
     }
@@ -172,7 +172,7 @@ fn the_launch_finds_what_the_canyon_holds() {
         .collect();
     let radios = build::radios(Polarization::V, &[[-33.0, 0.0, 32.0], [30.0, 3.0, 6.0]], &receivers);
     let oracle = build::solved(&scene, &radios, &[3.5e9], &build::exhaustive(3));
-    let route = build::solved(&scene, &radios, &[3.5e9], &build::launch(3, 100_000, 32));
+    let route = build::solved(&scene, &radios, &[3.5e9], &build::by_default(3));
     let mut tally = Tally::default();
     tally.add("canyon", &scene, &radios, &route, &oracle);
     tally.require("launch, street canyon, depth 3");
@@ -199,7 +199,7 @@ fn the_launch_finds_what_munich_holds() {
     const DEPTH: u32 = 5;
     let count = if full() { 1000 } else { 100 };
     let Some((scene, radios)) = munich(count) else { return };
-    let route = solved_in_munich(&scene, &radios, &build::launch(DEPTH, 100_000, 32));
+    let route = solved_in_munich(&scene, &radios, &build::by_default(DEPTH));
     let (rays, per_chain) = if full() { (1_000_000, 32) } else { (300_000, 32) };
     let oracle = solved_in_munich(&scene, &radios, &build::launch(DEPTH, rays, per_chain));
     let mut tally = Tally::default();

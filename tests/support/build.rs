@@ -109,6 +109,11 @@ pub fn exhaustive(max_depth: u32) -> SolverOptions {
     SolverOptions { max_depth, candidates: CandidateMethod::Exhaustive, ..SolverOptions::default() }
 }
 
+/// The options that a job has which says nothing but the depth: what completeness is claimed for.
+pub fn by_default(max_depth: u32) -> SolverOptions {
+    SolverOptions { max_depth, ..SolverOptions::default() }
+}
+
 /// Options with the guided launch.
 pub fn launch(max_depth: u32, rays: u64, rays_per_chain: u32) -> SolverOptions {
     let candidates = CandidateMethod::Launch;

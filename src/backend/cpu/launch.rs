@@ -48,6 +48,13 @@ pub fn chains(
 /// Targets that one task of the pool shoots at.
 const TARGETS: usize = 32;
 
+/// Rays and segments traced.
+type Shots = [u64; 2];
+
+fn add_shots(a: Shots, b: Shots) -> Shots {
+    [a[0] + b[0], a[1] + b[1]]
+}
+
 /// Rays of the first round, from `first` on.
 struct AllAround<'a> {
     geometry: &'a Geometry<'a>,
@@ -59,15 +66,16 @@ struct AllAround<'a> {
 }
 
 impl Task for AllAround<'_> {
-    type Output = u64;
+    type Output = Shots;
     #[inline(always)]
-    fn run<L: Lanes>(self) -> u64 {
+    fn run<L: Lanes>(self) -> Shots {
         // Loops, not closures: a closure is a function of its own and lacks the level's features.
-        let mut segments = 0;
+        let mut shots = [0; 2];
         for (ray, chain) in (self.first..).zip(self.chains.chunks_mut(self.depth)) {
-            segments += follow_ray::<L>(self.geometry, self.source, &fibonacci_direction(ray, self.rays), chain);
+            let direction = fibonacci_direction(ray, self.rays);
+            shots = add_shots(shots, [1, follow_ray::<L>(self.geometry, self.source, &direction, chain)]);
         }
-        segments
+        shots
     }
 }
 
@@ -82,16 +90,19 @@ struct AtTargets<'a> {
 }
 
 impl Task for AtTargets<'_> {
-    type Output = u64;
+    type Output = Shots;
     #[inline(always)]
-    fn run<L: Lanes>(self) -> u64 {
+    fn run<L: Lanes>(self) -> Shots {
         let mut clip = Clip::default();
         let chains = self.chains.chunks_mut(self.targets[0].rays as usize * self.depth);
-        let mut segments = 0;
+        let mut shots = [0; 2];
         for (target, chains) in self.targets.iter().zip(chains) {
-            segments += shoot_at::<L>(self.geometry, self.trie, target, self.seed, &mut clip, chains);
+            let segments = shoot_at::<L>(self.geometry, self.trie, target, self.seed, &mut clip, chains);
+            // A target out of reach gets no rays.
+            let rays = if segments == 0 { 0 } else { u64::from(target.rays) };
+            shots = add_shots(shots, [rays, segments]);
         }
-        segments
+        shots
     }
 }
 
@@ -111,10 +122,13 @@ impl Search<'_> {
         let mut samples = vec![0; 1];
         let mut fruitful: Vec<u32> = Vec::new();
         let mut tried: HashSet<(u32, u32)> = HashSet::new();
+        let mut sweep = self.targets_swept(0..1, &mut tried);
         while self.counters.dropped_chains == 0 && self.options.rays_per_chain > 0 {
             let new = samples.len() as u32..self.trie.len() as u32;
             samples.resize(self.trie.len(), 0);
-            let beside = self.targets_beside(new.clone(), &mut tried);
+            let mut beside = std::mem::take(&mut sweep);
+            beside.extend(self.targets_beside(new.clone(), &mut tried));
+            beside.extend(self.targets_swept(new.clone(), &mut tried));
             let nodes = fruitful.iter().copied().chain(new);
             let nodes: Vec<u32> =
                 nodes.filter(|node| self.trie.depth[*node as usize] < self.options.max_depth).collect();
@@ -140,9 +154,32 @@ impl Search<'_> {
         nodes.iter().map(|node| target_of(*node as usize)).collect()
     }
 
+    /// Every facet behind each new chain, as long as these are few: then small scenes are searched almost exhaustively,
+    /// and the first reflection of large ones.
+    fn targets_swept(&self, new: Range<u32>, tried: &mut HashSet<(u32, u32)>) -> Vec<Target> {
+        let rays = self.rays_beside();
+        let facets = self.geometry.facets.len() as u64;
+        if tried.len() as u64 + new.len() as u64 * facets > self.options.rays {
+            return Vec::new();
+        }
+        let mut targets = Vec::new();
+        for parent in new.filter(|node| self.trie.depth[*node as usize] < self.options.max_depth) {
+            for facet in 0..facets as u32 {
+                if !self.trie.has_child(parent, facet) && tried.insert((parent, facet)) {
+                    targets.push(Target { parent, facet, sample: 0, rays });
+                }
+            }
+        }
+        targets
+    }
+
+    fn rays_beside(&self) -> u32 {
+        self.options.rays_per_chain.div_ceil(RAYS_BEHIND_TO_BESIDE)
+    }
+
     /// The facets that touch the last one of each new chain and are not known behind the same parent.
     fn targets_beside(&self, new: Range<u32>, tried: &mut HashSet<(u32, u32)>) -> Vec<Target> {
-        let rays = self.options.rays_per_chain.div_ceil(RAYS_BEHIND_TO_BESIDE);
+        let rays = self.rays_beside();
         let mut targets = Vec::new();
         for node in new {
             let parent = self.trie.parent[node as usize];
@@ -166,7 +203,7 @@ impl Search<'_> {
                 let first = first + (task * TASK) as u64;
                 run(self.level, AllAround { geometry: self.geometry, source: &source, first, rays, depth, chains })
             });
-            self.counters.segments += tasks.sum::<u64>();
+            self.count(tasks.reduce(|| [0; 2], add_shots));
             self.insert(&found, count, &mut []);
             progress.advance(count as u64);
         }
@@ -186,17 +223,21 @@ impl Search<'_> {
             let tasks = shots.map(|(chains, targets)| {
                 run(self.level, AtTargets { geometry: self.geometry, trie, targets, seed, depth, chains })
             });
-            self.counters.segments += tasks.sum::<u64>();
+            self.count(tasks.reduce(|| [0; 2], add_shots));
             self.insert(&found, targets.len() * rays, grew);
             progress.advance(targets.len() as u64);
         }
         grew
     }
 
+    fn count(&mut self, [rays, segments]: Shots) {
+        self.counters.rays += rays;
+        self.counters.segments += segments;
+    }
+
     /// Puts the chains that rays met into the trie, in the order of the rays, and notes which targets found a new one.
     fn insert(&mut self, found: &[u32], rays: usize, grew: &mut [bool]) {
         let rays_per_target = rays.checked_div(grew.len()).unwrap_or(1);
-        self.counters.rays += rays as u64;
         for (ray, chain) in found.chunks(self.options.max_depth as usize).enumerate() {
             let (new, full) = insert(&self.geometry.facets, &mut self.trie, chain, self.options.max_chains);
             self.counters.dropped_chains += u64::from(full);
