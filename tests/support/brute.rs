@@ -12,8 +12,11 @@ use rayon::prelude::*;
 pub const MARGIN_M: f64 = 1e-4;
 /// Points within this of a plane lie in it [m]: f32 coordinates of a city are that coarse.
 const PLANE_M: f64 = 1e-5;
-/// Largest error of the law of reflection: |k_out - mirror(k_in)| [-].
-const MIRROR_ERROR: f64 = 1e-6;
+/// A reflection point may lie this far off the plane of the triangle it hits [m]: a wall whose triangles differ by the
+/// rounding of f32 map coordinates is one plane to the engine, and not the plane of each of them.
+const SURFACE_M: f64 = 1e-4;
+/// Largest error of the law of reflection, |k_out - mirror(k_in)| [-], for the same reason: [`SURFACE_M`] over metres.
+const MIRROR_ERROR: f64 = 1e-5;
 /// Rounding that a point may lie outside a triangle's edge, so that seams have no gap [m].
 const SEAM_M: f64 = 1e-9;
 /// Twice the area below which a triangle has no plane [m^2].
@@ -188,7 +191,7 @@ impl Soup {
 
     /// The plane's triangles cover the point, both neighbours lie on one side, and the law of reflection holds.
     fn reflects(&self, plane: &Plane, before: &Vec3, at: &Vec3, after: &Vec3) -> Verdict {
-        if plane.distance(at).abs() > PLANE_M {
+        if plane.distance(at).abs() > SURFACE_M {
             return Verdict::Invalid(format!("{at:?} lies {:e} m off its plane", plane.distance(at)));
         }
         let (d_before, d_after) = (plane.distance(before), plane.distance(after));
