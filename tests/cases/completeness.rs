@@ -212,3 +212,30 @@ fn the_launch_finds_what_munich_holds() {
         tally.require(&format!("launch, Munich, {count} receivers, depth {DEPTH}, against 1e8 plain rays"));
     }
 }
+
+#[test]
+fn the_launch_finds_what_other_cities_hold() {
+    let cities = [("etoile", 300), ("florence", 150), ("san_francisco", 60), ("simple_street_canyon_with_cars", 100)];
+    let mut tally = Tally::default();
+    for (name, count) in cities {
+        let Some(file) = city(name) else { return };
+        let scene = scene_file::read(&file).expect("the city can be read");
+        let vertices = || scene.objects.iter().flat_map(|object| &object.mesh.vertices);
+        let range = |axis: usize| {
+            let (low, high) = (f64::min as fn(f64, f64) -> f64, f64::max as fn(f64, f64) -> f64);
+            let fold = |start: f64, pick: fn(f64, f64) -> f64| vertices().map(|v| v[axis]).fold(start, pick);
+            [fold(f64::INFINITY, low), fold(f64::NEG_INFINITY, high)]
+        };
+        let [x, y, z] = [range(0), range(1), range(2)];
+        let middle = |r: [f64; 2]| (r[0] + r[1]) / 2.0;
+        let mut numbers = Numbers::new(5);
+        // About the middle, at all heights: some in streets, some above roofs, some within houses.
+        let mut near = |r: [f64; 2]| middle(r) + numbers.between(-0.1, 0.1) * (r[1] - r[0]);
+        let receivers: Vec<[f64; 3]> = (0..count).map(|_| [near(x), near(y), 2.0 * near(z) - middle(z)]).collect();
+        let radios = build::radios(Polarization::V, &[[middle(x), middle(y), z[1] + 5.0]], &receivers);
+        let solve = |options| build::solved(&scene, &radios, &[3.5e9], &options);
+        let (route, oracle) = (solve(build::by_default(3)), solve(build::launch(3, 300_000, 64)));
+        tally.add(name, &scene, &radios, &route, &oracle);
+    }
+    tally.require("launch, four other cities, depth 3, against 300,000 + 64 rays");
+}

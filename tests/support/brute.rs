@@ -13,8 +13,8 @@ pub const MARGIN_M: f64 = 1e-4;
 /// Points within this of a plane lie in it [m]: f32 coordinates of a city are that coarse.
 const PLANE_M: f64 = 1e-5;
 /// A reflection point may lie this far off the plane of the triangle it hits [m]: a wall whose triangles differ by the
-/// rounding of f32 map coordinates is one plane to the engine, and not the plane of each of them.
-const SURFACE_M: f64 = 1e-4;
+/// rounding of f32 map coordinates (T40; 4e-4 m at 1.6 km) is one plane to the engine, and not that of each of them.
+const SURFACE_M: f64 = 4e-4;
 /// Largest error of the law of reflection, |k_out - mirror(k_in)| [-], for the same reason: [`SURFACE_M`] over metres.
 const MIRROR_ERROR: f64 = 1e-5;
 /// Rounding that a point may lie outside a triangle's edge, so that seams have no gap [m].

@@ -45,6 +45,8 @@ pub fn chains(
     search.trie
 }
 
+/// Pairs of a chain and a facet that are tried one by one, at the most: bounds the memory.
+const MOST_SWEPT: u64 = 1 << 20;
 /// Targets that one task of the pool shoots at.
 const TARGETS: usize = 32;
 
@@ -159,7 +161,7 @@ impl Search<'_> {
     fn targets_swept(&self, new: Range<u32>, tried: &mut HashSet<(u32, u32)>) -> Vec<Target> {
         let rays = self.rays_beside();
         let facets = self.geometry.facets.len() as u64;
-        if tried.len() as u64 + new.len() as u64 * facets > self.options.rays {
+        if tried.len() as u64 + new.len() as u64 * facets > self.options.rays.min(MOST_SWEPT) {
             return Vec::new();
         }
         let mut targets = Vec::new();
