@@ -106,7 +106,7 @@ pub struct Paths {
     pub vertex_offsets: Vec<u64>,
     /// Length `[path]` [m], f64: the delay is length / c.
     pub length: Vec<f64>,
-    /// Unit direction of departure `[path]`, and the unit direction of travel at arrival `[path]`.
+    /// Unit direction of departure `[path]`: it points from the transmitter to the first vertex.
     pub departure: Vec<Vec3>,
     /// Unit direction of travel at the receiver `[path]`: it points from the last vertex to the receiver.
     pub arrival: Vec<Vec3>,
