@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     };
     let site = Site::city(triangles.parse()?)?;
-    let geometry = Geometry::new(&site.scene)?;
+    let geometry = Geometry::new(&site.scene);
     let rays = Rays::new(&site, &geometry, SIDE);
     std::fs::create_dir_all(folder)?;
     let count = site.scene.triangles.len() as u32;

@@ -20,7 +20,7 @@ fn traversal(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(u64::from(SIDE * SIDE)));
     group.bench_function(name("closest_hit/camera", &site), |b| b.iter(|| closest_hits(level, bvh, &rays.camera)));
     group.bench_function(name("closest_hit/random", &site), |b| b.iter(|| closest_hits(level, bvh, &rays.random)));
-    group.bench_function(name("any_hit/shadow", &site), |b| b.iter(|| blocked(&geometry, &rays.shadow)));
+    group.bench_function(name("any_hit/shadow", &site), |b| b.iter(|| blocked(level, &geometry, &rays.shadow)));
     group.finish();
 }
 

@@ -61,10 +61,8 @@ pub const LEAF_BIT: u32 = 1 << 31;
 record! {
     /// A node of the 8-wide bounding volume hierarchy: eight boxes, structure of arrays, and what each holds.
     WideNode, print_wide_node {
-        /// Lower corners `[axis, child]` [m]; +inf in an empty slot.
-        low: [[f32; NODE_WIDTH]; 3],
-        /// Upper corners `[axis, child]` [m]; -inf in an empty slot.
-        high: [[f32; NODE_WIDTH]; 3],
+        /// Lower and upper corners `[corner, axis, child]` [m]; +inf and -inf in an empty slot.
+        corner: [[[f32; NODE_WIDTH]; 3]; 2],
         /// Index of a node, or [`LEAF_BIT`] and the index of a block, or [`NONE`].
         child: [u32; NODE_WIDTH],
     }
@@ -118,7 +116,7 @@ mod tests {
     fn the_header_states_each_record_with_its_size() {
         let header = print_header();
         assert_eq!(header, include_str!(concat!(env!("OUT_DIR"), "/layout.cuh")), "build.rs printed another layout");
-        assert!(header.contains("float low[3][8];") && header.contains("sizeof(WideNode) == 224"));
+        assert!(header.contains("float corner[2][3][8];") && header.contains("sizeof(WideNode) == 224"));
         assert!(header.contains("offsetof(TriangleBlock, patch) == 160"));
     }
 }

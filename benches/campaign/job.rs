@@ -52,7 +52,7 @@ impl Job {
     /// Runs the job `runs` times.
     pub fn measure(&self, runs: usize, folder: &Path) -> Outcome<Measured> {
         let site = Site::city(self.triangles.min(ENDS_TRIANGLES))?;
-        let geometry = Geometry::new(&site.scene)?;
+        let geometry = Geometry::new(&site.scene);
         let ends = Ends::new(&site, &geometry, self.receivers);
         let origin = site.scene.origin;
         let at = |i: usize, axis: usize| ends.receivers[i][axis] + origin[axis];

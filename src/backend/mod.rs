@@ -65,10 +65,10 @@ impl Backend {
     /// Builds what path finding needs of the scene.
     ///
     /// # Errors
-    /// See [`Geometry::new`].
+    /// None on the CPU.
     pub fn load(self, scene: &Scene) -> Result<Geometry<'_>> {
         match self {
-            Backend::Cpu(_) => Geometry::new(scene),
+            Backend::Cpu(_) => Ok(Geometry::new(scene)),
         }
     }
 
@@ -97,7 +97,7 @@ impl Backend {
         progress: &dyn Progress,
     ) -> FoundPaths {
         match self {
-            Backend::Cpu(_) => cpu::connect(geometry, trie, boxes, options, counters, progress),
+            Backend::Cpu(level) => cpu::connect(level, geometry, trie, boxes, options, counters, progress),
         }
     }
 

@@ -9,9 +9,9 @@
 
 use super::site::NO_PATCH;
 use crate::geometry::bvh::Bvh;
-use crate::geometry::simd::{Lanes, Level, Scalar, Task, run};
+use crate::geometry::simd::{Crossing, Lanes, Level, Scalar, Task, run};
 use crate::geometry::traverse::closest_hit;
-use crate::geometry::triangle::Ray;
+use crate::geometry::triangle::{Ray, Slabs};
 use crate::layout::{BLOCK_WIDTH, NODE_WIDTH, TriangleBlock, WideNode};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -115,13 +115,17 @@ thread_local! {
 struct Counting;
 
 impl Lanes for Counting {
-    fn enter(ray: &Ray, node: &WideNode, limit: f32, entries: &mut [f32; NODE_WIDTH]) -> u32 {
+    fn enter(slabs: &Slabs, node: &WideNode, limit: f32, entries: &mut [f32; NODE_WIDTH]) -> u32 {
         VISITS.with(|visits| visits.set([visits.get()[0] + 1, visits.get()[1]]));
-        Scalar::enter(ray, node, limit, entries)
+        Scalar::enter(slabs, node, limit, entries)
     }
 
     fn meet(ray: &Ray, block: &TriangleBlock, limit: f32, t: &mut [f32; BLOCK_WIDTH]) -> u32 {
         VISITS.with(|visits| visits.set([visits.get()[0], visits.get()[1] + 1]));
         Scalar::meet(ray, block, limit, t)
+    }
+
+    fn cross(ray: &Ray, margin: f32, block: &TriangleBlock) -> Crossing {
+        Scalar::cross(ray, margin, block)
     }
 }

@@ -186,11 +186,12 @@ pub(super) const NO_PATCH: u32 = NONE;
 mod tests {
     use super::*;
     use crate::geometry::enclosure::Enclosures;
+    use crate::geometry::simd::Level;
 
     #[test]
     fn a_site_has_its_ends_outdoors_and_its_rays_in_place() {
         let site = Site::city(2000).expect("a small city");
-        let geometry = Geometry::new(&site.scene).expect("a small city");
+        let geometry = Geometry::new(&site.scene);
         let ends = Ends::new(&site, &geometry, 50);
         let enclosures = Enclosures::new(&site.scene);
         assert!(enclosures.around(&geometry, &ends.transmitter).is_none());
@@ -199,7 +200,7 @@ mod tests {
         assert_eq!([rays.camera.len(), rays.random.len(), rays.shadow.len()], [256; 3]);
         let hits = rays.camera.iter().filter(|ray| closest_hit_of(&geometry.bvh, ray).is_some()).count();
         assert!(hits > 100, "{hits} of 256 camera rays meet the city");
-        let open = rays.shadow.iter().filter(|[a, b]| !geometry.is_blocked(a, b, [NONE; 2])).count();
+        let open = rays.shadow.iter().filter(|[a, b]| !geometry.is_blocked(Level::Scalar, [a, b], [NONE; 2])).count();
         assert!(open > 20 && open < 236, "{open} of 256 segments are open");
     }
 }

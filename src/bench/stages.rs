@@ -128,7 +128,8 @@ impl<'a> Bench<'a> {
     fn any_hit(&self, sink: Sink) -> Result<()> {
         let rays = self.rays();
         let items = rays.shadow.len() as u64;
-        let timed = self.timed(|| blocked(&self.geometry, &rays.shadow), |hits| Done { items, found: *hits });
+        let timed = self
+            .timed(|| blocked(self.options.level, &self.geometry, &rays.shadow), |hits| Done { items, found: *hits });
         sink(timed.row("any_hit/shadow", self.site, "rays", timed.done, None))
     }
 
@@ -180,7 +181,7 @@ impl<'a> Bench<'a> {
             let mut vertices = Vec::new();
             let mut is_path = |(node, receiver): &&(u32, u32)| {
                 let receiver = &self.ends.receivers[*receiver as usize];
-                refine(&self.geometry, trie, *node, receiver, &mut vertices).is_ok()
+                refine(self.options.level, &self.geometry, trie, *node, receiver, &mut vertices).is_ok()
             };
             candidates.iter().filter(|candidate| is_path(candidate)).count() as u64
         };

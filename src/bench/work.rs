@@ -5,7 +5,7 @@ use super::site::NO_PATCH;
 use crate::geometry::Geometry;
 use crate::geometry::bvh::Bvh;
 use crate::geometry::simd::{Lanes, Level, Scalar, Task, run};
-use crate::geometry::traverse::{Hit, closest_hit};
+use crate::geometry::traverse::{Hit, closest_hit, is_blocked};
 use crate::geometry::triangle::Ray;
 use crate::math::Vec3;
 use rayon::prelude::*;
@@ -19,14 +19,31 @@ pub fn closest_hits(level: Level, bvh: &Bvh, rays: &[Ray]) -> u64 {
 }
 
 /// How many `segments` [m, local] are blocked.
-pub fn blocked(geometry: &Geometry, segments: &[[Vec3; 2]]) -> u64 {
-    let is_blocked = |[from, to]: &&[Vec3; 2]| geometry.is_blocked(from, to, [NO_PATCH; 2]);
-    segments.par_chunks(TILE).map(|segments| segments.iter().filter(is_blocked).count() as u64).sum()
+pub fn blocked(level: Level, geometry: &Geometry, segments: &[[Vec3; 2]]) -> u64 {
+    segments.par_chunks(TILE).map(|segments| run(level, Segments { geometry, segments })).sum()
 }
 
 /// The first hit of one ray, where speed does not matter.
 pub(super) fn closest_hit_of(bvh: &Bvh, ray: &Ray) -> Option<Hit> {
     closest_hit::<Scalar>(bvh, ray, NO_PATCH)
+}
+
+struct Segments<'a> {
+    geometry: &'a Geometry<'a>,
+    segments: &'a [[Vec3; 2]],
+}
+
+impl Task for Segments<'_> {
+    type Output = u64;
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> u64 {
+        let (scene, bvh) = (self.geometry.scene, &self.geometry.bvh);
+        let mut blocked = 0;
+        for [from, to] in self.segments {
+            blocked += u64::from(is_blocked::<L>(scene, bvh, [from, to], [NO_PATCH; 2]));
+        }
+        blocked
+    }
 }
 
 struct Tile<'a> {

@@ -82,7 +82,7 @@ fn facets_of(description: &mut SceneDescription) -> Result<usize> {
     let names: BTreeSet<&str> = description.objects.iter().map(|object| object.material.as_str()).collect();
     description.materials = names.into_iter().map(|name| MaterialDescription::itu(name, "vacuum")).collect();
     let scene = Scene::new(description, OutOfRange::Clamp)?;
-    Ok(Geometry::new(&scene)?.facets.len())
+    Ok(Geometry::new(&scene).facets.len())
 }
 
 fn read(file: &Path, log: &Log) -> Result<SceneDescription> {

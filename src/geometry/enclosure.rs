@@ -1,7 +1,7 @@
 //! Which object closes a point in: a device inside a building is most often a mistake, and worth a warning.
 
 use super::Geometry;
-use super::traverse::for_each_crossing;
+use super::search::for_each_crossing;
 use crate::layout::NONE;
 use crate::math::Vec3;
 use crate::scene::{Object, Scene};

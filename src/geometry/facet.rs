@@ -7,8 +7,8 @@
 
 use super::bvh::Bvh;
 use super::flood::Flood;
+use super::search::{Region, for_each_in_region};
 use super::touch::{Coplanarity, TouchGraph, plane_of};
-use super::traverse::{Region, for_each_in_region};
 use super::triangle;
 use crate::layout::{NONE, Plane};
 use crate::math::Vec3;
@@ -410,7 +410,7 @@ mod tests {
         ];
         let right = [flat([[0.5, 0.0], [3.0, 0.0], [3.0, 2.0]])];
         let scene = scene_of(&[&left, &right]);
-        let geometry = Geometry::new(&scene).expect("a small scene");
+        let geometry = Geometry::new(&scene);
         let facets = &geometry.facets;
         assert_eq!(facets.of_triangle, [0, 0, 0, 0, 1, 2]);
         assert_eq!((facets.patch.as_slice(), facets.material.as_slice()), (&[0, 1, 0][..], &[0, 0, 1][..]));
@@ -433,7 +433,7 @@ mod tests {
             })
             .collect();
         let scene = scene_of(&[&sides]);
-        let geometry = Geometry::new(&scene).expect("a small scene");
+        let geometry = Geometry::new(&scene);
         assert_eq!(geometry.facets.len(), 100);
         assert!((0..100).all(|facet| geometry.facets.triangles_of(facet).len() == 2));
     }
@@ -449,7 +449,7 @@ mod tests {
             })
             .collect();
         let scene = scene_of(&[&cells]);
-        let geometry = Geometry::new(&scene).expect("a small scene");
+        let geometry = Geometry::new(&scene);
         assert_eq!(geometry.facets.len(), 1);
         for (x, y) in [(0.1, 0.2), (9.9, 0.3), (5.0, 5.0), (10.1, 3.0), (-1e-7, 4.0), (-1e-5, 4.0)] {
             let p = Vec3::new(x, y, 2.0);

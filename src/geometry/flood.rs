@@ -4,9 +4,9 @@
 //! the hierarchy, past every subtree whose triangles are all taken.
 
 use super::bvh::Bvh;
+use super::search::corners_of;
 use super::touch::TouchGraph;
-use crate::layout::{LEAF_BIT, NODE_WIDTH, NONE};
-use crate::math::Vec3;
+use crate::layout::{LEAF_BIT, NONE};
 
 /// Labels of triangles, and what is left to label.
 pub struct Flood<'a> {
@@ -130,9 +130,8 @@ impl<'a> Left<'a> {
             let node = &self.bvh.nodes[child as usize];
             for (lane, child) in node.child.into_iter().enumerate().filter(|(_, child)| *child != NONE) {
                 let left = if child & LEAF_BIT == 0 { &self.in_node } else { &self.in_leaf };
-                let corner =
-                    |bounds: &[[f32; NODE_WIDTH]; 3]| Vec3::from([0, 1, 2].map(|axis| f64::from(bounds[axis][lane])));
-                if left[(child & !LEAF_BIT) as usize] > 0 && region.meets(&corner(&node.low), &corner(&node.high)) {
+                let [low, high] = corners_of(node, lane);
+                if left[(child & !LEAF_BIT) as usize] > 0 && region.meets(&low, &high) {
                     waiting.push(child);
                 }
             }

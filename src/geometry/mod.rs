@@ -1,20 +1,21 @@
 //! Geometry: facets, bounding volumes and intersections, in the scene's local coordinates.
 
+pub mod binary;
 pub mod bvh;
 pub mod enclosure;
 pub mod facet;
 pub mod flood;
+pub mod search;
 pub mod simd;
 pub mod touch;
 pub mod traverse;
 pub mod triangle;
 
-use crate::error::Result;
 use crate::math::Vec3;
 use crate::scene::Scene;
 use bvh::Bvh;
 use facet::Facets;
-use traverse::for_each_crossing;
+use simd::{Lanes, Level, Task, run};
 
 /// All that path finding needs of a scene.
 #[derive(Debug, Clone)]
@@ -29,23 +30,31 @@ pub struct Geometry<'a> {
 
 impl<'a> Geometry<'a> {
     /// Builds hierarchy and facets of a scene.
-    ///
-    /// # Errors
-    /// See [`Bvh::build`].
-    pub fn new(scene: &'a Scene) -> Result<Geometry<'a>> {
-        let mut bvh = Bvh::build(scene)?;
+    pub fn new(scene: &'a Scene) -> Geometry<'a> {
+        let mut bvh = Bvh::build(scene);
         let facets = Facets::build(scene, &bvh);
         bvh.set_patches(|triangle| facets.patch_of_triangle(triangle));
-        Ok(Geometry { scene, bvh, facets })
+        Geometry { scene, bvh, facets }
     }
 
     /// Whether anything stands between two points that lie on the patches `skip` ([`NONE`]: on none).
-    pub fn is_blocked(&self, from: &Vec3, to: &Vec3, skip: [u32; 2]) -> bool {
-        let mut blocked = false;
-        for_each_crossing(self.scene, &self.bvh, [from, to], skip, |_| {
-            blocked = true;
-            false
-        });
-        blocked
+    ///
+    /// [`NONE`]: crate::layout::NONE
+    pub fn is_blocked(&self, level: Level, ends: [&Vec3; 2], skip: [u32; 2]) -> bool {
+        run(level, Blocked { geometry: self, ends, skip })
+    }
+}
+
+struct Blocked<'a> {
+    geometry: &'a Geometry<'a>,
+    ends: [&'a Vec3; 2],
+    skip: [u32; 2],
+}
+
+impl Task for Blocked<'_> {
+    type Output = bool;
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> bool {
+        traverse::is_blocked::<L>(self.geometry.scene, &self.geometry.bvh, self.ends, self.skip)
     }
 }

@@ -1,7 +1,7 @@
 //! Which coplanar triangles touch or overlap each other (T40): shared edges, T-junctions and duplicates alike.
 
 use super::bvh::Bvh;
-use super::traverse::{Region, for_each_in_region};
+use super::search::{Region, for_each_in_region};
 use crate::math::Vec3;
 use crate::math::frame::tangents_of;
 use crate::scene::Scene;

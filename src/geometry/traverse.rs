@@ -1,80 +1,23 @@
-//! Walking the hierarchy: closest hit of a ray (f32), crossings of a segment (f64), triangles in a region (f64).
+//! Walking the hierarchy in f32: the closest hit of a ray, and whether anything blocks a segment.
 //!
-//! One loop serves all: a [`Query`] says at which distance it enters each child's box and what to do with a leaf.
-// Lanes of several arrays are walked together.
-#![allow(clippy::needless_range_loop)]
+//! Rays find chains, and f32 is enough for that. Visibility is decided in f64 (T43): f32 says which triangles a segment
+//! surely misses and which it surely crosses, by bounds of its own rounding, and only the rest is looked at in f64.
 
 use super::bvh::Bvh;
-use super::simd::Lanes;
+use super::simd::{Lanes, prefetch};
 use super::triangle::{Ray, intersect_segment};
 use crate::layout::{BLOCK_WIDTH, LEAF_BIT, NODE_WIDTH, NONE, TriangleBlock, WideNode};
 use crate::math::Vec3;
 use crate::scene::Scene;
-use std::marker::PhantomData;
 
-/// What a walk through the hierarchy looks for.
-trait Query {
-    /// Writes the distances at which the query enters each child's box; a bit for each child that it enters.
-    fn enter(&self, node: &WideNode, entries: &mut [f32; NODE_WIDTH]) -> u32;
-    /// Looks at a leaf; `false` ends the walk.
-    fn visit(&mut self, block: &TriangleBlock) -> bool;
-    /// Boxes that are entered beyond this are left out.
-    fn limit(&self) -> f32;
-}
-
-/// Levels of nodes that a hierarchy may have; 10^7 triangles have about ten.
-pub(super) const MAX_LEVELS: usize = 54;
+/// Levels of nodes that a hierarchy may have: [`super::binary`] makes no higher tree. 10^7 triangles have about ten.
+pub const MOST_LEVELS: usize = 60;
 /// Levels that a shallow hierarchy has: its stack of waiting children is quicker to make.
-const FEW_LEVELS: usize = 12;
+pub(super) const FEW_LEVELS: usize = 12;
 
 /// Children that can wait in a hierarchy of so many levels: each level adds at most seven.
-const fn stack_for(levels: usize) -> usize {
+pub(super) const fn stack_for(levels: usize) -> usize {
     1 + levels * (NODE_WIDTH - 1)
-}
-
-/// Takes `query` through the hierarchy, nearest boxes first.
-#[inline(always)]
-fn walk(bvh: &Bvh, query: &mut impl Query) {
-    if bvh.levels <= FEW_LEVELS {
-        walk_with_stack::<{ stack_for(FEW_LEVELS) }>(bvh, query);
-    } else {
-        walk_with_stack::<{ stack_for(MAX_LEVELS) }>(bvh, query);
-    }
-}
-
-#[inline(always)]
-fn walk_with_stack<const STACK: usize>(bvh: &Bvh, query: &mut impl Query) {
-    let mut stack = [(0u32, 0f32); STACK];
-    let mut waiting = 1;
-    while waiting > 0 {
-        waiting -= 1;
-        let (child, entry) = stack[waiting];
-        if entry > query.limit() {
-            continue;
-        }
-        if child & LEAF_BIT != 0 {
-            if !query.visit(&bvh.blocks[(child & !LEAF_BIT) as usize]) {
-                return;
-            }
-            continue;
-        }
-        let node = &bvh.nodes[child as usize];
-        let mut entries = [0f32; NODE_WIDTH];
-        let mut entered = query.enter(node, &mut entries);
-        let first = waiting;
-        while entered != 0 {
-            let lane = entered.trailing_zeros() as usize;
-            entered &= entered - 1;
-            // Nearest on top: insertion from the back, farthest first.
-            let mut place = waiting;
-            while place > first && stack[place - 1].1 < entries[lane] {
-                stack[place] = stack[place - 1];
-                place -= 1;
-            }
-            stack[place] = (node.child[lane], entries[lane]);
-            waiting += 1;
-        }
-    }
 }
 
 /// What a ray meets first.
@@ -88,186 +31,228 @@ pub struct Hit {
     pub patch: u32,
 }
 
-struct Closest<'a, L> {
-    ray: &'a Ray,
-    /// Patch that the ray leaves from and cannot meet again, or [`NONE`].
-    skip: u32,
-    hit: Hit,
-    lanes: PhantomData<L>,
-}
-
-impl<L: Lanes> Query for Closest<'_, L> {
-    #[inline(always)]
-    fn enter(&self, node: &WideNode, entries: &mut [f32; NODE_WIDTH]) -> u32 {
-        L::enter(self.ray, node, self.hit.t, entries)
-    }
-
-    #[inline(always)]
-    fn visit(&mut self, block: &TriangleBlock) -> bool {
-        let mut t = [0f32; BLOCK_WIDTH];
-        let mut met = L::meet(self.ray, block, self.hit.t, &mut t);
-        while met != 0 {
-            let lane = met.trailing_zeros() as usize;
-            met &= met - 1;
-            let (triangle, patch) = (block.triangle[lane], block.patch[lane]);
-            // Equal distances go to the lower triangle, whatever the order of the walk.
-            if patch != self.skip && (t[lane] < self.hit.t || (t[lane] == self.hit.t && triangle < self.hit.triangle)) {
-                self.hit = Hit { t: t[lane], triangle, patch };
-            }
-        }
-        true
-    }
-
-    #[inline(always)]
-    fn limit(&self) -> f32 {
-        self.hit.t
-    }
-}
+const NO_HIT: Hit = Hit { t: f32::MAX, triangle: NONE, patch: NONE };
 
 /// The first triangle that `ray` meets, other than those of patch `skip` ([`NONE`]: none is left out).
 #[inline(always)]
 pub fn closest_hit<L: Lanes>(bvh: &Bvh, ray: &Ray, skip: u32) -> Option<Hit> {
-    let hit = Hit { t: f32::MAX, triangle: NONE, patch: NONE };
-    let mut query = Closest::<L> { ray, skip, hit, lanes: PhantomData };
-    walk(bvh, &mut query);
-    (query.hit.triangle != NONE).then_some(query.hit)
+    if bvh.levels <= FEW_LEVELS {
+        closest::<L, { stack_for(FEW_LEVELS) }>(bvh, ray, skip)
+    } else {
+        closest::<L, { stack_for(MOST_LEVELS) }>(bvh, ray, skip)
+    }
 }
 
-struct Crossings<'a, F> {
-    scene: &'a Scene,
-    from: &'a Vec3,
-    along: &'a Vec3,
-    /// Patches that the end points lie on, or [`NONE`].
-    skip: [u32; 2],
-    /// Parameters between which a hit counts.
-    range: (f64, f64),
-    found: F,
-}
+/// A child that waits: where the ray enters its box, above the child itself, so that numbers sort as entries do. Entries
+/// are not negative, and of equal ones the lower child is first, whatever the instruction set.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+struct Waiting(u64);
 
-impl<F: FnMut(u32) -> bool> Query for Crossings<'_, F> {
+impl Waiting {
     #[inline(always)]
-    fn enter(&self, node: &WideNode, entries: &mut [f32; NODE_WIDTH]) -> u32 {
-        let mut near = [self.range.0; NODE_WIDTH];
-        let mut far = [self.range.1; NODE_WIDTH];
-        for axis in 0..3 {
-            let (origin, inverse) = (self.from[axis], 1.0 / self.along[axis]);
-            let (low, high) = (&node.low[axis], &node.high[axis]);
-            let (first, last) = if inverse < 0.0 { (high, low) } else { (low, high) };
-            for lane in 0..NODE_WIDTH {
-                let enters = (f64::from(first[lane]) - origin) * inverse;
-                let leaves = (f64::from(last[lane]) - origin) * inverse;
-                near[lane] = if enters > near[lane] { enters } else { near[lane] };
-                far[lane] = if leaves < far[lane] { leaves } else { far[lane] };
-            }
-        }
-        let mut entered = 0;
-        for lane in 0..NODE_WIDTH {
-            entries[lane] = near[lane] as f32;
-            // A few f64 roundings of a parameter in [0, 1].
-            entered |= u32::from(near[lane] <= far[lane] + 1e-14) << lane;
-        }
-        entered
+    fn new(entry: f32, child: u32) -> Waiting {
+        Waiting(u64::from(entry.to_bits()) << 32 | u64::from(child))
     }
 
     #[inline(always)]
-    fn visit(&mut self, block: &TriangleBlock) -> bool {
-        for (triangle, patch) in block.triangle.iter().zip(&block.patch) {
-            if *triangle == NONE || self.skip.contains(patch) {
+    fn entry(self) -> f32 {
+        f32::from_bits((self.0 >> 32) as u32)
+    }
+
+    #[inline(always)]
+    fn child(self) -> u32 {
+        self.0 as u32
+    }
+}
+
+#[inline(always)]
+fn closest<L: Lanes, const STACK: usize>(bvh: &Bvh, ray: &Ray, skip: u32) -> Option<Hit> {
+    let mut hit = NO_HIT;
+    let mut stack = [Waiting(0); STACK];
+    let mut waiting = 0;
+    let mut child = 0u32;
+    loop {
+        if child & LEAF_BIT == 0 {
+            let node = &bvh.nodes[child as usize];
+            let mut entries = [0f32; NODE_WIDTH];
+            let mut entered = L::enter(&ray.slabs, node, hit.t, &mut entries);
+            if entered != 0 {
+                // The nearest child is next; the others wait, farthest first.
+                let first = waiting;
+                let mut nearest = take_lowest(&mut entered, &entries, node);
+                while entered != 0 {
+                    let mut other = take_lowest(&mut entered, &entries, node);
+                    if other < nearest {
+                        std::mem::swap(&mut other, &mut nearest);
+                    }
+                    bvh.prefetch(other.child());
+                    let mut place = waiting;
+                    while place > first && stack[place - 1] < other {
+                        stack[place] = stack[place - 1];
+                        place -= 1;
+                    }
+                    stack[place] = other;
+                    waiting += 1;
+                }
+                child = nearest.child();
                 continue;
             }
-            let t = intersect_segment(self.from, self.along, &self.scene.corners(*triangle));
-            if t.is_some_and(|t| self.range.0 <= t && t <= self.range.1) && !(self.found)(*triangle) {
-                return false;
+        } else {
+            meet_block::<L>(ray, &bvh.blocks[(child & !LEAF_BIT) as usize], skip, &mut hit);
+        }
+        loop {
+            if waiting == 0 {
+                return (hit.triangle != NONE).then_some(hit);
+            }
+            waiting -= 1;
+            if stack[waiting].entry() <= hit.t {
+                child = stack[waiting].child();
+                break;
             }
         }
-        true
     }
+}
 
-    #[inline(always)]
-    fn limit(&self) -> f32 {
-        f32::MAX
+/// The child of the lowest bit, which is taken out of `entered`.
+#[inline(always)]
+fn take_lowest(entered: &mut u32, entries: &[f32; NODE_WIDTH], node: &WideNode) -> Waiting {
+    let lane = entered.trailing_zeros() as usize;
+    *entered &= *entered - 1;
+    Waiting::new(entries[lane], node.child[lane])
+}
+
+#[inline(always)]
+fn meet_block<L: Lanes>(ray: &Ray, block: &TriangleBlock, skip: u32, hit: &mut Hit) {
+    let mut t = [0f32; BLOCK_WIDTH];
+    let mut met = L::meet(ray, block, hit.t, &mut t);
+    while met != 0 {
+        let lane = met.trailing_zeros() as usize;
+        met &= met - 1;
+        let (triangle, patch) = (block.triangle[lane], block.patch[lane]);
+        // Equal distances go to the lower triangle, whatever the order of the walk.
+        if patch != skip && (t[lane] < hit.t || (t[lane] == hit.t && triangle < hit.triangle)) {
+            *hit = Hit { t: t[lane], triangle, patch };
+        }
     }
 }
 
 /// A hit this near to an end of a segment belongs to the end: the device touches the surface [m] (T43).
 pub const TOUCH_M: f64 = 1e-6;
 
-/// Calls `found(triangle)` for every triangle between `from` and `to`, other than those of the patches `skip` that the
-/// two lie on, until it answers `false`. Decided in f64; the order is that of the tree.
-pub fn for_each_crossing(
-    scene: &Scene,
-    bvh: &Bvh,
-    [from, to]: [&Vec3; 2],
-    skip: [u32; 2],
-    found: impl FnMut(u32) -> bool,
-) {
-    let along = to - from;
+/// The parameters between which a crossing of a segment over `along` [m] counts; `None` where both ends touch the same
+/// spot, so that nothing is between them, and for a segment without length.
+pub(super) fn between_ends(along: &Vec3) -> Option<(f64, f64)> {
     let touch = TOUCH_M / along.norm();
-    // Both ends touch the same spot: nothing is between them. NaN is a segment without length.
-    if touch.is_nan() || touch >= 0.5 {
-        return;
-    }
-    walk(bvh, &mut Crossings { scene, from, along: &along, skip, range: (touch, 1.0 - touch), found });
+    (touch < 0.5).then_some((touch, 1.0 - touch))
 }
 
-/// A region of space: a box, cut by a slab about a plane.
-pub struct Region {
-    /// Lower corner [m].
-    pub low: Vec3,
-    /// Upper corner [m].
-    pub high: Vec3,
-    /// Unit normal of the slab, or zero for no slab.
-    pub normal: Vec3,
-    /// The plane's offset along the normal [m].
-    pub offset: f64,
-    /// Half the thickness of the slab [m].
-    pub half_thickness: f64,
-}
-
-impl Region {
-    /// Whether the box between `low` and `high` may reach into the region.
-    pub fn meets(&self, low: &Vec3, high: &Vec3) -> bool {
-        let meets = (0..3).all(|axis| low[axis] <= self.high[axis] && high[axis] >= self.low[axis]);
-        let half = (high - low) / 2.0;
-        let reach = self.normal.abs().dot(&half) + self.half_thickness;
-        meets && (self.normal.dot(&(low + half)) - self.offset).abs() <= reach
+/// Whether a triangle stands between `from` and `to`, other than those of the patches `skip` that the two lie on. As if
+/// decided in f64 throughout.
+#[inline(always)]
+pub fn is_blocked<L: Lanes>(scene: &Scene, bvh: &Bvh, [from, to]: [&Vec3; 2], skip: [u32; 2]) -> bool {
+    let along = to - from;
+    let Some(range) = between_ends(&along) else { return false };
+    // Half a rounding may be lost here; the bounds have some to spare.
+    let reach = bvh.reach.max(from.amax().max(to.amax()) as f32);
+    let ray = Ray::along_segment(from, &along, reach);
+    let segment = Segment { scene, from, along: &along, range, skip, ray, margin: Ray::margin(reach) };
+    if bvh.levels <= FEW_LEVELS {
+        blocked::<L, { stack_for(FEW_LEVELS) }>(bvh, &segment)
+    } else {
+        blocked::<L, { stack_for(MOST_LEVELS) }>(bvh, &segment)
     }
 }
 
-struct Collect<'a, F> {
-    region: &'a Region,
-    found: F,
+struct Segment<'a> {
+    scene: &'a Scene,
+    from: &'a Vec3,
+    along: &'a Vec3,
+    /// Parameters between which a crossing counts.
+    range: (f64, f64),
+    /// Patches that the ends lie on, or [`NONE`].
+    skip: [u32; 2],
+    /// The same in f32.
+    ray: Ray,
+    margin: f32,
 }
 
-impl<F: FnMut(u32, u32) -> bool> Query for Collect<'_, F> {
-    fn enter(&self, node: &WideNode, _entries: &mut [f32; NODE_WIDTH]) -> u32 {
-        let region = self.region;
-        (0..NODE_WIDTH).fold(0, |entered, lane| {
-            let low = Vec3::from(std::array::from_fn::<f64, 3, _>(|axis| f64::from(node.low[axis][lane])));
-            let high = Vec3::from(std::array::from_fn::<f64, 3, _>(|axis| f64::from(node.high[axis][lane])));
-            entered | u32::from(region.meets(&low, &high)) << lane
-        })
+#[inline(always)]
+fn blocked<L: Lanes, const STACK: usize>(bvh: &Bvh, segment: &Segment) -> bool {
+    let mut stack = [0u32; STACK];
+    let mut waiting = 1;
+    while waiting > 0 {
+        waiting -= 1;
+        let child = stack[waiting];
+        if child & LEAF_BIT != 0 {
+            if is_blocked_by_one_of::<L>(segment, &bvh.blocks[(child & !LEAF_BIT) as usize]) {
+                return true;
+            }
+            continue;
+        }
+        let node = &bvh.nodes[child as usize];
+        let mut entered = L::enter(&segment.ray.slabs, node, 1.0, &mut [0f32; NODE_WIDTH]);
+        while entered != 0 {
+            let lane = entered.trailing_zeros() as usize;
+            entered &= entered - 1;
+            bvh.prefetch(node.child[lane]);
+            stack[waiting] = node.child[lane];
+            waiting += 1;
+        }
     }
+    false
+}
 
-    fn visit(&mut self, block: &TriangleBlock) -> bool {
-        let mut lanes = block.triangle.iter().zip(&block.patch).filter(|(triangle, _)| **triangle != NONE);
-        lanes.all(|(triangle, patch)| (self.found)(*triangle, *patch))
+#[inline(always)]
+fn is_blocked_by_one_of<L: Lanes>(segment: &Segment, block: &TriangleBlock) -> bool {
+    let crossing = L::cross(&segment.ray, segment.margin, block);
+    let mut perhaps = crossing.perhaps;
+    while perhaps != 0 {
+        let lane = perhaps.trailing_zeros() as usize;
+        perhaps &= perhaps - 1;
+        if segment.skip.contains(&block.patch[lane]) {
+            continue;
+        }
+        let (t, slack) = (f64::from(crossing.t[lane]), f64::from(crossing.slack[lane]));
+        let (first, last) = segment.range;
+        if crossing.surely >> lane & 1 != 0 {
+            if t - slack > first && t + slack < last {
+                return true;
+            }
+            if t + slack < first || t - slack > last {
+                continue;
+            }
+        }
+        if segment.is_blocked_by(block.triangle[lane]) {
+            return true;
+        }
     }
+    false
+}
 
-    fn limit(&self) -> f32 {
-        f32::MAX
+impl Segment<'_> {
+    #[cold]
+    fn is_blocked_by(&self, triangle: u32) -> bool {
+        let t = intersect_segment(self.from, self.along, &self.scene.corners(triangle));
+        t.is_some_and(|t| self.range.0 <= t && t <= self.range.1)
     }
 }
 
-/// Calls `found(triangle, patch)` for every triangle in a leaf that meets `region`, and more perhaps, until it answers
-/// `false`. The order is that of the tree.
-pub fn for_each_in_region(bvh: &Bvh, region: &Region, found: impl FnMut(u32, u32) -> bool) {
-    walk(bvh, &mut Collect { region, found });
+impl Bvh {
+    /// Asks for what a child is before it is needed.
+    #[inline(always)]
+    fn prefetch(&self, child: u32) {
+        if child & LEAF_BIT == 0 {
+            prefetch(&self.nodes, child as usize);
+        } else {
+            prefetch(&self.blocks, (child & !LEAF_BIT) as usize);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geometry::search::for_each_crossing;
     use crate::geometry::simd::{Level, Scalar, Task, run};
     use crate::math::frame::direction_of;
     use crate::math::random::{philox, unit_interval};
@@ -305,7 +290,7 @@ mod tests {
 
     /// The hierarchy, each triangle a patch of its own.
     fn bvh_of(scene: &Scene) -> Bvh {
-        let mut bvh = Bvh::build(scene).expect("a small scene");
+        let mut bvh = Bvh::build(scene);
         bvh.set_patches(|triangle| triangle);
         bvh
     }
@@ -345,14 +330,67 @@ mod tests {
                 let end = Vec3::new(random(i, 1), 0.3, random(i, 0)) * 90.0;
                 let origin = Vec3::from(ray.origin.map(f64::from));
                 let crossed = |t: u32| intersect_segment(&origin, &(end - origin), &scene.corners(t)).is_some();
-                let mut blocked = false;
-                for_each_crossing(&scene, &bvh, [&origin, &end], [NONE; 2], |_| {
-                    blocked = true;
-                    false
+                let every: Vec<u32> = (0..count).filter(|t| crossed(*t)).collect();
+                let mut found = Vec::new();
+                for_each_crossing(&scene, &bvh, [&origin, &end], [NONE; 2], |triangle| {
+                    found.push(triangle);
+                    true
                 });
-                assert_eq!(blocked, (0..count).any(crossed), "{count} triangles, segment {i}");
+                found.sort_unstable();
+                assert_eq!(found, every, "{count} triangles, segment {i}");
             }
         }
+    }
+
+    struct Barred<'a> {
+        scene: &'a Scene,
+        bvh: &'a Bvh,
+        ends: [&'a Vec3; 2],
+    }
+
+    impl Task for Barred<'_> {
+        type Output = bool;
+        #[inline(always)]
+        fn run<L: Lanes>(self) -> bool {
+            is_blocked::<L>(self.scene, self.bvh, self.ends, [NONE; 2])
+        }
+    }
+
+    #[test]
+    fn a_segment_is_blocked_if_f64_says_so_of_any_triangle() {
+        let mut counts = [0; 2];
+        // Near the origin, and so far away that f32 rounds to millimetres and to metres.
+        for (shift, kinds) in [(0.0, 5), (2e4, 5), (3e7, 2)] {
+            let mut scene = soup(300);
+            scene.vertices.iter_mut().for_each(|v| *v += Vec3::new(shift, -shift, shift / 3.0));
+            let bvh = bvh_of(&scene);
+            for i in 0..3000u32 {
+                let of = |lane: usize| scene.corners((random(i, lane) * 300.0) as u32);
+                let free = |k: u32| (Vec3::new(random(k, 0), random(k, 1), random(k, 2)) - Vec3::repeat(0.5)) * 120.0;
+                let from = of(0)[0] + free(i + 7000) * random(i, 2);
+                // Free; through a corner; along an edge; ending on an edge; ending within a rounding of a triangle.
+                let [a, b, c] = of(1);
+                let to = match i % kinds {
+                    0 => of(2)[0] + free(i + 9000),
+                    1 => from + (a - from) * (1.0 + random(i, 3)),
+                    2 => from + (a + b - from * 2.0) * random(i, 3),
+                    3 => (a + b) / 2.0,
+                    _ => (a + b + c) / 3.0 + (from - a).normalize() * (random(i, 3) - 0.5) * 1e-4,
+                };
+                let along = to - from;
+                let (first, last) = between_ends(&along).expect("a segment with a length");
+                let crosses = |t: u32| {
+                    intersect_segment(&from, &along, &scene.corners(t)).is_some_and(|t| first <= t && t <= last)
+                };
+                let expected = (0..300).any(crosses);
+                counts[usize::from(expected)] += 1;
+                for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+                    let barred = run(level, Barred { scene: &scene, bvh: &bvh, ends: [&from, &to] });
+                    assert_eq!(barred, expected, "shift {shift}, segment {i}, {level:?}");
+                }
+            }
+        }
+        assert!(counts.iter().all(|count| *count > 1000), "{counts:?}");
     }
 
     #[test]

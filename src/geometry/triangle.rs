@@ -13,17 +13,50 @@ pub struct Ray {
     pub origin: [f32; 3],
     /// Direction, any length.
     pub direction: [f32; 3],
-    /// 1 / direction; infinite where a component is zero.
-    pub inverse: [f32; 3],
+    /// What boxes are tested with.
+    pub slabs: Slabs,
     /// The axes in the order (x, y, z) of the sheared frame: z is the direction's largest component.
     pub axes: [usize; 3],
     /// What the shear takes off x and y for each unit of z, and the scale of z.
     pub shear: [f32; 3],
 }
 
+/// What a ray is where it meets boxes.
+#[derive(Debug, Clone, Copy)]
+pub struct Slabs {
+    /// Origin where the side of a box is concerned that is met first [m]; ahead of the ray's own where boxes are padded.
+    pub near_origin: [f32; 3],
+    /// The same for the side that is met last; behind the ray's own where boxes are padded.
+    pub far_origin: [f32; 3],
+    /// 1 / direction; infinite where a component is zero.
+    pub inverse: [f32; 3],
+    /// Which of a box's corners holds the side that is met first `[axis]`: 0 the lower, 1 the upper one.
+    pub near_corner: [usize; 3],
+}
+
 impl Ray {
     /// A ray from `origin` along `direction`, which is not zero.
     pub fn new(origin: [f32; 3], direction: [f32; 3]) -> Ray {
+        Ray::padded(origin, direction, 0.0)
+    }
+
+    /// A ray from `origin` along `direction` in f64.
+    pub fn from_f64(origin: &Vec3, direction: &Vec3) -> Ray {
+        Ray::new(to_f32(origin), to_f32(direction))
+    }
+
+    /// The segment from `from` over `along` in f64, neither it nor the scene with a coordinate beyond `reach` [m], as a
+    /// ray that enters every box that the segment touches.
+    pub fn along_segment(from: &Vec3, along: &Vec3, reach: f32) -> Ray {
+        Ray::padded(to_f32(from), to_f32(along), ROUNDINGS_OF_A_SLAB * ROUNDING * reach)
+    }
+
+    /// The error of a sheared coordinate, where neither ray nor triangle has a coordinate beyond `reach` [m].
+    pub fn margin(reach: f32) -> f32 {
+        ROUNDINGS_OF_AN_EDGE * ROUNDING * reach
+    }
+
+    fn padded(origin: [f32; 3], direction: [f32; 3], pad: f32) -> Ray {
         let size = direction.map(f32::abs);
         let kz = if size[0] > size[1] && size[0] > size[2] { 0 } else { 1 + usize::from(size[2] >= size[1]) };
         let (mut kx, mut ky) = ((kz + 1) % 3, (kz + 2) % 3);
@@ -32,16 +65,26 @@ impl Ray {
             std::mem::swap(&mut kx, &mut ky);
         }
         let shear = [direction[kx] / direction[kz], direction[ky] / direction[kz], 1.0 / direction[kz]];
-        Ray { origin, direction, inverse: direction.map(|d| 1.0 / d), axes: [kx, ky, kz], shear }
+        let inverse = direction.map(|d| 1.0 / d);
+        let shifted = |sign: f32| [0, 1, 2].map(|axis| origin[axis] + sign * pad.copysign(inverse[axis]));
+        let near_corner = inverse.map(|i| usize::from(i < 0.0));
+        let slabs = Slabs { near_origin: shifted(1.0), far_origin: shifted(-1.0), inverse, near_corner };
+        Ray { origin, direction, slabs, axes: [kx, ky, kz], shear }
     }
+}
 
-    /// A ray from `origin` along `direction` in f64.
-    pub fn from_f64(origin: &Vec3, direction: &Vec3) -> Ray {
-        Ray::new(
-            [origin.x as f32, origin.y as f32, origin.z as f32],
-            [direction.x as f32, direction.y as f32, direction.z as f32],
-        )
-    }
+/// Half the spacing of f32 at 1: the largest relative error of a rounding.
+const ROUNDING: f32 = f32::EPSILON / 2.0;
+/// A box's side against a segment, in roundings of the largest coordinate: the segment's own start (1) and its direction
+/// (2), the padded origin (1) and the difference (2 and a little); the rest is spare.
+const ROUNDINGS_OF_A_SLAB: f32 = 8.0;
+/// An edge function in sheared coordinates x, y: each is off by at most 20 roundings of the largest coordinate (corner
+/// 1, origin 1, difference 2, in each of two axes; shear 3 x 2, product 2, difference 4), products of two and their
+/// difference by 12 more of the other coordinate; the rest is spare.
+const ROUNDINGS_OF_AN_EDGE: f32 = 48.0;
+
+fn to_f32(p: &Vec3) -> [f32; 3] {
+    [p.x as f32, p.y as f32, p.z as f32]
 }
 
 /// Parameter in [0, 1] at which the segment from `p` along `d` crosses the triangle, edges included; `None` where it

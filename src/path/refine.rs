@@ -6,6 +6,8 @@
 use super::beam::{IN_PLANE_M, signed_distance};
 use super::chain::ChainTrie;
 use crate::geometry::Geometry;
+use crate::geometry::simd::{Lanes, Level, Task, run};
+use crate::geometry::traverse::is_blocked;
 use crate::layout::NONE;
 use crate::math::Vec3;
 
@@ -41,6 +43,7 @@ pub enum Rejection {
 /// # Errors
 /// The reason why there is no such path.
 pub fn refine(
+    level: Level,
     geometry: &Geometry,
     trie: &ChainTrie,
     node: u32,
@@ -60,7 +63,8 @@ pub fn refine(
             return Err(Rejection::Coincident);
         }
     }
-    if is_clear(geometry, &trie.image[0], receiver, vertices) { Ok(length) } else { Err(Rejection::Blocked) }
+    let legs = Legs { geometry, ends: [&trie.image[0], receiver], vertices };
+    if run(level, legs) { Ok(length) } else { Err(Rejection::Blocked) }
 }
 
 fn vertices_backwards(
@@ -94,16 +98,29 @@ fn vertices_backwards(
     Ok(())
 }
 
-/// Whether nothing blocks any segment of the path.
-fn is_clear(geometry: &Geometry, source: &Vec3, receiver: &Vec3, vertices: &[Vertex]) -> bool {
-    let patch = |vertex: &Vertex| geometry.facets.patch[vertex.facet as usize];
-    let (mut from, mut skip) = (*source, NONE);
-    for vertex in vertices {
-        let next = patch(vertex);
-        if geometry.is_blocked(&from, &vertex.position, [skip, next]) {
-            return false;
+/// The segments of a path: yields whether nothing blocks any of them.
+struct Legs<'a> {
+    geometry: &'a Geometry<'a>,
+    ends: [&'a Vec3; 2],
+    vertices: &'a [Vertex],
+}
+
+impl Task for Legs<'_> {
+    type Output = bool;
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> bool {
+        let Geometry { scene, bvh, facets } = self.geometry;
+        let (mut from, mut skip) = (self.ends[0], NONE);
+        for leg in 0..=self.vertices.len() {
+            let (to, next) = match self.vertices.get(leg) {
+                Some(vertex) => (&vertex.position, facets.patch[vertex.facet as usize]),
+                None => (self.ends[1], NONE),
+            };
+            if is_blocked::<L>(scene, bvh, [from, to], [skip, next]) {
+                return false;
+            }
+            (from, skip) = (to, next);
         }
-        (from, skip) = (vertex.position, next);
+        true
     }
-    !geometry.is_blocked(&from, receiver, [skip, NONE])
 }

@@ -2,6 +2,7 @@
 
 use super::super::Progress;
 use crate::geometry::Geometry;
+use crate::geometry::simd::Level;
 use crate::math::Vec3;
 use crate::path::beam::Frustum;
 use crate::path::chain::ChainTrie;
@@ -16,6 +17,7 @@ const TASK: usize = 64;
 
 /// Finds the paths over all chains of `trie` to all receivers of `boxes`.
 pub fn connect(
+    level: Level,
     geometry: &Geometry,
     trie: &ChainTrie,
     boxes: &ReceiverBoxes,
@@ -30,7 +32,7 @@ pub fn connect(
         let tasks = receivers.par_chunks(TASK).zip(positions.par_chunks(TASK));
         parts = tasks
             .map(|(receivers, positions)| {
-                let mut task_of = Task::new(geometry, trie);
+                let mut task_of = Task::new(level, geometry, trie);
                 for (receiver, position) in receivers.iter().zip(positions) {
                     task_of.connect(0, *receiver, position);
                 }
@@ -40,7 +42,7 @@ pub fn connect(
     }
     let tasks = trie.len().div_ceil(TASK);
     parts.par_extend((0..tasks).into_par_iter().map(|task| {
-        let mut task_of = Task::new(geometry, trie);
+        let mut task_of = Task::new(level, geometry, trie);
         let nodes = (task * TASK).max(1)..((task + 1) * TASK).min(trie.len());
         progress.advance(nodes.len() as u64);
         for node in nodes {
@@ -58,6 +60,7 @@ pub fn connect(
 
 /// One task's paths and scratch space.
 struct Task<'a> {
+    level: Level,
     geometry: &'a Geometry<'a>,
     trie: &'a ChainTrie,
     frustum: Frustum,
@@ -67,9 +70,9 @@ struct Task<'a> {
 }
 
 impl<'a> Task<'a> {
-    fn new(geometry: &'a Geometry<'a>, trie: &'a ChainTrie) -> Task<'a> {
+    fn new(level: Level, geometry: &'a Geometry<'a>, trie: &'a ChainTrie) -> Task<'a> {
         let (frustum, vertices) = (Frustum::default(), Vec::new());
-        Task { geometry, trie, frustum, vertices, found: FoundPaths::default(), counters: Counters::default() }
+        Task { level, geometry, trie, frustum, vertices, found: FoundPaths::default(), counters: Counters::default() }
     }
 
     /// Tries a chain with every receiver in its beam.
@@ -84,7 +87,7 @@ impl<'a> Task<'a> {
 
     fn connect(&mut self, node: u32, receiver: u32, position: &Vec3) {
         self.counters.candidates += 1;
-        let refined = refine(self.geometry, self.trie, node, position, &mut self.vertices);
+        let refined = refine(self.level, self.geometry, self.trie, node, position, &mut self.vertices);
         let count = &mut self.counters;
         match refined {
             Ok(length) => self.found.push(receiver, length, &self.vertices),
