@@ -5,7 +5,7 @@
 use super::beam::{Clip, mirror, window};
 use crate::geometry::facet::Facets;
 use crate::math::Vec3;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// All chains found from one source. Node 0 is the empty chain: the source itself.
@@ -121,6 +121,20 @@ impl ChainTrie {
         mix(self.hash[parent as usize] ^ u64::from(facet))
     }
 
+    /// Whether the trie holds the whole chain, which [`NONE`] ends where it is shorter than the slice.
+    ///
+    /// [`NONE`]: crate::layout::NONE
+    pub fn knows(&self, chain: &[u32]) -> bool {
+        let mut node = 0;
+        for facet in chain.iter().take_while(|facet| **facet != crate::layout::NONE) {
+            match self.child.get(&key_of(node, *facet)) {
+                Some(child) => node = *child,
+                None => return false,
+            }
+        }
+        true
+    }
+
     /// Whether the trie holds `parent`'s chain with `facet` behind it.
     pub fn has_child(&self, parent: u32, facet: u32) -> bool {
         self.child.contains_key(&key_of(parent, facet))
@@ -138,6 +152,27 @@ impl ChainTrie {
         self.window_offsets.push(self.window.len() as u32);
         self.child.insert(key, node);
         node
+    }
+}
+
+/// Pairs of a chain's node and a facet behind it.
+#[derive(Debug, Default)]
+pub struct Pairs(HashSet<u64, BuildHasherDefault<Mix>>);
+
+impl Pairs {
+    /// Adds a pair; returns whether it is new.
+    pub fn insert(&mut self, parent: u32, facet: u32) -> bool {
+        self.0.insert(key_of(parent, facet))
+    }
+
+    /// Number of pairs.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 

@@ -60,33 +60,55 @@ pub struct Target {
     pub rays: u32,
 }
 
-/// Aims the rays of `target` through its window and follows them; `chains` holds a chain for each ray. Returns the number
-/// of segments traced. A target out of reach gets no rays.
+/// Rays shot and segments traced.
+pub type Shots = [u64; 2];
+
+/// Chains that rays met and the trie does not hold.
+#[derive(Debug, Default)]
+pub struct NewChains {
+    /// What it took to find them.
+    pub shots: Shots,
+    /// The chains, as [`follow_ray`] leaves them, each as long as the depth.
+    pub chains: Vec<u32>,
+}
+
+impl NewChains {
+    /// Follows one ray from the source and keeps its chain if it is new.
+    #[inline(always)]
+    pub fn add<L: Lanes>(&mut self, geometry: &Geometry, trie: &ChainTrie, direction: &Vec3, depth: usize) {
+        let place = self.chains.len();
+        self.chains.resize(place + depth, NONE);
+        let segments = follow_ray::<L>(geometry, &trie.image[0], direction, &mut self.chains[place..]);
+        self.shots = [self.shots[0] + 1, self.shots[1] + segments];
+        if trie.knows(&self.chains[place..]) {
+            self.chains.truncate(place);
+        }
+    }
+}
+
+/// Aims the rays of `target` through its window and follows them to the given depth. A target out of reach gets no rays.
 #[inline(always)]
 pub fn shoot_at<L: Lanes>(
     geometry: &Geometry,
     trie: &ChainTrie,
     target: &Target,
     seed: u64,
+    depth: usize,
     clip: &mut Clip,
-    chains: &mut [u32],
-) -> u64 {
-    chains.fill(NONE);
+    found: &mut NewChains,
+) {
     trie.window_into(&geometry.facets, target.parent, target.facet, clip);
     if clip.polygon.is_empty() {
-        return 0;
+        return;
     }
     let hash = trie.hash_of_child(target.parent, target.facet) ^ seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let depth = chains.len() / target.rays as usize;
-    let mut segments = 0;
-    for (ray, chain) in (0..target.rays).zip(chains.chunks_mut(depth)) {
+    for ray in 0..target.rays {
         let words = philox([target.sample + ray, 0, 0, 0], [hash as u32, (hash >> 32) as u32]);
         let stratum = (f64::from(ray) + unit_interval(words[0])) / f64::from(target.rays);
         let point = point_in(&clip.polygon, stratum, unit_interval(words[1]), unit_interval(words[2]));
         let direction = unfold(&geometry.facets, trie, target.parent, point) - trie.image[0];
-        segments += follow_ray::<L>(geometry, &trie.image[0], &direction, chain);
+        found.add::<L>(geometry, trie, &direction, depth);
     }
-    segments
 }
 
 /// Where a point behind `node`'s chain is seen from the source: mirrored back in each facet of the chain.

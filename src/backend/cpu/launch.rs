@@ -6,13 +6,12 @@ use crate::geometry::simd::{Lanes, Level, Task, run};
 use crate::math::Vec3;
 use crate::math::random::fibonacci_direction;
 use crate::path::beam::Clip;
-use crate::path::chain::ChainTrie;
+use crate::path::chain::{ChainTrie, Pairs};
 use crate::path::counters::Counters;
 use crate::path::exhaustive::{Balls, expand};
-use crate::path::launch::{Target, follow_ray, insert, shoot_at};
+use crate::path::launch::{NewChains, Shots, Target, insert, shoot_at};
 use crate::path::{CandidateMethod, SolverOptions};
 use rayon::prelude::*;
-use std::collections::HashSet;
 use std::ops::Range;
 
 /// Rays whose chains wait to be put into the trie together: bounds the memory.
@@ -50,34 +49,25 @@ const MOST_SWEPT: u64 = 1 << 20;
 /// Targets that one task of the pool shoots at.
 const TARGETS: usize = 32;
 
-/// Rays and segments traced.
-type Shots = [u64; 2];
-
-fn add_shots(a: Shots, b: Shots) -> Shots {
-    [a[0] + b[0], a[1] + b[1]]
-}
-
 /// Rays of the first round, from `first` on.
 struct AllAround<'a> {
     geometry: &'a Geometry<'a>,
-    source: &'a Vec3,
-    first: u64,
-    rays: u64,
+    trie: &'a ChainTrie,
+    rays: Range<u64>,
+    all_rays: u64,
     depth: usize,
-    chains: &'a mut [u32],
 }
 
 impl Task for AllAround<'_> {
-    type Output = Shots;
+    type Output = NewChains;
     #[inline(always)]
-    fn run<L: Lanes>(self) -> Shots {
+    fn run<L: Lanes>(self) -> NewChains {
         // Loops, not closures: a closure is a function of its own and lacks the level's features.
-        let mut shots = [0; 2];
-        for (ray, chain) in (self.first..).zip(self.chains.chunks_mut(self.depth)) {
-            let direction = fibonacci_direction(ray, self.rays);
-            shots = add_shots(shots, [1, follow_ray::<L>(self.geometry, self.source, &direction, chain)]);
+        let mut found = NewChains::default();
+        for ray in self.rays {
+            found.add::<L>(self.geometry, self.trie, &fibonacci_direction(ray, self.all_rays), self.depth);
         }
-        shots
+        found
     }
 }
 
@@ -88,23 +78,22 @@ struct AtTargets<'a> {
     targets: &'a [Target],
     seed: u64,
     depth: usize,
-    chains: &'a mut [u32],
 }
 
+/// What the rays of some targets met, and the end of each target's chains `[target]`.
+type FoundAtTargets = (NewChains, Vec<usize>);
+
 impl Task for AtTargets<'_> {
-    type Output = Shots;
+    type Output = FoundAtTargets;
     #[inline(always)]
-    fn run<L: Lanes>(self) -> Shots {
-        let mut clip = Clip::default();
-        let chains = self.chains.chunks_mut(self.targets[0].rays as usize * self.depth);
-        let mut shots = [0; 2];
-        for (target, chains) in self.targets.iter().zip(chains) {
-            let segments = shoot_at::<L>(self.geometry, self.trie, target, self.seed, &mut clip, chains);
-            // A target out of reach gets no rays.
-            let rays = if segments == 0 { 0 } else { u64::from(target.rays) };
-            shots = add_shots(shots, [rays, segments]);
+    fn run<L: Lanes>(self) -> FoundAtTargets {
+        let (mut found, mut clip) = (NewChains::default(), Clip::default());
+        let mut ends = Vec::with_capacity(self.targets.len());
+        for target in self.targets {
+            shoot_at::<L>(self.geometry, self.trie, target, self.seed, self.depth, &mut clip, &mut found);
+            ends.push(found.chains.len());
         }
-        shots
+        (found, ends)
     }
 }
 
@@ -123,7 +112,7 @@ impl Search<'_> {
         // Rays that each chain has had; chains whose last rays found something; targets that were tried beside chains.
         let mut samples = vec![0; 1];
         let mut fruitful: Vec<u32> = Vec::new();
-        let mut tried: HashSet<(u32, u32)> = HashSet::new();
+        let mut tried: Pairs = Pairs::default();
         let mut sweep = self.targets_swept(0..1, &mut tried);
         while self.counters.dropped_chains == 0 && self.options.rays_per_chain > 0 {
             let new = samples.len() as u32..self.trie.len() as u32;
@@ -158,7 +147,7 @@ impl Search<'_> {
 
     /// Every facet behind each new chain, as long as these are few: then small scenes are searched almost exhaustively,
     /// and the first reflection of large ones.
-    fn targets_swept(&self, new: Range<u32>, tried: &mut HashSet<(u32, u32)>) -> Vec<Target> {
+    fn targets_swept(&self, new: Range<u32>, tried: &mut Pairs) -> Vec<Target> {
         let rays = self.rays_beside();
         let facets = self.geometry.facets.len() as u64;
         if tried.len() as u64 + new.len() as u64 * facets > self.options.rays.min(MOST_SWEPT) {
@@ -167,7 +156,7 @@ impl Search<'_> {
         let mut targets = Vec::new();
         for parent in new.filter(|node| self.trie.depth[*node as usize] < self.options.max_depth) {
             for facet in 0..facets as u32 {
-                if !self.trie.has_child(parent, facet) && tried.insert((parent, facet)) {
+                if !self.trie.has_child(parent, facet) && tried.insert(parent, facet) {
                     targets.push(Target { parent, facet, sample: 0, rays });
                 }
             }
@@ -180,13 +169,13 @@ impl Search<'_> {
     }
 
     /// The facets that touch the last one of each new chain and are not known behind the same parent.
-    fn targets_beside(&self, new: Range<u32>, tried: &mut HashSet<(u32, u32)>) -> Vec<Target> {
+    fn targets_beside(&self, new: Range<u32>, tried: &mut Pairs) -> Vec<Target> {
         let rays = self.rays_beside();
         let mut targets = Vec::new();
         for node in new {
             let parent = self.trie.parent[node as usize];
             for facet in self.geometry.facets.neighbours_of(self.trie.facet[node as usize]) {
-                if !self.trie.has_child(parent, *facet) && tried.insert((parent, *facet)) {
+                if !self.trie.has_child(parent, *facet) && tried.insert(parent, *facet) {
                     targets.push(Target { parent, facet: *facet, sample: 0, rays });
                 }
             }
@@ -197,36 +186,38 @@ impl Search<'_> {
     fn shoot_all_around(&mut self, progress: &dyn Progress) {
         let (rays, depth) = (self.options.rays, self.options.max_depth as usize);
         progress.begin("launch", rays);
-        let source = self.trie.image[0];
         for first in (0..rays).step_by(BATCH) {
-            let count = (rays - first).min(BATCH as u64) as usize;
-            let mut found = vec![0u32; count * depth];
-            let tasks = found.par_chunks_mut(TASK * depth).enumerate().map(|(task, chains)| {
-                let first = first + (task * TASK) as u64;
-                run(self.level, AllAround { geometry: self.geometry, source: &source, first, rays, depth, chains })
-            });
-            self.count(tasks.reduce(|| [0; 2], add_shots));
-            self.insert(&found, count, &mut []);
-            progress.advance(count as u64);
+            let (geometry, trie, end) = (self.geometry, &self.trie, rays.min(first + BATCH as u64));
+            let tasks: Vec<u64> = (first..end).step_by(TASK).collect();
+            let shoot = |first: u64| {
+                let own = first..end.min(first + TASK as u64);
+                run(self.level, AllAround { geometry, trie, rays: own, all_rays: rays, depth })
+            };
+            for found in tasks.into_par_iter().map(shoot).collect::<Vec<NewChains>>() {
+                self.count(found.shots);
+                self.insert(&found.chains);
+            }
+            progress.advance(end - first);
         }
         self.counters.rounds = 1;
     }
 
-    /// Shoots the rays of all targets, which have equally many; tells for each whether they found a new chain.
+    /// Shoots the rays of all targets; tells for each whether they found a new chain.
     fn shoot(&mut self, targets: &[Target], progress: &dyn Progress) -> Vec<bool> {
-        let mut grew = vec![false; targets.len()];
-        let Some(rays) = targets.first().map(|target| target.rays as usize) else { return grew };
+        let mut grew = Vec::with_capacity(targets.len());
         let depth = self.options.max_depth as usize;
-        let batch = (BATCH / rays).max(1);
-        for (targets, grew) in targets.chunks(batch).zip(grew.chunks_mut(batch)) {
-            let mut found = vec![0u32; targets.len() * rays * depth];
-            let (trie, seed) = (&self.trie, self.options.seed);
-            let shots = found.par_chunks_mut(TARGETS * rays * depth).zip(targets.par_chunks(TARGETS));
-            let tasks = shots.map(|(chains, targets)| {
-                run(self.level, AtTargets { geometry: self.geometry, trie, targets, seed, depth, chains })
-            });
-            self.count(tasks.reduce(|| [0; 2], add_shots));
-            self.insert(&found, targets.len() * rays, grew);
+        let rays = targets.first().map_or(1, |target| target.rays as usize);
+        for targets in targets.chunks((BATCH / rays).max(1)) {
+            let (geometry, trie, seed) = (self.geometry, &self.trie, self.options.seed);
+            let shoot = |targets| run(self.level, AtTargets { geometry, trie, targets, seed, depth });
+            for (found, ends) in targets.par_chunks(TARGETS).map(shoot).collect::<Vec<FoundAtTargets>>() {
+                self.count(found.shots);
+                let mut start = 0;
+                for end in ends {
+                    grew.push(self.insert(&found.chains[start..end]));
+                    start = end;
+                }
+            }
             progress.advance(targets.len() as u64);
         }
         grew
@@ -237,16 +228,15 @@ impl Search<'_> {
         self.counters.segments += segments;
     }
 
-    /// Puts the chains that rays met into the trie, in the order of the rays, and notes which targets found a new one.
-    fn insert(&mut self, found: &[u32], rays: usize, grew: &mut [bool]) {
-        let rays_per_target = rays.checked_div(grew.len()).unwrap_or(1);
-        for (ray, chain) in found.chunks(self.options.max_depth as usize).enumerate() {
+    /// Puts chains that rays met into the trie, in the order of the rays; tells whether one was new.
+    fn insert(&mut self, chains: &[u32]) -> bool {
+        let mut grew = false;
+        for chain in chains.chunks(self.options.max_depth as usize) {
             let (new, full) = insert(&self.geometry.facets, &mut self.trie, chain, self.options.max_chains);
             self.counters.dropped_chains += u64::from(full);
-            if let Some(grew) = grew.get_mut(ray / rays_per_target) {
-                *grew |= new;
-            }
+            grew |= new;
         }
+        grew
     }
 
     fn exhaust(&mut self, progress: &dyn Progress) {
