@@ -12,6 +12,8 @@ mod crowds;
 mod invariance;
 #[path = "cases/laws.rs"]
 mod laws;
+#[path = "cases/leaks.rs"]
+mod leaks;
 #[path = "cases/response.rs"]
 mod response;
 #[path = "cases/scenes.rs"]
