@@ -67,7 +67,8 @@ pub struct SolverOptions {
     pub candidates: CandidateMethod,
     /// Rays of the first round of the guided launch, per transmitter.
     pub rays: u64,
-    /// Rays shot for every new chain in the later rounds of the guided launch.
+    /// Rays shot for every new chain in the later rounds of the guided launch; half as many for a chain of three facets and
+    /// more (T47).
     pub rays_per_chain: u32,
     /// Largest number of chains per transmitter: more are counted as dropped, with a warning.
     pub max_chains: u64,

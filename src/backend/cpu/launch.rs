@@ -20,6 +20,8 @@ const BATCH: usize = 1 << 18;
 const TASK: usize = 256;
 /// A facet beside a chain gets half the rays of one behind it: it is small, or other rays would have met it.
 const RAYS_BEHIND_TO_BESIDE: u32 = 2;
+/// Chains of so many facets and more get half the rays: they are most of all chains, and narrow (docs/performance.md).
+const LONG_CHAIN: u32 = 3;
 
 /// Finds the chains that specular paths from `source` can take.
 pub fn chains(
@@ -137,8 +139,8 @@ impl Search<'_> {
 
     /// The last facets of chains themselves, for rays to go on behind them.
     fn targets_behind(&self, nodes: &[u32], samples: &mut [u32]) -> Vec<Target> {
-        let rays = self.options.rays_per_chain;
         let mut target_of = |node: usize| {
+            let rays = self.rays_behind(node as u32);
             samples[node] += rays;
             Target { parent: self.trie.parent[node], facet: self.trie.facet[node], sample: samples[node] - rays, rays }
         };
@@ -148,13 +150,13 @@ impl Search<'_> {
     /// Every facet behind each new chain, as long as these are few: then small scenes are searched almost exhaustively,
     /// and the first reflection of large ones.
     fn targets_swept(&self, new: Range<u32>, tried: &mut Pairs) -> Vec<Target> {
-        let rays = self.rays_beside();
         let facets = self.geometry.facets.len() as u64;
         if tried.len() as u64 + new.len() as u64 * facets > self.options.rays.min(MOST_SWEPT) {
             return Vec::new();
         }
         let mut targets = Vec::new();
         for parent in new.filter(|node| self.trie.depth[*node as usize] < self.options.max_depth) {
+            let rays = self.rays_beside(parent);
             for facet in 0..facets as u32 {
                 if !self.trie.has_child(parent, facet) && tried.insert(parent, facet) {
                     targets.push(Target { parent, facet, sample: 0, rays });
@@ -164,16 +166,23 @@ impl Search<'_> {
         targets
     }
 
-    fn rays_beside(&self) -> u32 {
-        self.options.rays_per_chain.div_ceil(RAYS_BEHIND_TO_BESIDE)
+    /// Rays that leave `node`'s chain through its window.
+    fn rays_behind(&self, node: u32) -> u32 {
+        let rays = self.options.rays_per_chain;
+        if self.trie.depth[node as usize] < LONG_CHAIN { rays } else { rays.div_ceil(2) }
+    }
+
+    /// Rays aimed at one facet behind `node`'s chain that no ray has met there.
+    fn rays_beside(&self, node: u32) -> u32 {
+        self.rays_behind(node).div_ceil(RAYS_BEHIND_TO_BESIDE)
     }
 
     /// The facets that touch the last one of each new chain and are not known behind the same parent.
     fn targets_beside(&self, new: Range<u32>, tried: &mut Pairs) -> Vec<Target> {
-        let rays = self.rays_beside();
         let mut targets = Vec::new();
         for node in new {
             let parent = self.trie.parent[node as usize];
+            let rays = self.rays_beside(parent);
             for facet in self.geometry.facets.neighbours_of(self.trie.facet[node as usize]) {
                 if !self.trie.has_child(parent, *facet) && tried.insert(parent, *facet) {
                     targets.push(Target { parent, facet: *facet, sample: 0, rays });
@@ -206,8 +215,7 @@ impl Search<'_> {
     fn shoot(&mut self, targets: &[Target], progress: &dyn Progress) -> Vec<bool> {
         let mut grew = Vec::with_capacity(targets.len());
         let depth = self.options.max_depth as usize;
-        let rays = targets.first().map_or(1, |target| target.rays as usize);
-        for targets in targets.chunks((BATCH / rays).max(1)) {
+        for targets in targets.chunks((BATCH / self.options.rays_per_chain.max(1) as usize).max(1)) {
             let (geometry, trie, seed) = (self.geometry, &self.trie, self.options.seed);
             let shoot = |targets| run(self.level, AtTargets { geometry, trie, targets, seed, depth });
             for (found, ends) in targets.par_chunks(TARGETS).map(shoot).collect::<Vec<FoundAtTargets>>() {
