@@ -185,6 +185,7 @@ pub(super) const NO_PATCH: u32 = NONE;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::work::blocked;
     use crate::geometry::enclosure::Enclosures;
     use crate::geometry::simd::Level;
 
@@ -200,7 +201,7 @@ mod tests {
         assert_eq!([rays.camera.len(), rays.random.len(), rays.shadow.len()], [256; 3]);
         let hits = rays.camera.iter().filter(|ray| closest_hit_of(&geometry.bvh, ray).is_some()).count();
         assert!(hits > 100, "{hits} of 256 camera rays meet the city");
-        let open = rays.shadow.iter().filter(|[a, b]| !geometry.is_blocked(Level::Scalar, [a, b], [NONE; 2])).count();
+        let open = 256 - blocked(Level::Scalar, &geometry, &rays.shadow);
         assert!(open > 20 && open < 236, "{open} of 256 segments are open");
     }
 }

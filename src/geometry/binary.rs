@@ -7,7 +7,7 @@
 use crate::layout::BLOCK_WIDTH;
 use rayon::prelude::*;
 
-/// A triangle's box, or that of its middle.
+/// A triangle's box.
 #[derive(Debug, Clone, Copy)]
 pub struct Prim {
     /// Lower corner [m], rounded down.
@@ -95,6 +95,7 @@ struct Range<'a> {
     centroids: Bounds,
 }
 
+/// Twice the middle of a box [m].
 fn centroid(prim: &Prim) -> [f32; 3] {
     [0, 1, 2].map(|axis| prim.low[axis] + prim.high[axis])
 }
@@ -257,7 +258,7 @@ fn split(range: Range) -> (Range, Range) {
     };
     let (middle, left, right) = match best {
         Some(Split { axis, bin, left, right }) => {
-            let goes_left = |prim: &Prim| binning.bin(axis, prim.low[axis] + prim.high[axis]) < bin;
+            let goes_left = |prim: &Prim| binning.bin(axis, centroid(prim)[axis]) < bin;
             let middle = if is_large { part_in_parallel(prims, scratch, goes_left) } else { part(prims, goes_left) };
             (middle, left, right)
         }
@@ -278,7 +279,7 @@ fn halve(prims: &mut [Prim], centroids: &Bounds) -> (usize, Bounds, Bounds) {
     let axis =
         if extent[0] >= extent[1] && extent[0] >= extent[2] { 0 } else { 1 + usize::from(extent[2] > extent[1]) };
     let middle = prims.len() / 2;
-    let key = |prim: &Prim| prim.low[axis] + prim.high[axis];
+    let key = |prim: &Prim| centroid(prim)[axis];
     prims.select_nth_unstable_by(middle, |a, b| key(a).total_cmp(&key(b)).then(a.triangle.cmp(&b.triangle)));
     let (left, right) = prims.split_at(middle);
     (middle, centroid_bounds(left), centroid_bounds(right))

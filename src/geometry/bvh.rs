@@ -75,12 +75,9 @@ fn round_up(p: &Vec3) -> [f32; 3] {
     [p.x, p.y, p.z].map(|x| if f64::from(x as f32) < x { (x as f32).next_up() } else { x as f32 })
 }
 
-/// Least costs of a subtree as up to 1, 2, … 7 children of a wide node: box areas weighed by what a visit costs.
+/// Least costs of a subtree as up to 1, 2, … 7 children of a wide node: the areas of the boxes, for a visit of a
+/// node costs about as much as one of a leaf.
 type Costs = [f32; NODE_WIDTH - 1];
-
-/// What entering a node costs beside a leaf.
-const NODE_COST: f32 = 1.0;
-const LEAF_COST: f32 = 1.0;
 
 /// The least cost of each subtree, by dynamic programming from the leaves up (Ylitie, Karras, Laine 2017).
 fn costs_of(tree: &[BinaryNode]) -> Vec<Costs> {
@@ -88,11 +85,11 @@ fn costs_of(tree: &[BinaryNode]) -> Vec<Costs> {
     for (index, node) in tree.iter().enumerate().rev() {
         let area = node.bounds.half_area();
         if node.count > 0 {
-            costs[index] = [area * LEAF_COST; NODE_WIDTH - 1];
+            costs[index] = [area; NODE_WIDTH - 1];
             continue;
         }
         let (left, right) = (costs[index + 1], costs[index + node.right as usize]);
-        let mut least = area * NODE_COST + shared_out(&left, &right, NODE_WIDTH).0;
+        let mut least = area + shared_out(&left, &right, NODE_WIDTH).0;
         costs[index][0] = least;
         for slots in 2..NODE_WIDTH {
             least = least.min(shared_out(&left, &right, slots).0);

@@ -2,7 +2,6 @@
 
 use super::Geometry;
 use super::search::for_each_crossing;
-use crate::layout::NONE;
 use crate::math::Vec3;
 use crate::scene::{Object, Scene};
 use rayon::prelude::*;
@@ -86,9 +85,8 @@ fn exit(point: &Vec3, direction: &[f64; 3], (low, high): (Vec3, Vec3)) -> Option
 /// Objects that the segment crosses an odd number of times, ascending.
 fn crossed_oddly(geometry: &Geometry, from: &Vec3, to: &Vec3) -> Vec<u32> {
     let mut crossed = Vec::new();
-    for_each_crossing(geometry.scene, &geometry.bvh, [from, to], [NONE; 2], |triangle| {
+    for_each_crossing(geometry.scene, &geometry.bvh, [from, to], |triangle| {
         crossed.push(geometry.scene.object_of(triangle));
-        true
     });
     crossed.sort_unstable();
     let odd = crossed.chunk_by(|a, b| a == b).filter(|same| same.len() % 2 == 1);

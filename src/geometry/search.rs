@@ -3,8 +3,7 @@
 #![allow(clippy::needless_range_loop)]
 
 use super::bvh::Bvh;
-use super::traverse::{FEW_LEVELS, MOST_LEVELS, between_ends, stack_for};
-use super::triangle::intersect_segment;
+use super::traverse::{FEW_LEVELS, MOST_LEVELS, between_ends, crosses, stack_for};
 use crate::layout::{LEAF_BIT, NODE_WIDTH, NONE, TriangleBlock, WideNode};
 use crate::math::Vec3;
 use crate::scene::Scene;
@@ -53,14 +52,12 @@ struct Crossings<'a, F> {
     scene: &'a Scene,
     from: &'a Vec3,
     along: &'a Vec3,
-    /// Patches that the end points lie on, or [`NONE`].
-    skip: [u32; 2],
     /// Parameters between which a hit counts.
     range: (f64, f64),
     found: F,
 }
 
-impl<F: FnMut(u32) -> bool> Query for Crossings<'_, F> {
+impl<F: FnMut(u32)> Query for Crossings<'_, F> {
     fn enter(&self, node: &WideNode) -> u32 {
         let mut near = [self.range.0; NODE_WIDTH];
         let mut far = [self.range.1; NODE_WIDTH];
@@ -84,31 +81,20 @@ impl<F: FnMut(u32) -> bool> Query for Crossings<'_, F> {
     }
 
     fn visit(&mut self, block: &TriangleBlock) -> bool {
-        for (triangle, patch) in block.triangle.iter().zip(&block.patch) {
-            if *triangle == NONE || self.skip.contains(patch) {
-                continue;
-            }
-            let t = intersect_segment(self.from, self.along, &self.scene.corners(*triangle));
-            if t.is_some_and(|t| self.range.0 <= t && t <= self.range.1) && !(self.found)(*triangle) {
-                return false;
+        for triangle in block.triangle.into_iter().filter(|triangle| *triangle != NONE) {
+            if crosses(self.from, self.along, self.range, &self.scene.corners(triangle)) {
+                (self.found)(triangle);
             }
         }
         true
     }
 }
 
-/// Calls `found(triangle)` for every triangle between `from` and `to`, other than those of the patches `skip` that the
-/// two lie on, until it answers `false`. Decided in f64; the order is that of the tree.
-pub fn for_each_crossing(
-    scene: &Scene,
-    bvh: &Bvh,
-    [from, to]: [&Vec3; 2],
-    skip: [u32; 2],
-    found: impl FnMut(u32) -> bool,
-) {
+/// Calls `found(triangle)` for every triangle between `from` and `to`. Decided in f64; the order is that of the tree.
+pub fn for_each_crossing(scene: &Scene, bvh: &Bvh, [from, to]: [&Vec3; 2], found: impl FnMut(u32)) {
     let along = to - from;
     if let Some(range) = between_ends(&along) {
-        walk(bvh, &mut Crossings { scene, from, along: &along, skip, range, found });
+        walk(bvh, &mut Crossings { scene, from, along: &along, range, found });
     }
 }
 

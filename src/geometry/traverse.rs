@@ -146,6 +146,11 @@ pub(super) fn between_ends(along: &Vec3) -> Option<(f64, f64)> {
     (touch < 0.5).then_some((touch, 1.0 - touch))
 }
 
+/// Whether the segment from `from` over `along` crosses a triangle at a parameter that counts. Decided in f64.
+pub(super) fn crosses(from: &Vec3, along: &Vec3, (first, last): (f64, f64), corners: &[Vec3; 3]) -> bool {
+    intersect_segment(from, along, corners).is_some_and(|t| first <= t && t <= last)
+}
+
 /// Whether a triangle stands between `from` and `to`, other than those of the patches `skip` that the two lie on. As if
 /// decided in f64 throughout.
 #[inline(always)]
@@ -232,8 +237,7 @@ fn is_blocked_by_one_of<L: Lanes>(segment: &Segment, block: &TriangleBlock) -> b
 impl Segment<'_> {
     #[cold]
     fn is_blocked_by(&self, triangle: u32) -> bool {
-        let t = intersect_segment(self.from, self.along, &self.scene.corners(triangle));
-        t.is_some_and(|t| self.range.0 <= t && t <= self.range.1)
+        crosses(self.from, self.along, self.range, &self.scene.corners(triangle))
     }
 }
 
@@ -332,10 +336,7 @@ mod tests {
                 let crossed = |t: u32| intersect_segment(&origin, &(end - origin), &scene.corners(t)).is_some();
                 let every: Vec<u32> = (0..count).filter(|t| crossed(*t)).collect();
                 let mut found = Vec::new();
-                for_each_crossing(&scene, &bvh, [&origin, &end], [NONE; 2], |triangle| {
-                    found.push(triangle);
-                    true
-                });
+                for_each_crossing(&scene, &bvh, [&origin, &end], |triangle| found.push(triangle));
                 found.sort_unstable();
                 assert_eq!(found, every, "{count} triangles, segment {i}");
             }

@@ -51,7 +51,7 @@ const MOST_SWEPT: u64 = 1 << 20;
 /// Targets that one task of the pool shoots at.
 const TARGETS: usize = 32;
 
-/// Rays of the first round, from `first` on.
+/// Some rays of the first round.
 struct AllAround<'a> {
     geometry: &'a Geometry<'a>,
     trie: &'a ChainTrie,

@@ -25,6 +25,23 @@ pub unsafe fn avx512<T: Task>(task: T) -> T::Output {
     task.run::<Avx512>()
 }
 
+/// Leaves hold four triangles, so every level tests them alike.
+macro_rules! four_triangles {
+    () => {
+        #[inline(always)]
+        fn meet(ray: &Ray, block: &TriangleBlock, limit: f32, t: &mut [f32; BLOCK_WIDTH]) -> u32 {
+            // SAFETY: SSE is part of x86-64.
+            unsafe { meet_four(ray, block, limit, t) }
+        }
+
+        #[inline(always)]
+        fn cross(ray: &Ray, margin: f32, block: &TriangleBlock) -> Crossing {
+            // SAFETY: SSE is part of x86-64.
+            unsafe { cross_four(ray, margin, block) }
+        }
+    };
+}
+
 impl Lanes for Sse42 {
     #[inline(always)]
     fn enter(slabs: &Slabs, node: &WideNode, limit: f32, entries: &mut [f32; NODE_WIDTH]) -> u32 {
@@ -53,17 +70,7 @@ impl Lanes for Sse42 {
         }
     }
 
-    #[inline(always)]
-    fn meet(ray: &Ray, block: &TriangleBlock, limit: f32, t: &mut [f32; BLOCK_WIDTH]) -> u32 {
-        // SAFETY: SSE is part of x86-64.
-        unsafe { meet_four(ray, block, limit, t) }
-    }
-
-    #[inline(always)]
-    fn cross(ray: &Ray, margin: f32, block: &TriangleBlock) -> Crossing {
-        // SAFETY: SSE is part of x86-64.
-        unsafe { cross_four(ray, margin, block) }
-    }
+    four_triangles!();
 }
 
 impl Lanes for Avx2 {
@@ -77,17 +84,7 @@ impl Lanes for Avx2 {
         }
     }
 
-    #[inline(always)]
-    fn meet(ray: &Ray, block: &TriangleBlock, limit: f32, t: &mut [f32; BLOCK_WIDTH]) -> u32 {
-        // SAFETY: SSE is part of x86-64.
-        unsafe { meet_four(ray, block, limit, t) }
-    }
-
-    #[inline(always)]
-    fn cross(ray: &Ray, margin: f32, block: &TriangleBlock) -> Crossing {
-        // SAFETY: SSE is part of x86-64.
-        unsafe { cross_four(ray, margin, block) }
-    }
+    four_triangles!();
 }
 
 impl Lanes for Avx512 {
@@ -101,17 +98,7 @@ impl Lanes for Avx512 {
         }
     }
 
-    #[inline(always)]
-    fn meet(ray: &Ray, block: &TriangleBlock, limit: f32, t: &mut [f32; BLOCK_WIDTH]) -> u32 {
-        // SAFETY: SSE is part of x86-64.
-        unsafe { meet_four(ray, block, limit, t) }
-    }
-
-    #[inline(always)]
-    fn cross(ray: &Ray, margin: f32, block: &TriangleBlock) -> Crossing {
-        // SAFETY: SSE is part of x86-64.
-        unsafe { cross_four(ray, margin, block) }
-    }
+    four_triangles!();
 }
 
 /// Where a ray enters and leaves eight boxes.
