@@ -12,9 +12,10 @@ use crate::geometry::facet::Facets;
 use crate::geometry::simd::Lanes;
 use crate::geometry::traverse::closest_hit;
 use crate::geometry::triangle::Ray;
-use crate::layout::NONE;
+use crate::layout::{NONE, Plane};
 use crate::math::Vec3;
 use crate::math::random::{philox, unit_interval};
+use std::f64::consts::TAU;
 
 /// Follows a ray from `origin` along `direction` through specular reflections and writes the facet of each into
 /// `chain`, which is as long as the depth; what is left of it becomes [`NONE`]. Returns the number of segments traced.
@@ -54,11 +55,21 @@ pub struct Target {
     pub parent: u32,
     /// The facet.
     pub facet: u32,
-    /// Number of rays that the facet has had behind this chain.
-    pub sample: u32,
-    /// Number of rays that it gets now: one to each stratum of its window.
+    /// How often the facet was a target behind this chain before.
+    pub turn: u32,
+    /// Rays that it would get if its window filled [`REFERENCE_SR`].
     pub rays: u32,
 }
+
+/// The solid angle, seen from the chain's image, of a window that gets as many rays as the options say [sr]: a wall of 20 m
+/// by 20 m, half a kilometre away.
+const REFERENCE_SR: f64 = 1.8e-3;
+/// Rays grow with this power of the solid angle. A window reaches receivers, and hides other facets, in proportion to it;
+/// rays that have to find a share p of it gain as p^2 (1 - p)^n, and with shares of every size alike, n grows as the root.
+/// A little less was best (docs/performance.md).
+const RAYS_POWER: f64 = 0.4;
+/// No window gets more than so many times the rays of the options.
+const MOST_RAYS: f64 = 16.0;
 
 /// Rays shot and segments traced.
 pub type Shots = [u64; 2];
@@ -94,20 +105,65 @@ pub fn shoot_at<L: Lanes>(
     target: &Target,
     seed: u64,
     depth: usize,
-    clip: &mut Clip,
+    aim: &mut Aim,
     found: &mut NewChains,
 ) {
-    trie.window_into(&geometry.facets, target.parent, target.facet, clip);
-    if clip.polygon.is_empty() {
+    trie.window_into(&geometry.facets, target.parent, target.facet, &mut aim.clip);
+    if aim.clip.polygon.is_empty() {
         return;
     }
+    aim.measure();
+    let rays = aim.rays(&trie.image[target.parent as usize], geometry.facets.plane(target.facet), target.rays);
     let hash = trie.hash_of_child(target.parent, target.facet) ^ seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    for ray in 0..target.rays {
-        let words = philox([target.sample + ray, 0, 0, 0], [hash as u32, (hash >> 32) as u32]);
-        let stratum = (f64::from(ray) + unit_interval(words[0])) / f64::from(target.rays);
-        let point = point_in(&clip.polygon, stratum, unit_interval(words[1]), unit_interval(words[2]));
+    for ray in 0..rays {
+        let words = philox([ray, target.turn, 0, 0], [hash as u32, (hash >> 32) as u32]);
+        let stratum = (f64::from(ray) + unit_interval(words[0])) / f64::from(rays);
+        let point = aim.point(stratum, unit_interval(words[1]), unit_interval(words[2]));
         let direction = unfold(&geometry.facets, trie, target.parent, point) - trie.image[0];
         found.add::<L>(geometry, trie, &direction, depth);
+    }
+}
+
+/// A window that rays are aimed through, and scratch space.
+#[derive(Debug, Default)]
+pub struct Aim {
+    clip: Clip,
+    /// Area of the window's fan up to and with each triangle [m2].
+    areas: Vec<f64>,
+}
+
+impl Aim {
+    fn measure(&mut self) {
+        self.areas.clear();
+        let mut sum = 0.0;
+        let polygon = &self.clip.polygon;
+        for edge in polygon[1..].windows(2) {
+            sum += (edge[0] - polygon[0]).cross(&(edge[1] - polygon[0])).norm() / 2.0;
+            self.areas.push(sum);
+        }
+    }
+
+    fn area(&self) -> f64 {
+        self.areas[self.areas.len() - 1]
+    }
+
+    /// Rays for the window as seen from `apex`, if one of [`REFERENCE_SR`] gets `rays`; at least one.
+    fn rays(&self, apex: &Vec3, plane: &Plane, rays: u32) -> u32 {
+        let polygon = &self.clip.polygon;
+        let middle = polygon.iter().sum::<Vec3>() / polygon.len() as f64;
+        let far = (middle - apex).norm();
+        let solid_angle = (self.area() * signed_distance(apex, plane).abs() / far.powi(3)).min(TAU);
+        let times = (solid_angle / REFERENCE_SR).powf(RAYS_POWER).min(MOST_RAYS);
+        ((f64::from(rays) * times).round() as u32).max(1)
+    }
+
+    /// The point of the window at the quantile `area` of its fan of triangles, and at (`s`, `t`) within the triangle.
+    fn point(&self, area: f64, s: f64, t: f64) -> Vec3 {
+        let wanted = area * self.area();
+        let triangle = self.areas.iter().position(|up_to| wanted <= *up_to).unwrap_or(self.areas.len() - 1);
+        let polygon = &self.clip.polygon;
+        let (apex, root) = (polygon[0], s.sqrt());
+        apex + (polygon[triangle + 1] - apex) * (root * (1.0 - t)) + (polygon[triangle + 2] - apex) * (root * t)
     }
 }
 
@@ -116,23 +172,6 @@ fn unfold(facets: &Facets, trie: &ChainTrie, mut node: u32, mut point: Vec3) -> 
     while node != 0 {
         point = mirror(&point, facets.plane(trie.facet[node as usize]));
         node = trie.parent[node as usize];
-    }
-    point
-}
-
-/// The point of a convex polygon at the quantile `area` of its fan of triangles, and at (`s`, `t`) within the triangle.
-fn point_in(polygon: &[Vec3], area: f64, s: f64, t: f64) -> Vec3 {
-    let apex = polygon[0];
-    let fan = || polygon[1..].windows(2).map(|edge| (edge[0] - apex, edge[1] - apex));
-    let mut left = area * fan().map(|(a, b)| a.cross(&b).norm()).sum::<f64>();
-    let root = s.sqrt();
-    let mut point = apex;
-    for (a, b) in fan() {
-        point = apex + a * (root * (1.0 - t)) + b * (root * t);
-        left -= a.cross(&b).norm();
-        if left <= 0.0 {
-            break;
-        }
     }
     point
 }

@@ -5,11 +5,10 @@ use crate::geometry::Geometry;
 use crate::geometry::simd::{Lanes, Level, Task, run};
 use crate::math::Vec3;
 use crate::math::random::fibonacci_direction;
-use crate::path::beam::Clip;
 use crate::path::chain::{ChainTrie, Pairs};
 use crate::path::counters::Counters;
 use crate::path::exhaustive::{Balls, expand};
-use crate::path::launch::{NewChains, Shots, Target, insert, shoot_at};
+use crate::path::launch::{Aim, NewChains, Shots, Target, insert, shoot_at};
 use crate::path::{CandidateMethod, SolverOptions};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -20,8 +19,6 @@ const BATCH: usize = 1 << 18;
 const TASK: usize = 256;
 /// A facet beside a chain gets half the rays of one behind it: it is small, or other rays would have met it.
 const RAYS_BEHIND_TO_BESIDE: u32 = 2;
-/// Chains of so many facets and more get half the rays: they are most of all chains, and narrow (docs/performance.md).
-const LONG_CHAIN: u32 = 3;
 
 /// Finds the chains that specular paths from `source` can take.
 pub fn chains(
@@ -89,10 +86,10 @@ impl Task for AtTargets<'_> {
     type Output = FoundAtTargets;
     #[inline(always)]
     fn run<L: Lanes>(self) -> FoundAtTargets {
-        let (mut found, mut clip) = (NewChains::default(), Clip::default());
+        let (mut found, mut aim) = (NewChains::default(), Aim::default());
         let mut ends = Vec::with_capacity(self.targets.len());
         for target in self.targets {
-            shoot_at::<L>(self.geometry, self.trie, target, self.seed, self.depth, &mut clip, &mut found);
+            shoot_at::<L>(self.geometry, self.trie, target, self.seed, self.depth, &mut aim, &mut found);
             ends.push(found.chains.len());
         }
         (found, ends)
@@ -111,21 +108,21 @@ impl Search<'_> {
     /// Rays all around, then rays at targets, round by round, until no chain is new.
     fn launch(&mut self, progress: &dyn Progress) {
         self.shoot_all_around(progress);
-        // Rays that each chain has had; chains whose last rays found something; targets that were tried beside chains.
-        let mut samples = vec![0; 1];
+        // How often each chain was aimed at; chains whose last rays found something; targets that were tried beside chains.
+        let mut turns = vec![0; 1];
         let mut fruitful: Vec<u32> = Vec::new();
         let mut tried: Pairs = Pairs::default();
         let mut sweep = self.targets_swept(0..1, &mut tried);
         while self.counters.dropped_chains == 0 && self.options.rays_per_chain > 0 {
-            let new = samples.len() as u32..self.trie.len() as u32;
-            samples.resize(self.trie.len(), 0);
+            let new = turns.len() as u32..self.trie.len() as u32;
+            turns.resize(self.trie.len(), 0);
             let mut beside = std::mem::take(&mut sweep);
             beside.extend(self.targets_beside(new.clone(), &mut tried));
             beside.extend(self.targets_swept(new.clone(), &mut tried));
             let nodes = fruitful.iter().copied().chain(new);
             let nodes: Vec<u32> =
                 nodes.filter(|node| self.trie.depth[*node as usize] < self.options.max_depth).collect();
-            let behind = self.targets_behind(&nodes, &mut samples);
+            let behind = self.targets_behind(&nodes, &mut turns);
             if behind.is_empty() && beside.is_empty() {
                 break;
             }
@@ -138,11 +135,11 @@ impl Search<'_> {
     }
 
     /// The last facets of chains themselves, for rays to go on behind them.
-    fn targets_behind(&self, nodes: &[u32], samples: &mut [u32]) -> Vec<Target> {
+    fn targets_behind(&self, nodes: &[u32], turns: &mut [u32]) -> Vec<Target> {
+        let rays = self.options.rays_per_chain;
         let mut target_of = |node: usize| {
-            let rays = self.rays_behind(node as u32);
-            samples[node] += rays;
-            Target { parent: self.trie.parent[node], facet: self.trie.facet[node], sample: samples[node] - rays, rays }
+            turns[node] += 1;
+            Target { parent: self.trie.parent[node], facet: self.trie.facet[node], turn: turns[node] - 1, rays }
         };
         nodes.iter().map(|node| target_of(*node as usize)).collect()
     }
@@ -156,25 +153,17 @@ impl Search<'_> {
         }
         let mut targets = Vec::new();
         for parent in new.filter(|node| self.trie.depth[*node as usize] < self.options.max_depth) {
-            let rays = self.rays_beside(parent);
             for facet in 0..facets as u32 {
                 if !self.trie.has_child(parent, facet) && tried.insert(parent, facet) {
-                    targets.push(Target { parent, facet, sample: 0, rays });
+                    targets.push(self.target_beside(parent, facet));
                 }
             }
         }
         targets
     }
 
-    /// Rays that leave `node`'s chain through its window.
-    fn rays_behind(&self, node: u32) -> u32 {
-        let rays = self.options.rays_per_chain;
-        if self.trie.depth[node as usize] < LONG_CHAIN { rays } else { rays.div_ceil(2) }
-    }
-
-    /// Rays aimed at one facet behind `node`'s chain that no ray has met there.
-    fn rays_beside(&self, node: u32) -> u32 {
-        self.rays_behind(node).div_ceil(RAYS_BEHIND_TO_BESIDE)
+    fn target_beside(&self, parent: u32, facet: u32) -> Target {
+        Target { parent, facet, turn: 0, rays: self.options.rays_per_chain.div_ceil(RAYS_BEHIND_TO_BESIDE) }
     }
 
     /// The facets that touch the last one of each new chain and are not known behind the same parent.
@@ -182,10 +171,9 @@ impl Search<'_> {
         let mut targets = Vec::new();
         for node in new {
             let parent = self.trie.parent[node as usize];
-            let rays = self.rays_beside(parent);
             for facet in self.geometry.facets.neighbours_of(self.trie.facet[node as usize]) {
                 if !self.trie.has_child(parent, *facet) && tried.insert(parent, *facet) {
-                    targets.push(Target { parent, facet: *facet, sample: 0, rays });
+                    targets.push(self.target_beside(parent, *facet));
                 }
             }
         }
