@@ -57,8 +57,20 @@ pub struct Target {
     pub facet: u32,
     /// How often the facet was a target behind this chain before.
     pub turn: u32,
+    /// Which rays it gets.
+    pub aim: Aim,
     /// Rays that it would get if its window filled [`REFERENCE_SR`].
     pub rays: u32,
+}
+
+/// Where the rays of a target go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aim {
+    /// Through the window, to find what is behind.
+    Window,
+    /// Just past the rim of the window, to find what is seen beside it: most chains that no other ray meets are narrow gaps
+    /// along an edge of a facet that is known.
+    Rim,
 }
 
 /// The solid angle, seen from the chain's image, of a window that gets as many rays as the options say [sr]: a wall of 20 m
@@ -97,7 +109,7 @@ impl NewChains {
     }
 }
 
-/// Aims the rays of `target` through its window and follows them to the given depth. A target out of reach gets no rays.
+/// Aims the rays of `target` at its window and follows them to the given depth. A target out of reach gets no rays.
 #[inline(always)]
 pub fn shoot_at<L: Lanes>(
     geometry: &Geometry,
@@ -105,34 +117,41 @@ pub fn shoot_at<L: Lanes>(
     target: &Target,
     seed: u64,
     depth: usize,
-    aim: &mut Aim,
+    sight: &mut Sight,
     found: &mut NewChains,
 ) {
-    trie.window_into(&geometry.facets, target.parent, target.facet, &mut aim.clip);
-    if aim.clip.polygon.is_empty() {
+    trie.window_into(&geometry.facets, target.parent, target.facet, &mut sight.clip);
+    if sight.clip.polygon.is_empty() {
         return;
     }
-    aim.measure();
-    let rays = aim.rays(&trie.image[target.parent as usize], geometry.facets.plane(target.facet), target.rays);
+    sight.measure();
+    let rays = sight.rays(&trie.image[target.parent as usize], geometry.facets.plane(target.facet), target.rays);
     let hash = trie.hash_of_child(target.parent, target.facet) ^ seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     for ray in 0..rays {
-        let words = philox([ray, target.turn, 0, 0], [hash as u32, (hash >> 32) as u32]);
-        let stratum = (f64::from(ray) + unit_interval(words[0])) / f64::from(rays);
-        let point = aim.point(stratum, unit_interval(words[1]), unit_interval(words[2]));
+        let words = philox([ray, target.turn, target.aim as u32, 0], [hash as u32, (hash >> 32) as u32]);
+        let [first, second, third] = [words[0], words[1], words[2]].map(unit_interval);
+        let stratum = (f64::from(ray) + first) / f64::from(rays);
+        let point = match target.aim {
+            Aim::Window => sight.point(stratum, second, third),
+            Aim::Rim => sight.point_past_rim(stratum, second),
+        };
         let direction = unfold(&geometry.facets, trie, target.parent, point) - trie.image[0];
         found.add::<L>(geometry, trie, &direction, depth);
     }
 }
 
-/// A window that rays are aimed through, and scratch space.
+/// How far past the rim rays go, in roots of the window's area: from the first to the last, all orders of magnitude alike.
+const PAST_RIM: [f64; 2] = [3e-3, 0.15];
+
+/// A window that rays are aimed at, and scratch space.
 #[derive(Debug, Default)]
-pub struct Aim {
+pub struct Sight {
     clip: Clip,
     /// Area of the window's fan up to and with each triangle [m2].
     areas: Vec<f64>,
 }
 
-impl Aim {
+impl Sight {
     fn measure(&mut self) {
         self.areas.clear();
         let mut sum = 0.0;
@@ -147,11 +166,13 @@ impl Aim {
         self.areas[self.areas.len() - 1]
     }
 
+    fn middle(&self) -> Vec3 {
+        self.clip.polygon.iter().sum::<Vec3>() / self.clip.polygon.len() as f64
+    }
+
     /// Rays for the window as seen from `apex`, if one of [`REFERENCE_SR`] gets `rays`; at least one.
     fn rays(&self, apex: &Vec3, plane: &Plane, rays: u32) -> u32 {
-        let polygon = &self.clip.polygon;
-        let middle = polygon.iter().sum::<Vec3>() / polygon.len() as f64;
-        let far = (middle - apex).norm();
+        let far = (self.middle() - apex).norm();
         let solid_angle = (self.area() * signed_distance(apex, plane).abs() / far.powi(3)).min(TAU);
         let times = (solid_angle / REFERENCE_SR).powf(RAYS_POWER).min(MOST_RAYS);
         ((f64::from(rays) * times).round() as u32).max(1)
@@ -164,6 +185,27 @@ impl Aim {
         let polygon = &self.clip.polygon;
         let (apex, root) = (polygon[0], s.sqrt());
         apex + (polygon[triangle + 1] - apex) * (root * (1.0 - t)) + (polygon[triangle + 2] - apex) * (root * t)
+    }
+
+    /// The point at the quantile `along` of the window's perimeter, moved out of it by the quantile `past` of
+    /// [`PAST_RIM`].
+    fn point_past_rim(&self, along: f64, past: f64) -> Vec3 {
+        let polygon = &self.clip.polygon;
+        let edges = || polygon.iter().zip(polygon[1..].iter().chain(&polygon[..1])).map(|(from, to)| (*from, to - from));
+        let mut left = along * edges().map(|(_, edge)| edge.norm()).sum::<f64>();
+        let mut rim = (polygon[0], Vec3::zeros());
+        for (from, edge) in edges().filter(|(_, edge)| *edge != Vec3::zeros()) {
+            let unit = edge.normalize();
+            let inwards = self.middle() - from;
+            rim = (from + unit * left.min(edge.norm()), unit * inwards.dot(&unit) - inwards);
+            left -= edge.norm();
+            if left <= 0.0 {
+                break;
+            }
+        }
+        let [least, most] = PAST_RIM;
+        let outwards = rim.1.try_normalize(0.0).unwrap_or_default();
+        rim.0 + outwards * (self.area().sqrt() * least * (most / least).powf(past))
     }
 }
 

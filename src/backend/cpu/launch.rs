@@ -8,7 +8,7 @@ use crate::math::random::fibonacci_direction;
 use crate::path::chain::{ChainTrie, Pairs};
 use crate::path::counters::Counters;
 use crate::path::exhaustive::{Balls, expand};
-use crate::path::launch::{Aim, NewChains, Shots, Target, insert, shoot_at};
+use crate::path::launch::{Aim, NewChains, Shots, Sight, Target, insert, shoot_at};
 use crate::path::{CandidateMethod, SolverOptions};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -17,8 +17,8 @@ use std::ops::Range;
 const BATCH: usize = 1 << 18;
 /// Rays that one task of the pool follows.
 const TASK: usize = 256;
-/// A facet beside a chain gets half the rays of one behind it: it is small, or other rays would have met it.
-const RAYS_BEHIND_TO_BESIDE: u32 = 2;
+/// Rays along a window's rim for each one through it, and for each one at a facet that is swept.
+const RAYS_PER_RAY_THROUGH: u32 = 4;
 
 /// Finds the chains that specular paths from `source` can take.
 pub fn chains(
@@ -86,10 +86,10 @@ impl Task for AtTargets<'_> {
     type Output = FoundAtTargets;
     #[inline(always)]
     fn run<L: Lanes>(self) -> FoundAtTargets {
-        let (mut found, mut aim) = (NewChains::default(), Aim::default());
+        let (mut found, mut sight) = (NewChains::default(), Sight::default());
         let mut ends = Vec::with_capacity(self.targets.len());
         for target in self.targets {
-            shoot_at::<L>(self.geometry, self.trie, target, self.seed, self.depth, &mut aim, &mut found);
+            shoot_at::<L>(self.geometry, self.trie, target, self.seed, self.depth, &mut sight, &mut found);
             ends.push(found.chains.len());
         }
         (found, ends)
@@ -108,40 +108,44 @@ impl Search<'_> {
     /// Rays all around, then rays at targets, round by round, until no chain is new.
     fn launch(&mut self, progress: &dyn Progress) {
         self.shoot_all_around(progress);
-        // How often each chain was aimed at; chains whose last rays found something; targets that were tried beside chains.
-        let mut turns = vec![0; 1];
-        let mut fruitful: Vec<u32> = Vec::new();
-        let mut tried: Pairs = Pairs::default();
-        let mut sweep = self.targets_swept(0..1, &mut tried);
+        let mut tried = Pairs::default();
+        let (mut known, mut fruitful) = (1, Vec::new());
+        let mut swept = self.targets_swept(0..1, &mut tried);
         while self.counters.dropped_chains == 0 && self.options.rays_per_chain > 0 {
-            let new = turns.len() as u32..self.trie.len() as u32;
-            turns.resize(self.trie.len(), 0);
-            let mut beside = std::mem::take(&mut sweep);
-            beside.extend(self.targets_beside(new.clone(), &mut tried));
-            beside.extend(self.targets_swept(new.clone(), &mut tried));
-            let nodes = fruitful.iter().copied().chain(new);
-            let nodes: Vec<u32> =
-                nodes.filter(|node| self.trie.depth[*node as usize] < self.options.max_depth).collect();
-            let behind = self.targets_behind(&nodes, &mut turns);
-            if behind.is_empty() && beside.is_empty() {
+            let new = known..self.trie.len() as u32;
+            known = new.end;
+            swept.extend(self.targets_swept(new.clone(), &mut tried));
+            let targets: Vec<Target> = fruitful.drain(..).chain(self.targets_of(new)).collect();
+            if targets.is_empty() && swept.is_empty() {
                 break;
             }
-            progress.begin("guided launch", (behind.len() + beside.len()) as u64);
-            let grew = self.shoot(&behind, progress);
-            fruitful = nodes.into_iter().zip(grew).filter(|(_, grew)| *grew).map(|(node, _)| node).collect();
-            self.shoot(&beside, progress);
+            progress.begin("guided launch", (targets.len() + swept.len()) as u64);
+            let grew = self.shoot(&targets, progress);
+            let again = targets.into_iter().zip(grew).filter(|(target, grew)| *grew && target.aim == Aim::Window);
+            fruitful = again.map(|(target, _)| Target { turn: target.turn + 1, ..target }).collect();
+            self.shoot(&swept, progress);
+            swept.clear();
             self.counters.rounds += 1;
         }
     }
 
-    /// The last facets of chains themselves, for rays to go on behind them.
-    fn targets_behind(&self, nodes: &[u32], turns: &mut [u32]) -> Vec<Target> {
+    /// New chains themselves, for rays to go on behind them and past them.
+    fn targets_of(&self, new: Range<u32>) -> Vec<Target> {
+        let mut targets = Vec::new();
+        for node in new {
+            let (parent, facet) = (self.trie.parent[node as usize], self.trie.facet[node as usize]);
+            if self.trie.depth[node as usize] < self.options.max_depth {
+                targets.push(self.target(parent, facet, Aim::Window));
+            }
+            targets.push(self.target(parent, facet, Aim::Rim));
+        }
+        targets
+    }
+
+    fn target(&self, parent: u32, facet: u32, aim: Aim) -> Target {
         let rays = self.options.rays_per_chain;
-        let mut target_of = |node: usize| {
-            turns[node] += 1;
-            Target { parent: self.trie.parent[node], facet: self.trie.facet[node], turn: turns[node] - 1, rays }
-        };
-        nodes.iter().map(|node| target_of(*node as usize)).collect()
+        let rays = if aim == Aim::Rim { rays } else { rays.div_ceil(RAYS_PER_RAY_THROUGH) };
+        Target { parent, facet, turn: 0, aim, rays }
     }
 
     /// Every facet behind each new chain, as long as these are few: then small scenes are searched almost exhaustively,
@@ -155,25 +159,7 @@ impl Search<'_> {
         for parent in new.filter(|node| self.trie.depth[*node as usize] < self.options.max_depth) {
             for facet in 0..facets as u32 {
                 if !self.trie.has_child(parent, facet) && tried.insert(parent, facet) {
-                    targets.push(self.target_beside(parent, facet));
-                }
-            }
-        }
-        targets
-    }
-
-    fn target_beside(&self, parent: u32, facet: u32) -> Target {
-        Target { parent, facet, turn: 0, rays: self.options.rays_per_chain.div_ceil(RAYS_BEHIND_TO_BESIDE) }
-    }
-
-    /// The facets that touch the last one of each new chain and are not known behind the same parent.
-    fn targets_beside(&self, new: Range<u32>, tried: &mut Pairs) -> Vec<Target> {
-        let mut targets = Vec::new();
-        for node in new {
-            let parent = self.trie.parent[node as usize];
-            for facet in self.geometry.facets.neighbours_of(self.trie.facet[node as usize]) {
-                if !self.trie.has_child(parent, *facet) && tried.insert(parent, *facet) {
-                    targets.push(self.target_beside(parent, *facet));
+                    targets.push(self.target(parent, facet, Aim::Window));
                 }
             }
         }
