@@ -21,11 +21,6 @@ pub const OUTLINE_M: f64 = 1e-6;
 /// Above this number of triangles a facet is searched through the hierarchy.
 const FEW_TRIANGLES: usize = 16;
 
-/// More facets than this about one corner are a fan: its blades stand in the order of their numbers, as meshes are
-/// written, and only the next [`FAN_NEIGHBOURS`] are neighbours. All pairs would be as many as the square of the blades.
-const CORNER_FACETS: usize = 32;
-const FAN_NEIGHBOURS: usize = 4;
-
 /// All facets of a scene. Facets are numbered by their lowest triangle.
 #[derive(Debug, Clone)]
 pub struct Facets {
@@ -51,10 +46,6 @@ pub struct Facets {
     pub patch_offsets: Vec<u32>,
     /// Facets of each patch, ascending.
     pub patch_facets: Vec<u32>,
-    /// First neighbour `[facet + 1]` in `neighbours`.
-    neighbour_offsets: Vec<u32>,
-    /// Facets that share a corner with each facet, ascending.
-    neighbours: Vec<u32>,
 }
 
 impl Facets {
@@ -98,13 +89,6 @@ impl Facets {
     pub fn of_patch(&self, patch: u32) -> &[u32] {
         let patch = patch as usize;
         &self.patch_facets[self.patch_offsets[patch] as usize..self.patch_offsets[patch + 1] as usize]
-    }
-
-    /// The facets that share a triangle's corner with `facet`, ascending: a hint of what hangs together. Corners that
-    /// stand on another facet's edge are not seen, nor all blades of a large fan.
-    pub fn neighbours_of(&self, facet: u32) -> &[u32] {
-        let facet = facet as usize;
-        &self.neighbours[self.neighbour_offsets[facet] as usize..self.neighbour_offsets[facet + 1] as usize]
     }
 
     /// The patch of a triangle, or [`NONE`].
@@ -184,37 +168,9 @@ impl Facets {
             patch_facets,
             hull_offsets: vec![0],
             hull: Vec::new(),
-            neighbour_offsets: Vec::new(),
-            neighbours: Vec::new(),
         };
         facets.add_hulls(scene);
-        facets.add_neighbours(scene);
         facets
-    }
-
-    fn add_neighbours(&mut self, scene: &Scene) {
-        let mut corners: Vec<(u64, u32)> = (0..self.of_triangle.len() as u32)
-            .into_par_iter()
-            .filter(|t| self.of_triangle[*t as usize] != NONE)
-            .flat_map_iter(|t| scene.corners(t).map(|c| (place_of(&c), self.of_triangle[t as usize])))
-            .collect();
-        corners.par_sort_unstable();
-        corners.dedup();
-        let mut pairs = Vec::new();
-        for same in corners.chunk_by(|a, b| a.0 == b.0) {
-            let most = if same.len() <= CORNER_FACETS { same.len() } else { FAN_NEIGHBOURS };
-            for (i, (_, a)) in same.iter().enumerate() {
-                pairs.extend(same[i + 1..].iter().take(most).flat_map(|(_, b)| [(*a, *b), (*b, *a)]));
-            }
-            if most < same.len() {
-                // The last blade of a fan lies beside the first.
-                let (first, last) = (same[0].1, same[same.len() - 1].1);
-                pairs.extend([(first, last), (last, first)]);
-            }
-        }
-        pairs.par_sort_unstable();
-        pairs.dedup();
-        (self.neighbour_offsets, self.neighbours) = group(pairs.iter().copied(), self.len());
     }
 
     fn add_hulls(&mut self, scene: &Scene) {
@@ -230,16 +186,6 @@ impl Facets {
             self.hull_offsets.push(self.hull.len() as u32);
         }
     }
-}
-
-/// A number for a corner's position, so that equal corners sort together. It is a hash: that two places share one, once
-/// in 10^19, would add a pair to what is a hint.
-fn place_of(p: &Vec3) -> u64 {
-    // -0 and 0 are one place.
-    [p.x, p.y, p.z].into_iter().fold(0, |place: u64, x| {
-        let mixed = (place ^ (x + 0.0).to_bits()).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        mixed ^ (mixed >> 32)
-    })
 }
 
 fn plane_through(corners: &[Vec3; 3]) -> Plane {

@@ -1,10 +1,11 @@
-//! Searching the hierarchy in f64, where speed does not matter: all crossings of a segment, triangles in a region.
+//! Searching the hierarchy: all crossings of a segment, in f64; triangles about a region, in f32 with room for its
+//! rounding.
 // Lanes of several arrays are walked together.
 #![allow(clippy::needless_range_loop)]
 
 use super::bvh::Bvh;
 use super::traverse::{FEW_LEVELS, MOST_LEVELS, between_ends, crosses, stack_for};
-use crate::layout::{LEAF_BIT, NODE_WIDTH, NONE, TriangleBlock, WideNode};
+use crate::layout::{BLOCK_WIDTH, LEAF_BIT, NODE_WIDTH, NONE, TriangleBlock, WideNode};
 use crate::math::Vec3;
 use crate::scene::Scene;
 
@@ -127,28 +128,95 @@ impl Region {
     }
 }
 
-struct Collect<'a, F> {
-    region: &'a Region,
+/// A region in f32, so much wider that it holds all that the region holds.
+struct Coarse {
+    low: [f32; 3],
+    high: [f32; 3],
+    normal: [f32; 3],
+    offset: f32,
+    half_thickness: f32,
+}
+
+impl Coarse {
+    /// The region for triangles without a coordinate beyond `reach` [m].
+    fn new(region: &Region, reach: f32) -> Coarse {
+        /// Roundings of the largest coordinate in the distance of a box from a plane: two for its middle and one for each
+        /// factor, product and sum in three axes; the rest is spare.
+        const ROUNDINGS: f32 = 32.0;
+        let extent = region.low.amax().max(region.high.amax()) as f32;
+        let slack = ROUNDINGS * f32::EPSILON / 2.0 * reach.max(extent);
+        Coarse {
+            low: [0, 1, 2].map(|axis| region.low[axis] as f32 - slack),
+            high: [0, 1, 2].map(|axis| region.high[axis] as f32 + slack),
+            normal: [0, 1, 2].map(|axis| region.normal[axis] as f32),
+            offset: region.offset as f32,
+            half_thickness: region.half_thickness as f32 + slack,
+        }
+    }
+
+    /// A bit for each box that may reach into the region; none for an empty one.
+    #[inline(always)]
+    fn meets<const N: usize>(&self, low: [&[f32; N]; 3], high: [&[f32; N]; 3]) -> u32 {
+        // How far each box is from the region, if it is apart: arithmetic alone, for the compiler to work on lanes together.
+        let mut gap = [f32::MIN; N];
+        let (mut from_plane, mut extent) = ([-self.offset; N], [self.half_thickness; N]);
+        for axis in 0..3 {
+            let (normal, size) = (self.normal[axis] * 0.5, self.normal[axis].abs() * 0.5);
+            for lane in 0..N {
+                let (low, high) = (low[axis][lane], high[axis][lane]);
+                gap[lane] = larger(gap[lane], larger(low - self.high[axis], self.low[axis] - high));
+                from_plane[lane] += normal * (low + high);
+                extent[lane] += size * (high - low);
+            }
+        }
+        let mut met = 0;
+        for lane in 0..N {
+            gap[lane] = larger(gap[lane], from_plane[lane].abs() - extent[lane]);
+            met |= u32::from(gap[lane] <= 0.0) << lane;
+        }
+        met
+    }
+}
+
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+struct Collect<F> {
+    region: Coarse,
     found: F,
 }
 
-impl<F: FnMut(u32, u32) -> bool> Query for Collect<'_, F> {
+impl<F: FnMut(u32, u32) -> bool> Query for Collect<F> {
     fn enter(&self, node: &WideNode) -> u32 {
-        let region = self.region;
-        (0..NODE_WIDTH).fold(0, |entered, lane| {
-            let [low, high] = corners_of(node, lane);
-            entered | u32::from(region.meets(&low, &high)) << lane
-        })
+        let [low, high] = &node.corner;
+        self.region.meets([&low[0], &low[1], &low[2]], [&high[0], &high[1], &high[2]])
     }
 
     fn visit(&mut self, block: &TriangleBlock) -> bool {
-        let mut lanes = block.triangle.iter().zip(&block.patch).filter(|(triangle, _)| **triangle != NONE);
-        lanes.all(|(triangle, patch)| (self.found)(*triangle, *patch))
+        let [mut low, mut high] = [block.corner[0]; 2];
+        for corner in &block.corner[1..] {
+            for axis in 0..3 {
+                for lane in 0..BLOCK_WIDTH {
+                    low[axis][lane] = -larger(-low[axis][lane], -corner[axis][lane]);
+                    high[axis][lane] = larger(high[axis][lane], corner[axis][lane]);
+                }
+            }
+        }
+        let met = self.region.meets([&low[0], &low[1], &low[2]], [&high[0], &high[1], &high[2]]);
+        for lane in 0..BLOCK_WIDTH {
+            let triangle = block.triangle[lane];
+            if met >> lane & 1 != 0 && triangle != NONE && !(self.found)(triangle, block.patch[lane]) {
+                return false;
+            }
+        }
+        true
     }
 }
 
-/// Calls `found(triangle, patch)` for every triangle in a leaf that meets `region`, and more perhaps, until it answers
+/// Calls `found(triangle, patch)` for every triangle whose box meets `region`, and more perhaps, until it answers
 /// `false`. The order is that of the tree.
 pub fn for_each_in_region(bvh: &Bvh, region: &Region, found: impl FnMut(u32, u32) -> bool) {
-    walk(bvh, &mut Collect { region, found });
+    walk(bvh, &mut Collect { region: Coarse::new(region, bvh.reach), found });
 }

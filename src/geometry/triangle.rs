@@ -36,26 +36,31 @@ pub struct Slabs {
 
 impl Ray {
     /// A ray from `origin` along `direction`, which is not zero.
+    #[inline(always)]
     pub fn new(origin: [f32; 3], direction: [f32; 3]) -> Ray {
         Ray::padded(origin, direction, 0.0)
     }
 
     /// A ray from `origin` along `direction` in f64.
+    #[inline(always)]
     pub fn from_f64(origin: &Vec3, direction: &Vec3) -> Ray {
         Ray::new(to_f32(origin), to_f32(direction))
     }
 
     /// The segment from `from` over `along` in f64, neither it nor the scene with a coordinate beyond `reach` [m], as a
     /// ray that enters every box that the segment touches.
+    #[inline(always)]
     pub fn along_segment(from: &Vec3, along: &Vec3, reach: f32) -> Ray {
         Ray::padded(to_f32(from), to_f32(along), ROUNDINGS_OF_A_SLAB * ROUNDING * reach)
     }
 
     /// The error of a sheared coordinate, where neither ray nor triangle has a coordinate beyond `reach` [m].
+    #[inline(always)]
     pub fn margin(reach: f32) -> f32 {
         ROUNDINGS_OF_AN_EDGE * ROUNDING * reach
     }
 
+    #[inline(always)]
     fn padded(origin: [f32; 3], direction: [f32; 3], pad: f32) -> Ray {
         let size = direction.map(f32::abs);
         let kz = if size[0] > size[1] && size[0] > size[2] { 0 } else { 1 + usize::from(size[2] >= size[1]) };
@@ -83,6 +88,7 @@ const ROUNDINGS_OF_A_SLAB: f32 = 8.0;
 /// difference by 12 more of the other coordinate; the rest is spare.
 const ROUNDINGS_OF_AN_EDGE: f32 = 48.0;
 
+#[inline(always)]
 fn to_f32(p: &Vec3) -> [f32; 3] {
     [p.x as f32, p.y as f32, p.z as f32]
 }

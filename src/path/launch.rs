@@ -147,32 +147,37 @@ const PAST_RIM: [f64; 2] = [3e-3, 0.15];
 #[derive(Debug, Default)]
 pub struct Sight {
     clip: Clip,
+    middle: Vec3,
     /// Area of the window's fan up to and with each triangle [m2].
     areas: Vec<f64>,
+    /// Lengths of the edges, and their sum [m].
+    lengths: Vec<f64>,
+    perimeter: f64,
 }
 
 impl Sight {
     fn measure(&mut self) {
-        self.areas.clear();
-        let mut sum = 0.0;
         let polygon = &self.clip.polygon;
+        self.middle = polygon.iter().sum::<Vec3>() / polygon.len() as f64;
+        self.areas.clear();
+        let mut area = 0.0;
         for edge in polygon[1..].windows(2) {
-            sum += (edge[0] - polygon[0]).cross(&(edge[1] - polygon[0])).norm() / 2.0;
-            self.areas.push(sum);
+            area += (edge[0] - polygon[0]).cross(&(edge[1] - polygon[0])).norm() / 2.0;
+            self.areas.push(area);
         }
+        self.lengths.clear();
+        self.lengths.extend(polygon.windows(2).map(|edge| (edge[1] - edge[0]).norm()));
+        self.lengths.push((polygon[0] - polygon[polygon.len() - 1]).norm());
+        self.perimeter = self.lengths.iter().sum();
     }
 
     fn area(&self) -> f64 {
         self.areas[self.areas.len() - 1]
     }
 
-    fn middle(&self) -> Vec3 {
-        self.clip.polygon.iter().sum::<Vec3>() / self.clip.polygon.len() as f64
-    }
-
     /// Rays for the window as seen from `apex`, if one of [`REFERENCE_SR`] gets `rays`; at least one.
     fn rays(&self, apex: &Vec3, plane: &Plane, rays: u32) -> u32 {
-        let far = (self.middle() - apex).norm();
+        let far = (self.middle - apex).norm();
         let solid_angle = (self.area() * signed_distance(apex, plane).abs() / far.powi(3)).min(TAU);
         let times = (solid_angle / REFERENCE_SR).powf(RAYS_POWER).min(MOST_RAYS);
         ((f64::from(rays) * times).round() as u32).max(1)
@@ -191,21 +196,18 @@ impl Sight {
     /// [`PAST_RIM`].
     fn point_past_rim(&self, along: f64, past: f64) -> Vec3 {
         let polygon = &self.clip.polygon;
-        let edges = || polygon.iter().zip(polygon[1..].iter().chain(&polygon[..1])).map(|(from, to)| (*from, to - from));
-        let mut left = along * edges().map(|(_, edge)| edge.norm()).sum::<f64>();
-        let mut rim = (polygon[0], Vec3::zeros());
-        for (from, edge) in edges().filter(|(_, edge)| *edge != Vec3::zeros()) {
-            let unit = edge.normalize();
-            let inwards = self.middle() - from;
-            rim = (from + unit * left.min(edge.norm()), unit * inwards.dot(&unit) - inwards);
-            left -= edge.norm();
-            if left <= 0.0 {
-                break;
-            }
+        let mut left = along * self.perimeter;
+        let mut at = 0;
+        while at + 1 < polygon.len() && left > self.lengths[at] {
+            left -= self.lengths[at];
+            at += 1;
         }
+        let from = polygon[at];
+        let along = (polygon[(at + 1) % polygon.len()] - from).try_normalize(0.0).unwrap_or_default();
+        let inwards = self.middle - from;
+        let outwards = (along * inwards.dot(&along) - inwards).try_normalize(0.0).unwrap_or_default();
         let [least, most] = PAST_RIM;
-        let outwards = rim.1.try_normalize(0.0).unwrap_or_default();
-        rim.0 + outwards * (self.area().sqrt() * least * (most / least).powf(past))
+        from + along * left + outwards * (self.area().sqrt() * least * (most / least).powf(past))
     }
 }
 

@@ -87,8 +87,10 @@ impl Scene {
     }
 
     /// The corners of triangle `t` [m], local.
+    #[inline]
     pub fn corners(&self, t: u32) -> [Vec3; 3] {
-        self.triangles[t as usize].map(|v| self.vertices[v as usize])
+        let [a, b, c] = self.triangles[t as usize];
+        [self.vertices[a as usize], self.vertices[b as usize], self.vertices[c as usize]]
     }
 
     /// The index of the object that owns triangle `t`.
