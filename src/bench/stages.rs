@@ -195,7 +195,7 @@ impl<'a> Bench<'a> {
         let boxes = ReceiverBoxes::of_all(&self.ends.receivers);
         let mut frustum = Frustum::default();
         let mut all = Vec::new();
-        for node in 1..trie.len() as u32 {
+        for node in (1..trie.len() as u32).filter(|node| trie.is_in_reach(*node)) {
             let apex = trie.image[node as usize];
             let plane = self.geometry.facets.plane(trie.facet[node as usize]);
             frustum.rebuild(&apex, trie.window_of(node), plane, boxes.reach(&apex));

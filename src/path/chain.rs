@@ -5,8 +5,11 @@
 use super::beam::{Clip, mirror, window};
 use crate::geometry::facet::Facets;
 use crate::math::Vec3;
+use rayon::prelude::*;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
 
 /// All chains found from one source. Node 0 is the empty chain: the source itself.
 #[derive(Debug)]
@@ -21,23 +24,20 @@ pub struct ChainTrie {
     pub image: Vec<Vec3>,
     /// A hash of the chain `[node]`, from which its random numbers are drawn.
     pub hash: Vec<u64>,
-    window_offsets: Vec<u32>,
-    window: Vec<Vec3>,
+    /// Where the window of each node lies in `corners` `[node]`.
+    window: Vec<Range<u32>>,
+    /// Corners of windows [m].
+    corners: Vec<Vec3>,
     child: HashMap<u64, u32, BuildHasherDefault<Mix>>,
-    clip: Clip,
 }
 
-/// A chain's facet that was looked up or put in.
+/// What became of a chain that was put in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// The node was there.
-    Known(u32),
-    /// The node is new.
-    New(u32),
-    /// No beam reaches the facet: the chain cannot make a path.
-    OutOfReach,
-    /// The trie is full.
-    Full,
+pub struct Inserted {
+    /// A node is new.
+    pub grew: bool,
+    /// The trie was full before the chain's end.
+    pub full: bool,
 }
 
 impl ChainTrie {
@@ -49,10 +49,9 @@ impl ChainTrie {
             depth: vec![0],
             image: vec![position],
             hash: vec![0x243F_6A88_85A3_08D3],
-            window_offsets: vec![0, 0],
-            window: Vec::new(),
+            window: vec![0..0],
+            corners: Vec::new(),
             child: HashMap::default(),
-            clip: Clip::default(),
         }
     }
 
@@ -68,15 +67,21 @@ impl ChainTrie {
 
     /// The memory that it takes, about [bytes].
     pub fn bytes(&self) -> usize {
-        const PER_NODE: usize = 4 * size_of::<u32>() + size_of::<Vec3>() + size_of::<u64>();
+        const PER_NODE: usize = 5 * size_of::<u32>() + size_of::<Vec3>() + size_of::<u64>();
         // An entry of the map: key, node and a control byte, which fill half of its places or more.
         const PER_CHILD: usize = 2 * (size_of::<(u64, u32)>() + 1);
-        self.len() * (PER_NODE + PER_CHILD) + self.window.len() * size_of::<Vec3>()
+        self.len() * (PER_NODE + PER_CHILD) + self.corners.len() * size_of::<Vec3>()
     }
 
-    /// The window of a node [m]; empty for the root, which sees everything.
+    /// The window of a node [m]; empty for the root, which sees everything, and for a chain that no beam can take.
     pub fn window_of(&self, node: u32) -> &[Vec3] {
-        &self.window[self.window_offsets[node as usize] as usize..self.window_offsets[node as usize + 1] as usize]
+        let Range { start, end } = self.window[node as usize];
+        &self.corners[start as usize..end as usize]
+    }
+
+    /// Whether some beam may take the chain of a node.
+    pub fn is_in_reach(&self, node: u32) -> bool {
+        node == 0 || !self.window[node as usize].is_empty()
     }
 
     /// The facets of a node's chain, first to last, into `chain`.
@@ -89,25 +94,76 @@ impl ChainTrie {
         chain.reverse();
     }
 
-    /// The node of `parent`'s chain with `facet` behind it, made if need be, while there are fewer than `max_nodes`.
-    pub fn step(&mut self, facets: &Facets, parent: u32, facet: u32, max_nodes: u64) -> Step {
-        let key = key_of(parent, facet);
-        if let Some(node) = self.child.get(&key) {
-            return Step::Known(*node);
+    /// Puts in the chain that a ray met, which [`NONE`] ends where it is shorter than the slice, while there are fewer
+    /// than `max_nodes`. [`ChainTrie::open`] has to follow before new nodes are used.
+    ///
+    /// [`NONE`]: crate::layout::NONE
+    pub fn insert(&mut self, chain: &[u32], max_nodes: u64) -> Inserted {
+        let (mut node, before) = (0, self.len());
+        for facet in chain.iter().take_while(|facet| **facet != crate::layout::NONE) {
+            let is_full = self.len() as u64 >= max_nodes;
+            let next = self.len() as u32;
+            node = match self.child.entry(key_of(node, *facet)) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(_) if is_full => return Inserted { grew: self.len() > before, full: true },
+                Entry::Vacant(vacant) => {
+                    vacant.insert(next);
+                    self.push(node, *facet);
+                    next
+                }
+            };
         }
-        if self.len() as u64 >= max_nodes {
-            return Step::Full;
+        Inserted { grew: self.len() > before, full: false }
+    }
+
+    /// Adds `parent`'s chain with `facet` behind it and the window in `clip`.
+    pub fn push_open(&mut self, facets: &Facets, parent: u32, facet: u32, clip: &Clip) {
+        let node = self.len();
+        self.child.insert(key_of(parent, facet), node as u32);
+        self.push(parent, facet);
+        self.image[node] = mirror(&self.image[parent as usize], facets.plane(facet));
+        self.set_window(node, &clip.polygon);
+    }
+
+    /// Makes images and windows of all nodes from `first` on, which [`ChainTrie::insert`] left without.
+    pub fn open(&mut self, facets: &Facets, first: usize) {
+        /// Nodes of one task of the pool.
+        const TASK: usize = 64;
+        let mut levels: Vec<Vec<u32>> = Vec::new();
+        for node in first..self.len() {
+            let depth = self.depth[node] as usize;
+            levels.resize_with(levels.len().max(depth + 1), Vec::new);
+            levels[depth].push(node as u32);
         }
-        let mut clip = std::mem::take(&mut self.clip);
-        self.window_into(facets, parent, facet, &mut clip);
-        let apex = self.image[parent as usize];
-        let step = if clip.polygon.is_empty() {
-            Step::OutOfReach
-        } else {
-            Step::New(self.push(key, mirror(&apex, facets.plane(facet)), &clip.polygon))
-        };
-        self.clip = clip;
-        step
+        // Parents before children.
+        for nodes in levels {
+            let open = |nodes: &[u32]| self.opened(facets, nodes);
+            let tasks: Vec<Opened> = nodes.par_chunks(TASK).map(open).collect();
+            for (nodes, opened) in nodes.chunks(TASK).zip(tasks) {
+                let mut corners = &opened.corners[..];
+                for ((node, image), count) in nodes.iter().zip(opened.images).zip(opened.counts) {
+                    let (own, rest) = corners.split_at(count);
+                    self.image[*node as usize] = image;
+                    self.set_window(*node as usize, own);
+                    corners = rest;
+                }
+            }
+        }
+    }
+
+    fn opened(&self, facets: &Facets, nodes: &[u32]) -> Opened {
+        let (mut clip, mut opened) = (Clip::default(), Opened::default());
+        for node in nodes {
+            let (parent, facet) = (self.parent[*node as usize], self.facet[*node as usize]);
+            clip.polygon.clear();
+            if self.is_in_reach(parent) {
+                self.window_into(facets, parent, facet, &mut clip);
+            }
+            opened.images.push(mirror(&self.image[parent as usize], facets.plane(facet)));
+            opened.counts.push(clip.polygon.len());
+            opened.corners.extend_from_slice(&clip.polygon);
+        }
+        opened
     }
 
     /// The window of `facet` behind `parent`'s chain, into `clip`: empty if it is out of reach.
@@ -121,12 +177,12 @@ impl ChainTrie {
         mix(self.hash[parent as usize] ^ u64::from(facet))
     }
 
-    /// Whether the trie holds the whole chain, which [`NONE`] ends where it is shorter than the slice.
+    /// Whether the trie holds `node`'s chain with all of `rest` behind it, which [`NONE`] ends where it is shorter than the
+    /// slice.
     ///
     /// [`NONE`]: crate::layout::NONE
-    pub fn knows(&self, chain: &[u32]) -> bool {
-        let mut node = 0;
-        for facet in chain.iter().take_while(|facet| **facet != crate::layout::NONE) {
+    pub fn knows(&self, mut node: u32, rest: &[u32]) -> bool {
+        for facet in rest.iter().take_while(|facet| **facet != crate::layout::NONE) {
             match self.child.get(&key_of(node, *facet)) {
                 Some(child) => node = *child,
                 None => return false,
@@ -140,19 +196,30 @@ impl ChainTrie {
         self.child.contains_key(&key_of(parent, facet))
     }
 
-    fn push(&mut self, key: u64, image: Vec3, window: &[Vec3]) -> u32 {
-        let (parent, facet) = ((key >> 32) as u32, key as u32);
-        let node = self.len() as u32;
+    /// Adds a node without image and window.
+    fn push(&mut self, parent: u32, facet: u32) {
         self.parent.push(parent);
         self.facet.push(facet);
         self.depth.push(self.depth[parent as usize] + 1);
-        self.image.push(image);
+        self.image.push(Vec3::zeros());
         self.hash.push(self.hash_of_child(parent, facet));
-        self.window.extend_from_slice(window);
-        self.window_offsets.push(self.window.len() as u32);
-        self.child.insert(key, node);
-        node
+        self.window.push(0..0);
     }
+
+    fn set_window(&mut self, node: usize, window: &[Vec3]) {
+        let start = self.corners.len() as u32;
+        self.corners.extend_from_slice(window);
+        self.window[node] = start..self.corners.len() as u32;
+    }
+}
+
+/// Images and windows of some nodes.
+#[derive(Debug, Default)]
+struct Opened {
+    images: Vec<Vec3>,
+    /// Corners of each window.
+    counts: Vec<usize>,
+    corners: Vec<Vec3>,
 }
 
 /// Pairs of a chain's node and a facet behind it.

@@ -1,8 +1,8 @@
 //! Every chain of facets that a beam can pass, whether or not something stands in the way (T46): complete, so the
 //! oracle for the launch, and affordable for small scenes.
 
-use super::beam::{Frustum, signed_distance};
-use super::chain::{ChainTrie, Step};
+use super::beam::{Clip, Frustum, signed_distance};
+use super::chain::ChainTrie;
 use crate::geometry::facet::Facets;
 use crate::math::Vec3;
 
@@ -35,14 +35,21 @@ pub fn expand(facets: &Facets, balls: &Balls, trie: &mut ChainTrie, node: u32, m
         frustum.rebuild(&apex, trie.window_of(node), plane, reach);
         debug_assert!(signed_distance(&apex, plane) != 0.0, "a window is made only off the plane");
     }
+    let mut clip = Clip::default();
     for facet in 0..facets.len() as u32 {
         let middle = &balls.middle[facet as usize];
         let radius = Vec3::repeat(balls.radius[facet as usize]);
         if facets.patch[facet as usize] != last_patch(facets, trie, node)
             && frustum.meets_box(&(middle - radius), &(middle + radius))
-            && trie.step(facets, node, facet, max_nodes) == Step::Full
         {
-            return true;
+            trie.window_into(facets, node, facet, &mut clip);
+            if clip.polygon.is_empty() {
+                continue;
+            }
+            if trie.len() as u64 >= max_nodes {
+                return true;
+            }
+            trie.push_open(facets, node, facet, &clip);
         }
     }
     false

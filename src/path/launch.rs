@@ -6,7 +6,7 @@
 //! floods it. Behind the source, and behind more chains where facets are few, every facet is aimed at. Random numbers belong to the chain, so neither threads nor the order of the chains matter.
 
 use super::beam::{Clip, mirror, signed_distance};
-use super::chain::{ChainTrie, Step};
+use super::chain::ChainTrie;
 use crate::geometry::Geometry;
 use crate::geometry::facet::Facets;
 use crate::geometry::simd::Lanes;
@@ -55,6 +55,8 @@ pub struct Target {
     pub parent: u32,
     /// The facet.
     pub facet: u32,
+    /// Node of the chain with the facet, or [`NONE`] if no ray has met it.
+    pub node: u32,
     /// How often the facet was a target behind this chain before.
     pub turn: u32,
     /// Which rays it gets.
@@ -96,14 +98,27 @@ pub struct NewChains {
 }
 
 impl NewChains {
-    /// Follows one ray from the source and keeps its chain if it is new.
+    /// Follows one ray from the source and keeps its chain if it is new. Most rays begin as `known` does, a node and its
+    /// chain.
     #[inline(always)]
-    pub fn add<L: Lanes>(&mut self, geometry: &Geometry, trie: &ChainTrie, direction: &Vec3, depth: usize) {
+    pub fn add<L: Lanes>(
+        &mut self,
+        geometry: &Geometry,
+        trie: &ChainTrie,
+        direction: &Vec3,
+        depth: usize,
+        known: (u32, &[u32]),
+    ) {
         let place = self.chains.len();
         self.chains.resize(place + depth, NONE);
-        let segments = follow_ray::<L>(geometry, &trie.image[0], direction, &mut self.chains[place..]);
+        let chain = &mut self.chains[place..];
+        let segments = follow_ray::<L>(geometry, &trie.image[0], direction, chain);
         self.shots = [self.shots[0] + 1, self.shots[1] + segments];
-        if trie.knows(&self.chains[place..]) {
+        let is_known = match chain.strip_prefix(known.1) {
+            Some(rest) => trie.knows(known.0, rest),
+            None => trie.knows(0, chain),
+        };
+        if is_known {
             self.chains.truncate(place);
         }
     }
@@ -120,7 +135,7 @@ pub fn shoot_at<L: Lanes>(
     sight: &mut Sight,
     found: &mut NewChains,
 ) {
-    trie.window_into(&geometry.facets, target.parent, target.facet, &mut sight.clip);
+    sight.look(geometry, trie, target);
     if sight.clip.polygon.is_empty() {
         return;
     }
@@ -136,7 +151,7 @@ pub fn shoot_at<L: Lanes>(
             Aim::Rim => sight.point_past_rim(stratum, second),
         };
         let direction = unfold(&geometry.facets, trie, target.parent, point) - trie.image[0];
-        found.add::<L>(geometry, trie, &direction, depth);
+        found.add::<L>(geometry, trie, &direction, depth, (target.parent, &sight.chain));
     }
 }
 
@@ -146,6 +161,8 @@ const PAST_RIM: [f64; 2] = [3e-3, 0.15];
 /// A window that rays are aimed at, and scratch space.
 #[derive(Debug, Default)]
 pub struct Sight {
+    /// The facets before the window.
+    chain: Vec<u32>,
     clip: Clip,
     middle: Vec3,
     /// Area of the window's fan up to and with each triangle [m2].
@@ -156,6 +173,16 @@ pub struct Sight {
 }
 
 impl Sight {
+    fn look(&mut self, geometry: &Geometry, trie: &ChainTrie, target: &Target) {
+        trie.chain_into(target.parent, &mut self.chain);
+        if target.node == NONE {
+            trie.window_into(&geometry.facets, target.parent, target.facet, &mut self.clip);
+        } else {
+            self.clip.polygon.clear();
+            self.clip.polygon.extend_from_slice(trie.window_of(target.node));
+        }
+    }
+
     fn measure(&mut self) {
         let polygon = &self.clip.polygon;
         self.middle = polygon.iter().sum::<Vec3>() / polygon.len() as f64;
@@ -218,18 +245,4 @@ fn unfold(facets: &Facets, trie: &ChainTrie, mut node: u32, mut point: Vec3) -> 
         node = trie.parent[node as usize];
     }
     point
-}
-
-/// Puts the chain that a ray met into the trie; returns whether a node was new, and whether the trie was full.
-pub fn insert(facets: &Facets, trie: &mut ChainTrie, chain: &[u32], max_nodes: u64) -> (bool, bool) {
-    let (mut node, mut grew) = (0, false);
-    for facet in chain.iter().take_while(|facet| **facet != NONE) {
-        match trie.step(facets, node, *facet, max_nodes) {
-            Step::Known(child) => node = child,
-            Step::New(child) => (node, grew) = (child, true),
-            Step::OutOfReach => break,
-            Step::Full => return (grew, true),
-        }
-    }
-    (grew, false)
 }

@@ -45,7 +45,7 @@ pub fn connect(
         let mut task_of = Task::new(level, geometry, trie);
         let nodes = (task * TASK).max(1)..((task + 1) * TASK).min(trie.len());
         progress.advance(nodes.len() as u64);
-        for node in nodes {
+        for node in nodes.filter(|node| trie.is_in_reach(*node as u32)) {
             task_of.connect_all(node as u32, boxes);
         }
         task_of.done()

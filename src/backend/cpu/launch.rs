@@ -3,12 +3,13 @@
 use super::super::Progress;
 use crate::geometry::Geometry;
 use crate::geometry::simd::{Lanes, Level, Task, run};
+use crate::layout::NONE;
 use crate::math::Vec3;
 use crate::math::random::fibonacci_direction;
 use crate::path::chain::{ChainTrie, Pairs};
 use crate::path::counters::Counters;
 use crate::path::exhaustive::{Balls, expand};
-use crate::path::launch::{Aim, NewChains, Shots, Sight, Target, insert, shoot_at};
+use crate::path::launch::{Aim, NewChains, Shots, Sight, Target, shoot_at};
 use crate::path::{CandidateMethod, SolverOptions};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -64,7 +65,7 @@ impl Task for AllAround<'_> {
         // Loops, not closures: a closure is a function of its own and lacks the level's features.
         let mut found = NewChains::default();
         for ray in self.rays {
-            found.add::<L>(self.geometry, self.trie, &fibonacci_direction(ray, self.all_rays), self.depth);
+            found.add::<L>(self.geometry, self.trie, &fibonacci_direction(ray, self.all_rays), self.depth, (0, &[]));
         }
         found
     }
@@ -132,20 +133,20 @@ impl Search<'_> {
     /// New chains themselves, for rays to go on behind them and past them.
     fn targets_of(&self, new: Range<u32>) -> Vec<Target> {
         let mut targets = Vec::new();
-        for node in new {
-            let (parent, facet) = (self.trie.parent[node as usize], self.trie.facet[node as usize]);
+        for node in new.filter(|node| self.trie.is_in_reach(*node)) {
+            let [parent, facet] = [&self.trie.parent, &self.trie.facet].map(|of| of[node as usize]);
             if self.trie.depth[node as usize] < self.options.max_depth {
-                targets.push(self.target(parent, facet, Aim::Window));
+                targets.push(self.target(parent, facet, node, Aim::Window));
             }
-            targets.push(self.target(parent, facet, Aim::Rim));
+            targets.push(self.target(parent, facet, node, Aim::Rim));
         }
         targets
     }
 
-    fn target(&self, parent: u32, facet: u32, aim: Aim) -> Target {
+    fn target(&self, parent: u32, facet: u32, node: u32, aim: Aim) -> Target {
         let rays = self.options.rays_per_chain;
         let rays = if aim == Aim::Rim { rays } else { rays.div_ceil(RAYS_PER_RAY_THROUGH) };
-        Target { parent, facet, turn: 0, aim, rays }
+        Target { parent, facet, node, turn: 0, aim, rays }
     }
 
     /// Every facet behind each new chain, as long as these are few: then small scenes are searched almost exhaustively,
@@ -156,10 +157,11 @@ impl Search<'_> {
             return Vec::new();
         }
         let mut targets = Vec::new();
-        for parent in new.filter(|node| self.trie.depth[*node as usize] < self.options.max_depth) {
+        let goes_on = |node: &u32| self.trie.depth[*node as usize] < self.options.max_depth && self.trie.is_in_reach(*node);
+        for parent in new.filter(goes_on) {
             for facet in 0..facets as u32 {
                 if !self.trie.has_child(parent, facet) && tried.insert(parent, facet) {
-                    targets.push(self.target(parent, facet, Aim::Window));
+                    targets.push(self.target(parent, facet, NONE, Aim::Window));
                 }
             }
         }
@@ -170,6 +172,7 @@ impl Search<'_> {
         let (rays, depth) = (self.options.rays, self.options.max_depth as usize);
         progress.begin("launch", rays);
         for first in (0..rays).step_by(BATCH) {
+            let known = self.trie.len();
             let (geometry, trie, end) = (self.geometry, &self.trie, rays.min(first + BATCH as u64));
             let tasks: Vec<u64> = (first..end).step_by(TASK).collect();
             let shoot = |first: u64| {
@@ -180,6 +183,7 @@ impl Search<'_> {
                 self.count(found.shots);
                 self.insert(&found.chains);
             }
+            self.trie.open(&geometry.facets, known);
             progress.advance(end - first);
         }
         self.counters.rounds = 1;
@@ -190,6 +194,7 @@ impl Search<'_> {
         let mut grew = Vec::with_capacity(targets.len());
         let depth = self.options.max_depth as usize;
         for targets in targets.chunks((BATCH / self.options.rays_per_chain.max(1) as usize).max(1)) {
+            let known = self.trie.len();
             let (geometry, trie, seed) = (self.geometry, &self.trie, self.options.seed);
             let shoot = |targets| run(self.level, AtTargets { geometry, trie, targets, seed, depth });
             for (found, ends) in targets.par_chunks(TARGETS).map(shoot).collect::<Vec<FoundAtTargets>>() {
@@ -200,6 +205,7 @@ impl Search<'_> {
                     start = end;
                 }
             }
+            self.trie.open(&geometry.facets, known);
             progress.advance(targets.len() as u64);
         }
         grew
@@ -214,9 +220,9 @@ impl Search<'_> {
     fn insert(&mut self, chains: &[u32]) -> bool {
         let mut grew = false;
         for chain in chains.chunks(self.options.max_depth as usize) {
-            let (new, full) = insert(&self.geometry.facets, &mut self.trie, chain, self.options.max_chains);
-            self.counters.dropped_chains += u64::from(full);
-            grew |= new;
+            let inserted = self.trie.insert(chain, self.options.max_chains);
+            self.counters.dropped_chains += u64::from(inserted.full);
+            grew |= inserted.grew;
         }
         grew
     }
