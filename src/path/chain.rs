@@ -6,8 +6,8 @@ use super::beam::{Clip, mirror, window};
 use crate::geometry::facet::Facets;
 use crate::math::Vec3;
 use rayon::prelude::*;
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 
@@ -49,7 +49,7 @@ impl ChainTrie {
             depth: vec![0],
             image: vec![position],
             hash: vec![0x243F_6A88_85A3_08D3],
-            window: vec![0..0],
+            window: Vec::from([0..0]),
             corners: Vec::new(),
             child: HashMap::default(),
         }
@@ -220,27 +220,6 @@ struct Opened {
     /// Corners of each window.
     counts: Vec<usize>,
     corners: Vec<Vec3>,
-}
-
-/// Pairs of a chain's node and a facet behind it.
-#[derive(Debug, Default)]
-pub struct Pairs(HashSet<u64, BuildHasherDefault<Mix>>);
-
-impl Pairs {
-    /// Adds a pair; returns whether it is new.
-    pub fn insert(&mut self, parent: u32, facet: u32) -> bool {
-        self.0.insert(key_of(parent, facet))
-    }
-
-    /// Number of pairs.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 fn key_of(parent: u32, facet: u32) -> u64 {

@@ -5,6 +5,7 @@
 //! aimed at each facet that touches the chain's last one: what a chain can reach hangs together, so that the search
 //! floods it. Behind the source, and behind more chains where facets are few, every facet is aimed at. Random numbers belong to the chain, so neither threads nor the order of the chains matter.
 
+use super::SolverOptions;
 use super::beam::{Clip, mirror, signed_distance};
 use super::chain::ChainTrie;
 use crate::geometry::Geometry;
@@ -59,10 +60,8 @@ pub struct Target {
     pub node: u32,
     /// How often the facet was a target behind this chain before.
     pub turn: u32,
-    /// Which rays it gets.
+    /// Where the rays go.
     pub aim: Aim,
-    /// Rays that it would get if its window filled [`REFERENCE_SR`].
-    pub rays: u32,
 }
 
 /// Where the rays of a target go.
@@ -73,17 +72,29 @@ pub enum Aim {
     /// Just past the rim of the window, to find what is seen beside it: most chains that no other ray meets are narrow gaps
     /// along an edge of a facet that is known.
     Rim,
+    /// At a facet that no ray has met, to find whether it is seen at all.
+    Unseen,
 }
 
-/// The solid angle, seen from the chain's image, of a window that gets as many rays as the options say [sr]: a wall of 20 m
-/// by 20 m, half a kilometre away.
+/// The solid angle, seen from a chain's image, of a window that [`Aim::share`] speaks of [sr]: a wall of 20 m by 20 m, half a
+/// kilometre away.
 const REFERENCE_SR: f64 = 1.8e-3;
-/// Rays grow with this power of the solid angle. A window reaches receivers, and hides other facets, in proportion to it;
-/// rays that have to find a share p of it gain as p^2 (1 - p)^n, and with shares of every size alike, n grows as the root.
-/// A little less was best (docs/performance.md).
-const RAYS_POWER: f64 = 0.4;
-/// No window gets more than so many times the rays of the options.
+/// No window gets more than so many times the rays of one of [`REFERENCE_SR`].
 const MOST_RAYS: f64 = 16.0;
+
+impl Aim {
+    /// The share of `rays_per_chain` that a window of [`REFERENCE_SR`] gets, and the power of its solid angle with which
+    /// rays grow. A window reaches receivers, and hides other facets, in proportion to its solid angle; rays that have to
+    /// find a share p of it gain as p^2 (1 - p)^n, so that n grows as the root if shares of every size are alike. A little
+    /// less was best, and less again for the rim, which grows as the root itself (docs/performance.md).
+    fn share(self) -> (f64, f64) {
+        match self {
+            Aim::Window => (1.0 / 4.0, 0.4),
+            Aim::Rim => (5.0 / 8.0, 0.3),
+            Aim::Unseen => (1.0 / 4.0, 0.4),
+        }
+    }
+}
 
 /// Rays shot and segments traced.
 pub type Shots = [u64; 2];
@@ -124,14 +135,13 @@ impl NewChains {
     }
 }
 
-/// Aims the rays of `target` at its window and follows them to the given depth. A target out of reach gets no rays.
+/// Aims the rays of `target` at its window and follows them. A target out of reach gets no rays.
 #[inline(always)]
 pub fn shoot_at<L: Lanes>(
     geometry: &Geometry,
     trie: &ChainTrie,
     target: &Target,
-    seed: u64,
-    depth: usize,
+    options: &SolverOptions,
     sight: &mut Sight,
     found: &mut NewChains,
 ) {
@@ -140,23 +150,26 @@ pub fn shoot_at<L: Lanes>(
         return;
     }
     sight.measure();
-    let rays = sight.rays(&trie.image[target.parent as usize], geometry.facets.plane(target.facet), target.rays);
-    let hash = trie.hash_of_child(target.parent, target.facet) ^ seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let solid_angle = sight.solid_angle(&trie.image[target.parent as usize], geometry.facets.plane(target.facet));
+    let (share, power) = target.aim.share();
+    let times = (solid_angle / REFERENCE_SR).powf(power).min(MOST_RAYS);
+    let rays = ((f64::from(options.rays_per_chain) * share * times).round() as u32).max(1);
+    let hash = trie.hash_of_child(target.parent, target.facet) ^ options.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     for ray in 0..rays {
         let words = philox([ray, target.turn, target.aim as u32, 0], [hash as u32, (hash >> 32) as u32]);
         let [first, second, third] = [words[0], words[1], words[2]].map(unit_interval);
         let stratum = (f64::from(ray) + first) / f64::from(rays);
         let point = match target.aim {
-            Aim::Window => sight.point(stratum, second, third),
+            Aim::Window | Aim::Unseen => sight.point(stratum, second, third),
             Aim::Rim => sight.point_past_rim(stratum, second),
         };
         let direction = unfold(&geometry.facets, trie, target.parent, point) - trie.image[0];
-        found.add::<L>(geometry, trie, &direction, depth, (target.parent, &sight.chain));
+        found.add::<L>(geometry, trie, &direction, options.max_depth as usize, (target.parent, &sight.chain));
     }
 }
 
 /// How far past the rim rays go, in roots of the window's area: from the first to the last, all orders of magnitude alike.
-const PAST_RIM: [f64; 2] = [3e-3, 0.15];
+const PAST_RIM: [f64; 2] = [1e-3, 0.15];
 
 /// A window that rays are aimed at, and scratch space.
 #[derive(Debug, Default)]
@@ -202,12 +215,10 @@ impl Sight {
         self.areas[self.areas.len() - 1]
     }
 
-    /// Rays for the window as seen from `apex`, if one of [`REFERENCE_SR`] gets `rays`; at least one.
-    fn rays(&self, apex: &Vec3, plane: &Plane, rays: u32) -> u32 {
+    /// The solid angle of the window as seen from `apex`, about [sr].
+    fn solid_angle(&self, apex: &Vec3, plane: &Plane) -> f64 {
         let far = (self.middle - apex).norm();
-        let solid_angle = (self.area() * signed_distance(apex, plane).abs() / far.powi(3)).min(TAU);
-        let times = (solid_angle / REFERENCE_SR).powf(RAYS_POWER).min(MOST_RAYS);
-        ((f64::from(rays) * times).round() as u32).max(1)
+        (self.area() * signed_distance(apex, plane).abs() / far.powi(3)).min(TAU)
     }
 
     /// The point of the window at the quantile `area` of its fan of triangles, and at (`s`, `t`) within the triangle.

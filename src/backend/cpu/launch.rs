@@ -6,7 +6,7 @@ use crate::geometry::simd::{Lanes, Level, Task, run};
 use crate::layout::NONE;
 use crate::math::Vec3;
 use crate::math::random::fibonacci_direction;
-use crate::path::chain::{ChainTrie, Pairs};
+use crate::path::chain::ChainTrie;
 use crate::path::counters::Counters;
 use crate::path::exhaustive::{Balls, expand};
 use crate::path::launch::{Aim, NewChains, Shots, Sight, Target, shoot_at};
@@ -18,9 +18,6 @@ use std::ops::Range;
 const BATCH: usize = 1 << 18;
 /// Rays that one task of the pool follows.
 const TASK: usize = 256;
-/// Rays along a window's rim for each one through it, and for each one at a facet that is swept.
-const RAYS_PER_RAY_THROUGH: u32 = 4;
-
 /// Finds the chains that specular paths from `source` can take.
 pub fn chains(
     level: Level,
@@ -34,7 +31,14 @@ pub fn chains(
     if options.max_depth == 0 || !options.reflection {
         return trie;
     }
-    let mut search = Search { level, geometry, options, trie, counters: Counters::default() };
+    let mut search = Search {
+        level,
+        geometry,
+        options,
+        trie,
+        counters: Counters::default(),
+        to_sweep: options.rays.min(MOST_SWEPT),
+    };
     match options.candidates {
         CandidateMethod::Launch => search.launch(progress),
         CandidateMethod::Exhaustive => search.exhaust(progress),
@@ -76,8 +80,7 @@ struct AtTargets<'a> {
     geometry: &'a Geometry<'a>,
     trie: &'a ChainTrie,
     targets: &'a [Target],
-    seed: u64,
-    depth: usize,
+    options: &'a SolverOptions,
 }
 
 /// What the rays of some targets met, and the end of each target's chains `[target]`.
@@ -90,7 +93,7 @@ impl Task for AtTargets<'_> {
         let (mut found, mut sight) = (NewChains::default(), Sight::default());
         let mut ends = Vec::with_capacity(self.targets.len());
         for target in self.targets {
-            shoot_at::<L>(self.geometry, self.trie, target, self.seed, self.depth, &mut sight, &mut found);
+            shoot_at::<L>(self.geometry, self.trie, target, self.options, &mut sight, &mut found);
             ends.push(found.chains.len());
         }
         (found, ends)
@@ -103,19 +106,20 @@ struct Search<'a> {
     options: &'a SolverOptions,
     trie: ChainTrie,
     counters: Counters,
+    /// Pairs of a chain and a facet behind it that may still be tried one by one.
+    to_sweep: u64,
 }
 
 impl Search<'_> {
     /// Rays all around, then rays at targets, round by round, until no chain is new.
     fn launch(&mut self, progress: &dyn Progress) {
         self.shoot_all_around(progress);
-        let mut tried = Pairs::default();
         let (mut known, mut fruitful) = (1, Vec::new());
-        let mut swept = self.targets_swept(0..1, &mut tried);
+        let mut swept = self.targets_swept(0..1);
         while self.counters.dropped_chains == 0 && self.options.rays_per_chain > 0 {
             let new = known..self.trie.len() as u32;
             known = new.end;
-            swept.extend(self.targets_swept(new.clone(), &mut tried));
+            swept.extend(self.targets_swept(new.clone()));
             let targets: Vec<Target> = fruitful.drain(..).chain(self.targets_of(new)).collect();
             if targets.is_empty() && swept.is_empty() {
                 break;
@@ -130,40 +134,37 @@ impl Search<'_> {
         }
     }
 
+    /// Whether a chain may get longer.
+    fn goes_on(&self, node: u32) -> bool {
+        self.trie.depth[node as usize] < self.options.max_depth && self.trie.is_in_reach(node)
+    }
+
     /// New chains themselves, for rays to go on behind them and past them.
     fn targets_of(&self, new: Range<u32>) -> Vec<Target> {
         let mut targets = Vec::new();
         for node in new.filter(|node| self.trie.is_in_reach(*node)) {
             let [parent, facet] = [&self.trie.parent, &self.trie.facet].map(|of| of[node as usize]);
-            if self.trie.depth[node as usize] < self.options.max_depth {
-                targets.push(self.target(parent, facet, node, Aim::Window));
+            if self.goes_on(node) {
+                targets.push(Target { parent, facet, node, turn: 0, aim: Aim::Window });
             }
-            targets.push(self.target(parent, facet, node, Aim::Rim));
+            targets.push(Target { parent, facet, node, turn: 0, aim: Aim::Rim });
         }
         targets
     }
 
-    fn target(&self, parent: u32, facet: u32, node: u32, aim: Aim) -> Target {
-        let rays = self.options.rays_per_chain;
-        let rays = if aim == Aim::Rim { rays } else { rays.div_ceil(RAYS_PER_RAY_THROUGH) };
-        Target { parent, facet, node, turn: 0, aim, rays }
-    }
-
     /// Every facet behind each new chain, as long as these are few: then small scenes are searched almost exhaustively,
     /// and the first reflection of large ones.
-    fn targets_swept(&self, new: Range<u32>, tried: &mut Pairs) -> Vec<Target> {
+    fn targets_swept(&mut self, new: Range<u32>) -> Vec<Target> {
         let facets = self.geometry.facets.len() as u64;
-        if tried.len() as u64 + new.len() as u64 * facets > self.options.rays.min(MOST_SWEPT) {
+        let pairs = new.len() as u64 * facets;
+        if pairs > self.to_sweep {
             return Vec::new();
         }
+        self.to_sweep -= pairs;
         let mut targets = Vec::new();
-        let goes_on = |node: &u32| self.trie.depth[*node as usize] < self.options.max_depth && self.trie.is_in_reach(*node);
-        for parent in new.filter(goes_on) {
-            for facet in 0..facets as u32 {
-                if !self.trie.has_child(parent, facet) && tried.insert(parent, facet) {
-                    targets.push(self.target(parent, facet, NONE, Aim::Window));
-                }
-            }
+        for parent in new.filter(|node| self.goes_on(*node)) {
+            let unseen = (0..facets as u32).filter(|facet| !self.trie.has_child(parent, *facet));
+            targets.extend(unseen.map(|facet| Target { parent, facet, node: NONE, turn: 0, aim: Aim::Unseen }));
         }
         targets
     }
@@ -192,11 +193,10 @@ impl Search<'_> {
     /// Shoots the rays of all targets; tells for each whether they found a new chain.
     fn shoot(&mut self, targets: &[Target], progress: &dyn Progress) -> Vec<bool> {
         let mut grew = Vec::with_capacity(targets.len());
-        let depth = self.options.max_depth as usize;
         for targets in targets.chunks((BATCH / self.options.rays_per_chain.max(1) as usize).max(1)) {
             let known = self.trie.len();
-            let (geometry, trie, seed) = (self.geometry, &self.trie, self.options.seed);
-            let shoot = |targets| run(self.level, AtTargets { geometry, trie, targets, seed, depth });
+            let (geometry, trie, options) = (self.geometry, &self.trie, self.options);
+            let shoot = |targets| run(self.level, AtTargets { geometry, trie, targets, options });
             for (found, ends) in targets.par_chunks(TARGETS).map(shoot).collect::<Vec<FoundAtTargets>>() {
                 self.count(found.shots);
                 let mut start = 0;
