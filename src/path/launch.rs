@@ -76,22 +76,21 @@ pub enum Aim {
     Unseen,
 }
 
-/// The solid angle, seen from a chain's image, of a window that [`Aim::share`] speaks of [sr]: a wall of 20 m by 20 m, half a
-/// kilometre away.
-const REFERENCE_SR: f64 = 1.8e-3;
-/// No window gets more than so many times the rays of one of [`REFERENCE_SR`].
-const MOST_RAYS: f64 = 16.0;
+/// The solid angle, seen from a chain's image, of a window whose rim gets `rays_per_chain` rays [sr]: a wall of 20 m by
+/// 20 m, two hundred metres away.
+const REFERENCE_SR: f64 = 8.6e-3;
+/// Rays grow with this power of the solid angle. A window reaches receivers, and hides other facets, in proportion to it;
+/// rays that have to find a share p of it gain as p^2 (1 - p)^n, so that n grows as the root if shares of every size are
+/// alike. Less than the root was best (docs/performance.md).
+const RAYS_POWER: f64 = 0.3;
 
 impl Aim {
-    /// The share of `rays_per_chain` that a window of [`REFERENCE_SR`] gets, and the power of its solid angle with which
-    /// rays grow. A window reaches receivers, and hides other facets, in proportion to its solid angle; rays that have to
-    /// find a share p of it gain as p^2 (1 - p)^n, so that n grows as the root if shares of every size are alike. A little
-    /// less was best, and less again for the rim, which grows as the root itself (docs/performance.md).
-    fn share(self) -> (f64, f64) {
+    /// Rays of a target for each along a rim.
+    fn share(self) -> f64 {
         match self {
-            Aim::Window => (1.0 / 4.0, 0.4),
-            Aim::Rim => (5.0 / 8.0, 0.3),
-            Aim::Unseen => (1.0 / 4.0, 0.4),
+            Aim::Rim => 1.0,
+            Aim::Window => 5.0 / 8.0,
+            Aim::Unseen => 1.0 / 8.0,
         }
     }
 }
@@ -151,9 +150,8 @@ pub fn shoot_at<L: Lanes>(
     }
     sight.measure();
     let solid_angle = sight.solid_angle(&trie.image[target.parent as usize], geometry.facets.plane(target.facet));
-    let (share, power) = target.aim.share();
-    let times = (solid_angle / REFERENCE_SR).powf(power).min(MOST_RAYS);
-    let rays = ((f64::from(options.rays_per_chain) * share * times).round() as u32).max(1);
+    let rays = f64::from(options.rays_per_chain) * target.aim.share() * (solid_angle / REFERENCE_SR).powf(RAYS_POWER);
+    let rays = (rays.round() as u32).max(1);
     let hash = trie.hash_of_child(target.parent, target.facet) ^ options.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     for ray in 0..rays {
         let words = philox([ray, target.turn, target.aim as u32, 0], [hash as u32, (hash >> 32) as u32]);
