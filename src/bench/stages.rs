@@ -18,7 +18,7 @@ use crate::path::counters::Counters;
 use crate::path::found::{EndPoint, assemble};
 use crate::path::receivers::ReceiverBoxes;
 use crate::path::refine::refine;
-use crate::path::{ALL_ELEMENTS, Paths, SolverOptions};
+use crate::path::{ALL_ELEMENTS, CandidateMethod, Paths, SolverOptions};
 use rayon::prelude::*;
 use std::sync::OnceLock;
 
@@ -47,7 +47,8 @@ impl<'a> Bench<'a> {
     pub(super) fn new(site: &'a Site, options: &'a Options, machine: &'a Machine) -> Result<Bench<'a>> {
         let geometry = options.backend.load(&site.scene)?;
         let ends = Ends::new(site, &geometry, options.receivers);
-        let solver = SolverOptions { max_depth: options.depth, ..SolverOptions::default() };
+        let candidates = CandidateMethod::Launch;
+        let solver = SolverOptions { max_depth: options.depth, candidates, ..SolverOptions::default() };
         let (rays, trie) = (OnceLock::new(), OnceLock::new());
         Ok(Bench { site, options, machine, geometry, ends, solver, rays, trie })
     }

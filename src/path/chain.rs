@@ -49,7 +49,7 @@ impl ChainTrie {
             depth: vec![0],
             image: vec![position],
             hash: vec![0x243F_6A88_85A3_08D3],
-            window: Vec::from([0..0]),
+            window: std::iter::once(0..0).collect(),
             corners: Vec::new(),
             child: HashMap::default(),
         }

@@ -48,11 +48,17 @@ pub enum InteractionKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CandidateMethod {
+    /// Exhaustive where chains are few ([`FEW_CHAINS`]), guided launching everywhere else.
+    Auto,
     /// Guided ray launching: for cities.
     Launch,
     /// Every chain of facets that can see each other: for small scenes, and as the oracle.
     Exhaustive,
 }
+
+/// Up to so many chains from one transmitter are all tried rather than searched for with rays: that takes milliseconds, and
+/// nothing is missed.
+pub const FEW_CHAINS: u64 = 4096;
 
 /// Options of the path solver.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,8 +73,8 @@ pub struct SolverOptions {
     pub candidates: CandidateMethod,
     /// Rays of the first round of the guided launch, per transmitter.
     pub rays: u64,
-    /// Rays shot for every new chain in the later rounds of the guided launch; half as many for a chain of three facets and
-    /// more (T47).
+    /// Rays shot past the rim of every new chain's window in the later rounds of the guided launch, where the window is of
+    /// common size; a like number goes through it (T47).
     pub rays_per_chain: u32,
     /// Largest number of chains per transmitter: more are counted as dropped, with a warning.
     pub max_chains: u64,
@@ -82,7 +88,7 @@ impl Default for SolverOptions {
             max_depth: 3,
             line_of_sight: true,
             reflection: true,
-            candidates: CandidateMethod::Launch,
+            candidates: CandidateMethod::Auto,
             rays: 100_000,
             rays_per_chain: 16,
             max_chains: 20_000_000,

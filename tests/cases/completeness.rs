@@ -7,7 +7,7 @@ use crate::support::{accept, city, full, large_truth};
 use ndarray::Array2;
 use raylobe::io::scene_file;
 use raylobe::math::Vec3;
-use raylobe::path::SolverOptions;
+use raylobe::path::{FEW_CHAINS, SolverOptions};
 use raylobe::scene::Scene;
 use raylobe::scene::antenna::Polarization;
 use raylobe::scene::description::SceneDescription;
@@ -155,11 +155,25 @@ fn the_launch_finds_what_random_boxes_hold() {
     for seed in 0..scenes {
         let (scene, radios) = boxes(seed, 10 + (seed * 37) % 51, 50);
         let oracle = build::solved(&scene, &radios, &[28e9], &build::exhaustive(3));
-        let route = build::solved(&scene, &radios, &[28e9], &build::by_default(3));
+        let route = build::solved(&scene, &radios, &[28e9], &build::by_default_with_rays(3));
         assert_eq!(oracle.counters.dropped_chains, 0);
         tally.add(&format!("boxes {seed}"), &scene, &radios, &route, &oracle);
     }
     tally.require(&format!("launch, {scenes} scenes of 10-60 boxes, depth 3"));
+}
+
+#[test]
+fn few_chains_are_all_tried_and_many_searched_for() {
+    let (scene, radios) = boxes(3, 5, 20);
+    let solve = |options| build::solved(&scene, &radios, &[28e9], &options);
+    let (few, all) = (solve(build::by_default(2)), solve(build::exhaustive(2)));
+    assert!(all.counters.chains <= FEW_CHAINS && few.counters.rays == 0);
+    assert_eq!((few.paths, few.counters), (all.paths, all.counters));
+    let depth = (3..).find(|depth| solve(build::exhaustive(*depth)).counters.chains > FEW_CHAINS);
+    let depth = depth.expect("chains grow in number with their length");
+    let (many, launch) = (solve(build::by_default(depth)), solve(build::by_default_with_rays(depth)));
+    assert!(many.counters.rays > 0);
+    assert_eq!((many.paths, many.counters), (launch.paths, launch.counters));
 }
 
 #[test]
@@ -172,19 +186,19 @@ fn the_launch_finds_what_the_canyon_holds() {
         .collect();
     let radios = build::radios(Polarization::V, &[[-33.0, 0.0, 32.0], [30.0, 3.0, 6.0]], &receivers);
     let oracle = build::solved(&scene, &radios, &[3.5e9], &build::exhaustive(3));
-    let route = build::solved(&scene, &radios, &[3.5e9], &build::by_default(3));
+    let route = build::solved(&scene, &radios, &[3.5e9], &build::by_default_with_rays(3));
     let mut tally = Tally::default();
     tally.add("canyon", &scene, &radios, &route, &oracle);
     tally.require("launch, street canyon, depth 3");
 }
 
-/// Munich at depth 5: the tutorial's transmitter and the first `count` outdoor receivers of the benchmark.
-fn munich(count: usize) -> Option<(SceneDescription, Radios)> {
+/// Munich: the tutorial's transmitter and the thousand outdoor receivers of the benchmark.
+fn munich() -> Option<(SceneDescription, Radios)> {
     let scene = scene_file::read(&city("munich")?).expect("Munich can be read");
     let positions: Array2<f32> =
         ndarray_npy::read_npy(large_truth("munich_rx_1000.npy")?).expect("an array of positions");
     let position = |row: ndarray::ArrayView1<f32>| [row[0].into(), row[1].into(), row[2].into()];
-    let receivers: Vec<[f64; 3]> = positions.rows().into_iter().take(count).map(position).collect();
+    let receivers: Vec<[f64; 3]> = positions.rows().into_iter().map(position).collect();
     Some((scene, build::radios(Polarization::V, &[[8.5, 21.0, 27.0]], &receivers)))
 }
 
@@ -197,20 +211,35 @@ fn solved_in_munich(scene: &SceneDescription, radios: &Radios, options: &SolverO
 #[test]
 fn the_launch_finds_what_munich_holds() {
     const DEPTH: u32 = 5;
-    let count = if full() { 1000 } else { 100 };
-    let Some((scene, radios)) = munich(count) else { return };
-    let route = solved_in_munich(&scene, &radios, &build::by_default(DEPTH));
+    let Some((scene, radios)) = munich() else { return };
+    let route = solved_in_munich(&scene, &radios, &build::by_default_with_rays(DEPTH));
     let (rays, per_chain) = if full() { (1_000_000, 32) } else { (300_000, 32) };
     let oracle = solved_in_munich(&scene, &radios, &build::launch(DEPTH, rays, per_chain));
     let mut tally = Tally::default();
     tally.add("Munich", &scene, &radios, &route, &oracle);
-    tally.require(&format!("launch, Munich, {count} receivers, depth {DEPTH}, against {rays} + {per_chain} rays"));
+    tally.require(&format!("launch, Munich, depth {DEPTH}, against {rays} + {per_chain} rays"));
     if full() {
         let plain = solved_in_munich(&scene, &radios, &build::launch(DEPTH, 100_000_000, 0));
         let mut tally = Tally::default();
         tally.add("Munich", &scene, &radios, &route, &plain);
-        tally.require(&format!("launch, Munich, {count} receivers, depth {DEPTH}, against 1e8 plain rays"));
+        tally.require(&format!("launch, Munich, depth {DEPTH}, against 1e8 plain rays"));
     }
+}
+
+#[test]
+fn the_launch_finds_what_munich_holds_for_a_transmitter_in_a_street() {
+    const DEPTH: u32 = 4;
+    let Some((scene, mut radios)) = munich() else { return };
+    // Between house fronts chains are many and their windows narrow.
+    let places = if full() { vec![3, 50, 250, 500, 650, 750] } else { vec![3] };
+    let mut tally = Tally::default();
+    for place in places {
+        radios.transmitters[0].position = radios.receivers[place].position + Vec3::new(0.0, 0.0, 1.5);
+        let route = solved_in_munich(&scene, &radios, &build::by_default_with_rays(DEPTH));
+        let oracle = solved_in_munich(&scene, &radios, &build::launch(DEPTH, 1_000_000, 64));
+        tally.add(&format!("Munich, street {place}"), &scene, &radios, &route, &oracle);
+    }
+    tally.require(&format!("launch, Munich from streets, depth {DEPTH}, against 1e6 + 64 rays"));
 }
 
 #[test]
@@ -234,7 +263,7 @@ fn the_launch_finds_what_other_cities_hold() {
         let receivers: Vec<[f64; 3]> = (0..count).map(|_| [near(x), near(y), 2.0 * near(z) - middle(z)]).collect();
         let radios = build::radios(Polarization::V, &[[middle(x), middle(y), z[1] + 5.0]], &receivers);
         let solve = |options| build::solved(&scene, &radios, &[3.5e9], &options);
-        let (route, oracle) = (solve(build::by_default(3)), solve(build::launch(3, 300_000, 64)));
+        let (route, oracle) = (solve(build::by_default_with_rays(3)), solve(build::launch(3, 300_000, 64)));
         tally.add(name, &scene, &radios, &route, &oracle);
     }
     tally.require("launch, four other cities, depth 3, against 300,000 + 64 rays");

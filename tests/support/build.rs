@@ -109,9 +109,14 @@ pub fn exhaustive(max_depth: u32) -> SolverOptions {
     SolverOptions { max_depth, candidates: CandidateMethod::Exhaustive, ..SolverOptions::default() }
 }
 
-/// The options that a job has which says nothing but the depth: what completeness is claimed for.
+/// The options that a job has which says nothing but the depth.
 pub fn by_default(max_depth: u32) -> SolverOptions {
     SolverOptions { max_depth, ..SolverOptions::default() }
+}
+
+/// The same where chains are too many to try them all: what completeness is claimed for.
+pub fn by_default_with_rays(max_depth: u32) -> SolverOptions {
+    SolverOptions { candidates: CandidateMethod::Launch, ..by_default(max_depth) }
 }
 
 /// Options with the guided launch.

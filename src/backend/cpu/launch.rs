@@ -10,7 +10,7 @@ use crate::path::chain::ChainTrie;
 use crate::path::counters::Counters;
 use crate::path::exhaustive::{Balls, expand};
 use crate::path::launch::{Aim, NewChains, Shots, Sight, Target, shoot_at};
-use crate::path::{CandidateMethod, SolverOptions};
+use crate::path::{CandidateMethod, FEW_CHAINS, SolverOptions};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -40,8 +40,13 @@ pub fn chains(
         to_sweep: options.rays.min(MOST_SWEPT),
     };
     match options.candidates {
+        CandidateMethod::Auto if search.exhaust_few(progress) => {}
+        CandidateMethod::Auto => search.launch(progress),
         CandidateMethod::Launch => search.launch(progress),
-        CandidateMethod::Exhaustive => search.exhaust(progress),
+        CandidateMethod::Exhaustive => {
+            let is_whole = search.exhaust(options.max_chains, progress);
+            search.counters.dropped_chains = u64::from(!is_whole);
+        }
     }
     search.counters.chains = search.trie.len() as u64 - 1;
     counters.add(&search.counters);
@@ -227,20 +232,30 @@ impl Search<'_> {
         grew
     }
 
-    fn exhaust(&mut self, progress: &dyn Progress) {
+    /// Every chain if there are few; otherwise `false`, and none.
+    fn exhaust_few(&mut self, progress: &dyn Progress) -> bool {
+        let few = FEW_CHAINS.min(self.options.max_chains);
+        // The source sees every facet but those in whose plane it lies: where facets are many, so are chains.
+        let is_whole = self.geometry.facets.len() as u64 <= few && self.exhaust(few, progress);
+        if !is_whole {
+            self.trie = ChainTrie::new(self.trie.image[0]);
+        }
+        is_whole
+    }
+
+    /// Every chain, as long as there are no more than `most`; tells whether these are all.
+    fn exhaust(&mut self, most: u64, progress: &dyn Progress) -> bool {
         let facets = &self.geometry.facets;
         let balls = Balls::new(facets);
         progress.begin("exhaustive search", 0);
         let mut node = 0;
         while node < self.trie.len() {
-            if self.trie.depth[node] < self.options.max_depth
-                && expand(facets, &balls, &mut self.trie, node as u32, self.options.max_chains)
-            {
-                self.counters.dropped_chains += 1;
-                return;
+            if self.goes_on(node as u32) && expand(facets, &balls, &mut self.trie, node as u32, most) {
+                return false;
             }
             progress.advance(1);
             node += 1;
         }
+        true
     }
 }
