@@ -82,7 +82,30 @@ impl Frustum {
     }
 }
 
-/// Scratch space of [`window`], so that it allocates nothing.
+/// What a chain can reach at all: seen from the image of the source, through the window of the last facet.
+#[derive(Debug, Default)]
+pub struct Beam {
+    apex: Vec3,
+    /// The far side of the last facet's plane, then one side for each edge of the window; none for the source itself, which
+    /// sees everything.
+    sides: Vec<Side>,
+}
+
+impl Beam {
+    /// The beam from `apex`, which has passed `before` = (window, its plane), or starts at the source itself.
+    pub fn rebuild(&mut self, apex: &Vec3, before: Option<(&[Vec3], &Plane)>) {
+        self.apex = *apex;
+        self.sides.clear();
+        let Some((window, plane)) = before else { return };
+        let away = -1f64.copysign(signed_distance(apex, plane));
+        // What lies in the plane of the facet before cannot be reached from it.
+        let offset = plane.offset * away + IN_PLANE_M + 2.0 * OUTLINE_M;
+        self.sides.push(Side { inward: Vec3::from(plane.normal) * away, offset, slope: 0.0 });
+        self.sides.extend(sides(apex, window));
+    }
+}
+
+/// A polygon that is clipped, and scratch space.
 #[derive(Debug, Default)]
 pub struct Clip {
     /// The window that the last call of [`window`] made; empty if the facet is out of reach.
@@ -90,42 +113,39 @@ pub struct Clip {
     spare: Vec<Vec3>,
 }
 
-/// The window of `facet` in the beam from `apex`, which has passed `before` = (window, its plane), or starts at the
-/// source itself (T46). The result is in `clip.polygon`.
-pub fn window(facets: &Facets, facet: u32, apex: &Vec3, before: Option<(&[Vec3], &Plane)>, clip: &mut Clip) {
+/// The window of `facet` in `beam` (T46). The result is in `clip.polygon`.
+pub fn window(facets: &Facets, facet: u32, beam: &Beam, clip: &mut Clip) {
     clip.polygon.clear();
-    if signed_distance(apex, facets.plane(facet)).abs() <= IN_PLANE_M {
+    if signed_distance(&beam.apex, facets.plane(facet)).abs() <= IN_PLANE_M {
         return;
     }
-    clip.polygon.extend_from_slice(facets.hull_of(facet));
-    let Some((window, plane)) = before else { return };
-    let away = -1f64.copysign(signed_distance(apex, plane));
-    let normal = Vec3::from(plane.normal) * away;
-    // What lies in the plane of the facet before cannot be reached from it.
-    clip.keep(apex, &Side { inward: normal, offset: plane.offset * away, slope: 0.0 }, -IN_PLANE_M);
-    for side in sides(apex, window) {
+    let hull = facets.hull_of(facet);
+    clip.polygon.extend_from_slice(hull);
+    let reach = hull.iter().map(|p| (p - beam.apex).norm_squared()).fold(0.0, f64::max).sqrt();
+    for side in &beam.sides {
+        clip.keep(side, 2.0 * OUTLINE_M + side.slope * reach);
         if clip.polygon.is_empty() {
             return;
         }
-        clip.keep(apex, &side, 2.0 * OUTLINE_M);
     }
 }
 
 impl Clip {
-    /// Keeps the part of the polygon that is inside `side`, or outside by no more than `slack` [m] and its slope
-    /// (Sutherland and Hodgman).
-    fn keep(&mut self, apex: &Vec3, side: &Side, slack: f64) {
-        let height = |p: &Vec3| side.inward.dot(p) - side.offset + slack + side.slope * (p - apex).norm();
+    /// Keeps the part of the polygon that is inside `side`, or outside by no more than `slack` [m] (Sutherland and Hodgman).
+    fn keep(&mut self, side: &Side, slack: f64) {
+        let height = |p: &Vec3| side.inward.dot(p) - side.offset + slack;
         self.spare.clear();
-        for k in 0..self.polygon.len() {
-            let (p, q) = (self.polygon[k], self.polygon[(k + 1) % self.polygon.len()]);
-            let (hp, hq) = (height(&p), height(&q));
-            if hp >= 0.0 {
-                self.spare.push(p);
-            }
+        let Some(mut p) = self.polygon.last().copied() else { return };
+        let mut hp = height(&p);
+        for q in &self.polygon {
+            let hq = height(q);
             if (hp >= 0.0) != (hq >= 0.0) {
                 self.spare.push(p + (q - p) * (hp / (hp - hq)));
             }
+            if hq >= 0.0 {
+                self.spare.push(*q);
+            }
+            (p, hp) = (*q, hq);
         }
         std::mem::swap(&mut self.polygon, &mut self.spare);
         if self.polygon.len() < 3 {

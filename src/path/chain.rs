@@ -2,7 +2,7 @@
 //!
 //! Keys are exact: two chains are the same node if and only if they name the same facets in the same order.
 
-use super::beam::{Clip, mirror, window};
+use super::beam::{Beam, Clip, mirror, window};
 use crate::geometry::facet::Facets;
 use crate::math::Vec3;
 use rayon::prelude::*;
@@ -152,12 +152,18 @@ impl ChainTrie {
     }
 
     fn opened(&self, facets: &Facets, nodes: &[u32]) -> Opened {
-        let (mut clip, mut opened) = (Clip::default(), Opened::default());
+        let (mut beam, mut clip, mut opened) = (Beam::default(), Clip::default(), Opened::default());
+        let mut of = None;
         for node in nodes {
             let (parent, facet) = (self.parent[*node as usize], self.facet[*node as usize]);
             clip.polygon.clear();
             if self.is_in_reach(parent) {
-                self.window_into(facets, parent, facet, &mut clip);
+                // New chains often have the same parent.
+                if of != Some(parent) {
+                    self.beam_into(facets, parent, &mut beam);
+                    of = Some(parent);
+                }
+                window(facets, facet, &beam, &mut clip);
             }
             opened.images.push(mirror(&self.image[parent as usize], facets.plane(facet)));
             opened.counts.push(clip.polygon.len());
@@ -166,10 +172,10 @@ impl ChainTrie {
         opened
     }
 
-    /// The window of `facet` behind `parent`'s chain, into `clip`: empty if it is out of reach.
-    pub fn window_into(&self, facets: &Facets, parent: u32, facet: u32, clip: &mut Clip) {
-        let before = (parent != 0).then(|| (self.window_of(parent), facets.plane(self.facet[parent as usize])));
-        window(facets, facet, &self.image[parent as usize], before, clip);
+    /// The beam of a node's chain, which is in reach, into `beam`.
+    pub fn beam_into(&self, facets: &Facets, node: u32, beam: &mut Beam) {
+        let before = (node != 0).then(|| (self.window_of(node), facets.plane(self.facet[node as usize])));
+        beam.rebuild(&self.image[node as usize], before);
     }
 
     /// The hash of `parent`'s chain with `facet` behind it.

@@ -1,7 +1,7 @@
 //! Every chain of facets that a beam can pass, whether or not something stands in the way (T46): complete, so the
 //! oracle for the launch, and affordable for small scenes.
 
-use super::beam::{Clip, Frustum, signed_distance};
+use super::beam::{Beam, Clip, Frustum, signed_distance, window};
 use super::chain::ChainTrie;
 use crate::geometry::facet::Facets;
 use crate::math::Vec3;
@@ -35,14 +35,15 @@ pub fn expand(facets: &Facets, balls: &Balls, trie: &mut ChainTrie, node: u32, m
         frustum.rebuild(&apex, trie.window_of(node), plane, reach);
         debug_assert!(signed_distance(&apex, plane) != 0.0, "a window is made only off the plane");
     }
-    let mut clip = Clip::default();
+    let (mut beam, mut clip) = (Beam::default(), Clip::default());
+    trie.beam_into(facets, node, &mut beam);
     for facet in 0..facets.len() as u32 {
         let middle = &balls.middle[facet as usize];
         let radius = Vec3::repeat(balls.radius[facet as usize]);
         if facets.patch[facet as usize] != last_patch(facets, trie, node)
             && frustum.meets_box(&(middle - radius), &(middle + radius))
         {
-            trie.window_into(facets, node, facet, &mut clip);
+            window(facets, facet, &beam, &mut clip);
             if clip.polygon.is_empty() {
                 continue;
             }

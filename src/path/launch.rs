@@ -6,7 +6,7 @@
 //! floods it. Behind the source, and behind more chains where facets are few, every facet is aimed at. Random numbers belong to the chain, so neither threads nor the order of the chains matter.
 
 use super::SolverOptions;
-use super::beam::{Clip, mirror, signed_distance};
+use super::beam::{Beam, Clip, mirror, signed_distance, window};
 use super::chain::ChainTrie;
 use crate::geometry::Geometry;
 use crate::geometry::facet::Facets;
@@ -172,8 +172,10 @@ const PAST_RIM: [f64; 2] = [1e-3, 0.15];
 /// A window that rays are aimed at, and scratch space.
 #[derive(Debug, Default)]
 pub struct Sight {
-    /// The facets before the window.
+    /// Node of the chain before the window, its facets and its beam.
+    parent: Option<u32>,
     chain: Vec<u32>,
+    beam: Beam,
     clip: Clip,
     middle: Vec3,
     /// Area of the window's fan up to and with each triangle [m2].
@@ -185,9 +187,13 @@ pub struct Sight {
 
 impl Sight {
     fn look(&mut self, geometry: &Geometry, trie: &ChainTrie, target: &Target) {
-        trie.chain_into(target.parent, &mut self.chain);
+        if self.parent != Some(target.parent) {
+            trie.chain_into(target.parent, &mut self.chain);
+            trie.beam_into(&geometry.facets, target.parent, &mut self.beam);
+            self.parent = Some(target.parent);
+        }
         if target.node == NONE {
-            trie.window_into(&geometry.facets, target.parent, target.facet, &mut self.clip);
+            window(&geometry.facets, target.facet, &self.beam, &mut self.clip);
         } else {
             self.clip.polygon.clear();
             self.clip.polygon.extend_from_slice(trie.window_of(target.node));
