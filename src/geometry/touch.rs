@@ -137,13 +137,16 @@ fn region_about(scene: &Scene, rule: Coplanarity, t: u32) -> Region {
 /// The triangles that touch triangle `t`; `None` if it stands in a crowd.
 fn neighbours_of(scene: &Scene, bvh: &Bvh, rule: Coplanarity, t: u32) -> Option<Vec<u32>> {
     let region = region_about(scene, rule, t);
+    let own = Thin::new(scene.corners(t), rule.distance);
     let mut near = 0;
     let mut found = Vec::new();
     for_each_in_region(bvh, &region, |other, _| {
-        let [a, b, c] = scene.corners(other);
-        if other != t && region.meets(&a.inf(&b).inf(&c), &a.sup(&b).sup(&c)) {
+        if other != t {
             near += 1;
-            if touch(scene, rule, t, other) {
+            // Most pairs end here: both stick out of each other's plane.
+            let theirs = scene.corners(other);
+            let may_touch = own.holds(&theirs) || Thin::new(theirs, rule.distance).holds(&own.corners);
+            if may_touch && touch(scene, rule, t, other) {
                 found.push(other);
             }
         }
@@ -152,13 +155,32 @@ fn neighbours_of(scene: &Scene, bvh: &Bvh, rule: Coplanarity, t: u32) -> Option<
     (near <= CROWD).then_some(found)
 }
 
+/// A triangle's plane with a test without roots, which lets a little more pass than [`Coplanarity::holds`].
+struct Thin {
+    corners: [Vec3; 3],
+    /// Normal of any length, and the largest square of its product with what is in the plane.
+    normal: Vec3,
+    most: f64,
+}
+
+impl Thin {
+    fn new(corners: [Vec3; 3], distance: f64) -> Thin {
+        /// More than the roundings of either test.
+        const SLACK: f64 = 1.001;
+        let [a, b, c] = corners;
+        let normal = (b - a).cross(&(c - a));
+        Thin { corners, normal, most: SLACK * distance * distance * normal.norm_squared() }
+    }
+
+    /// Whether corners lie within about the distance of the plane.
+    fn holds(&self, corners: &[Vec3; 3]) -> bool {
+        corners.iter().all(|corner| self.normal.dot(&(corner - self.corners[0])).powi(2) <= self.most)
+    }
+}
+
 /// Whether two triangles are coplanar and touch or overlap: the same answer for (a, b) as for (b, a).
 fn touch(scene: &Scene, rule: Coplanarity, a: u32, b: u32) -> bool {
     let (mine, theirs) = (scene.corners(a.min(b)), scene.corners(a.max(b)));
-    // Most pairs end here: both stick out of each other's plane.
-    if !near_plane(&mine, &theirs, rule.distance) && !near_plane(&theirs, &mine, rule.distance) {
-        return false;
-    }
     let (point, normal) = plane_of(&mine);
     // Either may be the sliver: the plane of the other one decides.
     let coplanar = rule.holds(&theirs, &point, &normal) || {
@@ -166,17 +188,6 @@ fn touch(scene: &Scene, rule: Coplanarity, a: u32, b: u32) -> bool {
         rule.holds(&mine, &their_point, &their_normal)
     };
     coplanar && overlap(&mine, &theirs, &normal, rule.distance)
-}
-
-/// Whether `corners` lie within about `distance` [m] of the plane of `of`: a test without roots that lets a little more
-/// pass than [`Coplanarity::holds`].
-fn near_plane(of: &[Vec3; 3], corners: &[Vec3; 3], distance: f64) -> bool {
-    /// More than the roundings of either test.
-    const SLACK: f64 = 1.001;
-    let [a, b, c] = of;
-    let normal = (b - a).cross(&(c - a));
-    let most = SLACK * distance * distance * normal.norm_squared();
-    corners.iter().all(|corner| normal.dot(&(corner - a)).powi(2) <= most)
 }
 
 /// Whether two triangles in one plane touch or overlap: no edge's normal parts them by more than `gap` [m].
