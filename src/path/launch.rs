@@ -77,8 +77,8 @@ pub enum Aim {
 }
 
 /// The solid angle, seen from a chain's image, of a window whose rim gets `rays_per_chain` rays [sr]: a wall of 20 m by
-/// 20 m, two hundred metres away.
-const REFERENCE_SR: f64 = 8.6e-3;
+/// 20 m, three hundred metres away.
+const REFERENCE_SR: f64 = 4.5e-3;
 /// Rays grow with this power of the solid angle. A window reaches receivers, and hides other facets, in proportion to it;
 /// rays that have to find a share p of it gain as p^2 (1 - p)^n, so that n grows as the root if shares of every size are
 /// alike. Less than the root was best (docs/performance.md).
@@ -148,9 +148,7 @@ pub fn shoot_at<L: Lanes>(
     if sight.clip.polygon.is_empty() {
         return;
     }
-    sight.measure();
-    let solid_angle = sight.solid_angle(&trie.image[target.parent as usize], geometry.facets.plane(target.facet));
-    let rays = f64::from(options.rays_per_chain) * target.aim.share() * (solid_angle / REFERENCE_SR).powf(RAYS_POWER);
+    let rays = f64::from(options.rays_per_chain) * target.aim.share() * sight.weight;
     let rays = (rays.round() as u32).max(1);
     let hash = trie.hash_of_child(target.parent, target.facet) ^ options.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     for ray in 0..rays {
@@ -176,6 +174,8 @@ pub struct Sight {
     parent: Option<u32>,
     chain: Vec<u32>,
     beam: Beam,
+    /// The last facet.
+    facet: u32,
     clip: Clip,
     middle: Vec3,
     /// Area of the window's fan up to and with each triangle [m2].
@@ -183,20 +183,33 @@ pub struct Sight {
     /// Lengths of the edges, and their sum [m].
     lengths: Vec<f64>,
     perimeter: f64,
+    /// Rays for each ray of `rays_per_chain`.
+    weight: f64,
 }
 
 impl Sight {
+    /// Makes ready for a target.
     fn look(&mut self, geometry: &Geometry, trie: &ChainTrie, target: &Target) {
+        if self.parent == Some(target.parent) && self.facet == target.facet {
+            return;
+        }
         if self.parent != Some(target.parent) {
             trie.chain_into(target.parent, &mut self.chain);
             trie.beam_into(&geometry.facets, target.parent, &mut self.beam);
             self.parent = Some(target.parent);
         }
+        self.facet = target.facet;
         if target.node == NONE {
             window(&geometry.facets, target.facet, &self.beam, &mut self.clip);
         } else {
             self.clip.polygon.clear();
             self.clip.polygon.extend_from_slice(trie.window_of(target.node));
+        }
+        if !self.clip.polygon.is_empty() {
+            self.measure();
+            let apex = &trie.image[target.parent as usize];
+            let solid_angle = self.solid_angle(apex, geometry.facets.plane(target.facet));
+            self.weight = (solid_angle / REFERENCE_SR).powf(RAYS_POWER);
         }
     }
 

@@ -31,14 +31,7 @@ pub fn chains(
     if options.max_depth == 0 || !options.reflection {
         return trie;
     }
-    let mut search = Search {
-        level,
-        geometry,
-        options,
-        trie,
-        counters: Counters::default(),
-        to_sweep: options.rays.min(MOST_SWEPT),
-    };
+    let mut search = Search { level, geometry, options, trie, counters: Counters::default(), to_sweep: MOST_SWEPT };
     match options.candidates {
         CandidateMethod::Auto if search.exhaust_few(progress) => {}
         CandidateMethod::Auto => search.launch(progress),
@@ -53,8 +46,8 @@ pub fn chains(
     search.trie
 }
 
-/// Pairs of a chain and a facet that are tried one by one, at the most: bounds the memory.
-const MOST_SWEPT: u64 = 1 << 20;
+/// Pairs of a chain and a facet that are tried one by one, at the most (T47).
+const MOST_SWEPT: u64 = 100_000;
 /// Targets that one task of the pool shoots at.
 const TARGETS: usize = 32;
 
