@@ -90,7 +90,7 @@ impl Aim {
         match self {
             Aim::Rim => 1.0,
             Aim::Window => 5.0 / 8.0,
-            Aim::Unseen => 1.0 / 8.0,
+            Aim::Unseen => 1.0 / 16.0,
         }
     }
 }
