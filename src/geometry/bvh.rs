@@ -20,7 +20,12 @@ pub struct Bvh {
     pub levels: usize,
     /// The largest coordinate of a triangle, rounded up [m].
     pub reach: f32,
+    /// Whether nodes and leaves are too many for a core's caches, so that it pays to ask for them ahead.
+    pub is_large: bool,
 }
+
+/// A hierarchy that a core's caches hold, about [bytes].
+const SMALL_BYTES: usize = 4 << 20;
 
 impl Bvh {
     /// Builds the hierarchy over all triangles of `scene` that have an area; patches are filled in later
@@ -32,7 +37,7 @@ impl Bvh {
             .map(|triangle| prim_of(scene, triangle))
             .collect();
         if prims.is_empty() {
-            return Bvh { nodes: vec![EMPTY_NODE], blocks: Vec::new(), levels: 1, reach: 0.0 };
+            return Bvh { nodes: vec![EMPTY_NODE], blocks: Vec::new(), levels: 1, reach: 0.0, is_large: false };
         }
         let tree = binary::build(&mut prims);
         Collapse { scene, prims: &prims, costs: costs_of(&tree), tree: &tree }.run()
@@ -124,7 +129,7 @@ impl Collapse<'_> {
     fn run(&self) -> Bvh {
         let Bounds { low, high } = self.tree[0].bounds;
         let reach = low.iter().chain(&high).fold(0f32, |reach, x| reach.max(x.abs()));
-        let mut out = Bvh { nodes: vec![EMPTY_NODE], blocks: Vec::new(), levels: 1, reach };
+        let mut out = Bvh { nodes: vec![EMPTY_NODE], blocks: Vec::new(), levels: 1, reach, is_large: false };
         // Depth first, so that a subtree's nodes lie together.
         let mut waiting = vec![(0u32, 0usize, 1)];
         let mut children = Vec::with_capacity(NODE_WIDTH);
@@ -151,6 +156,7 @@ impl Collapse<'_> {
                 }
             }
         }
+        out.is_large = size_of_val(&out.nodes[..]) + size_of_val(&out.blocks[..]) > SMALL_BYTES;
         out
     }
 

@@ -258,6 +258,9 @@ impl Bvh {
     /// Asks for what a child is before it is needed.
     #[inline(always)]
     fn prefetch(&self, child: u32) {
+        if !self.is_large {
+            return;
+        }
         if child & LEAF_BIT == 0 {
             prefetch(&self.nodes, child as usize);
         } else {
