@@ -1,9 +1,10 @@
 //! Guided ray launch: which chains of facets rays meet (T47).
 //!
-//! The first round shoots rays all around. Every chain found then gets rays of its own, through its window, unfolded and
-//! traced from the source, and goes on getting them as long as they find chains that were not known. A few rays more are
-//! aimed at each facet that touches the chain's last one: what a chain can reach hangs together, so that the search
-//! floods it. Behind the source, and behind more chains where facets are few, every facet is aimed at. Random numbers belong to the chain, so neither threads nor the order of the chains matter.
+//! The first round shoots rays all around. Every chain found then gets rays of its own, unfolded and traced from the
+//! source: through its window, as long as they find chains that were not known, and past the rim of its window, where most
+//! of what is left hides: narrow gaps along the edge of a facet. So the search floods what hangs together in sight. Behind
+//! the source, and behind more chains where facets are few, every facet is aimed at. Random numbers belong to the chain, so
+//! neither threads nor the order of the chains matter.
 
 use super::SolverOptions;
 use super::beam::{Beam, Clip, mirror, signed_distance, window};
@@ -164,8 +165,10 @@ pub fn shoot_at<L: Lanes>(
     }
 }
 
-/// How far past the rim rays go, in roots of the window's area: from the first to the last, all orders of magnitude alike.
-const PAST_RIM: [f64; 2] = [1e-3, 0.15];
+/// How far past the rim rays go, in roots of the window's area: this far at least, and at most so many doublings more, every
+/// one alike.
+const PAST_RIM: f64 = 1e-3;
+const DOUBLINGS: f64 = 7.0;
 
 /// A window that rays are aimed at, and scratch space.
 #[derive(Debug, Default)]
@@ -209,7 +212,8 @@ impl Sight {
             self.measure();
             let apex = &trie.image[target.parent as usize];
             let solid_angle = self.solid_angle(apex, geometry.facets.plane(target.facet));
-            self.weight = (solid_angle / REFERENCE_SR).powf(RAYS_POWER);
+            // The same on every machine, which the system's library is not.
+            self.weight = libm::pow(solid_angle / REFERENCE_SR, RAYS_POWER);
         }
     }
 
@@ -235,7 +239,7 @@ impl Sight {
     /// The solid angle of the window as seen from `apex`, about [sr].
     fn solid_angle(&self, apex: &Vec3, plane: &Plane) -> f64 {
         let far = (self.middle - apex).norm();
-        (self.area() * signed_distance(apex, plane).abs() / far.powi(3)).min(TAU)
+        (self.area() * signed_distance(apex, plane).abs() / (far * far * far)).min(TAU)
     }
 
     /// The point of the window at the quantile `area` of its fan of triangles, and at (`s`, `t`) within the triangle.
@@ -247,8 +251,8 @@ impl Sight {
         apex + (polygon[triangle + 1] - apex) * (root * (1.0 - t)) + (polygon[triangle + 2] - apex) * (root * t)
     }
 
-    /// The point at the quantile `along` of the window's perimeter, moved out of it by the quantile `past` of
-    /// [`PAST_RIM`].
+    /// The point at the quantile `along` of the window's perimeter, moved out of it by the quantile `past` of the
+    /// distances past the rim.
     fn point_past_rim(&self, along: f64, past: f64) -> Vec3 {
         let polygon = &self.clip.polygon;
         let mut left = along * self.perimeter;
@@ -261,8 +265,9 @@ impl Sight {
         let along = (polygon[(at + 1) % polygon.len()] - from).try_normalize(0.0).unwrap_or_default();
         let inwards = self.middle - from;
         let outwards = (along * inwards.dot(&along) - inwards).try_normalize(0.0).unwrap_or_default();
-        let [least, most] = PAST_RIM;
-        from + along * left + outwards * (self.area().sqrt() * least * (most / least).powf(past))
+        let doublings = past * DOUBLINGS;
+        let times = f64::from(1u32 << doublings as u32) * (1.0 + doublings.fract());
+        from + along * left + outwards * (self.area().sqrt() * PAST_RIM * times)
     }
 }
 
