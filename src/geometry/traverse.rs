@@ -196,25 +196,12 @@ fn blocked<L: Lanes, const STACK: usize>(bvh: &Bvh, segment: &Segment) -> bool {
         }
         let node = &bvh.nodes[child as usize];
         let mut entered = L::enter(&segment.ray.slabs, node, 1.0, &mut [0f32; NODE_WIDTH]);
-        let mut leaves = [0u32; NODE_WIDTH];
-        let mut leaf = 0;
         while entered != 0 {
             let lane = entered.trailing_zeros() as usize;
             entered &= entered - 1;
-            let child = node.child[lane];
-            bvh.prefetch(child);
-            if child & LEAF_BIT != 0 {
-                leaves[leaf] = child & !LEAF_BIT;
-                leaf += 1;
-            } else {
-                stack[waiting] = child;
-                waiting += 1;
-            }
-        }
-        for block in &leaves[..leaf] {
-            if is_blocked_by_one_of::<L>(segment, &bvh.blocks[*block as usize]) {
-                return true;
-            }
+            bvh.prefetch(node.child[lane]);
+            stack[waiting] = node.child[lane];
+            waiting += 1;
         }
     }
     false
