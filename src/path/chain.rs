@@ -25,7 +25,7 @@ pub struct ChainTrie {
     /// A hash of the chain `[node]`, from which its random numbers are drawn.
     pub hash: Vec<u64>,
     /// Where the window of each node lies in `corners` `[node]`.
-    window: Vec<Range<u32>>,
+    window: Vec<Range<u64>>,
     /// Corners of windows [m].
     corners: Vec<Vec3>,
     child: HashMap<u64, u32, BuildHasherDefault<Mix>>,
@@ -67,7 +67,7 @@ impl ChainTrie {
 
     /// The memory that it takes, about [bytes].
     pub fn bytes(&self) -> usize {
-        const PER_NODE: usize = 5 * size_of::<u32>() + size_of::<Vec3>() + size_of::<u64>();
+        const PER_NODE: usize = 3 * size_of::<u32>() + size_of::<Vec3>() + size_of::<u64>() + size_of::<Range<u64>>();
         // An entry of the map: key, node and a control byte, which fill half of its places or more.
         const PER_CHILD: usize = 2 * (size_of::<(u64, u32)>() + 1);
         self.len() * (PER_NODE + PER_CHILD) + self.corners.len() * size_of::<Vec3>()
@@ -213,9 +213,9 @@ impl ChainTrie {
     }
 
     fn set_window(&mut self, node: usize, window: &[Vec3]) {
-        let start = self.corners.len() as u32;
+        let start = self.corners.len() as u64;
         self.corners.extend_from_slice(window);
-        self.window[node] = start..self.corners.len() as u32;
+        self.window[node] = start..self.corners.len() as u64;
     }
 }
 

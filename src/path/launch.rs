@@ -279,3 +279,44 @@ fn unfold(facets: &Facets, trie: &ChainTrie, mut node: u32, mut point: Vec3) -> 
     }
     point
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rays_go_through_the_window_and_just_past_its_rim() {
+        // A rectangle of 8 m by 2 m in the plane z = 1, seen from the origin.
+        let corners = [[-4.0, -1.0, 1.0], [4.0, -1.0, 1.0], [4.0, 1.0, 1.0], [-4.0, 1.0, 1.0]];
+        let mut sight = Sight::default();
+        sight.clip.polygon = corners.map(Vec3::from).to_vec();
+        sight.measure();
+        assert!((sight.area() - 16.0).abs() < 1e-12 && (sight.perimeter - 20.0).abs() < 1e-12);
+        let mut on_edge = [0; 4];
+        for i in 0..1000u32 {
+            let [a, b, c, _] = philox([i, 0, 0, 0], [1, 2]).map(unit_interval);
+            let point = sight.point(a, b, c);
+            assert!(point.x.abs() <= 4.0 && point.y.abs() <= 1.0 && point.z == 1.0, "{point}");
+            let past = sight.point_past_rim(a, b);
+            let out = [-1.0 - past.y, past.x - 4.0, past.y - 1.0, -4.0 - past.x];
+            let edge = (0..4).find(|edge| out[*edge] > 0.0).expect("past an edge");
+            on_edge[edge] += 1;
+            // A thousandth to an eighth of 4 m, the root of the area.
+            assert!((0.004..=0.513).contains(&out[edge]) && (past.z - 1.0).abs() < 1e-12, "{past}");
+        }
+        // In proportion to the edges' lengths.
+        assert!(on_edge[0].min(on_edge[2]) > 330 && on_edge[1].min(on_edge[3]) > 60, "{on_edge:?}");
+    }
+
+    #[test]
+    fn the_solid_angle_of_a_far_window_is_its_area_over_the_distance_squared() {
+        let mut sight = Sight::default();
+        sight.clip.polygon =
+            [[-1.0, -1.0, 100.0], [1.0, -1.0, 100.0], [1.0, 1.0, 100.0], [-1.0, 1.0, 100.0]].map(Vec3::from).to_vec();
+        sight.measure();
+        let plane = Plane { normal: [0.0, 0.0, 1.0], offset: 100.0 };
+        assert!((sight.solid_angle(&Vec3::zeros(), &plane) - 4e-4).abs() < 1e-12);
+        // Never more than half of all directions.
+        assert_eq!(sight.solid_angle(&Vec3::new(0.0, 0.0, 99.9999), &plane), TAU);
+    }
+}

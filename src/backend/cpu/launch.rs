@@ -18,6 +18,11 @@ use std::ops::Range;
 const BATCH: usize = 1 << 18;
 /// Rays that one task of the pool follows.
 const TASK: usize = 256;
+/// Pairs of a chain and a facet that are tried one by one, at the most (T47).
+const MOST_SWEPT: u64 = 100_000;
+/// Targets that one task of the pool shoots at.
+const TARGETS: usize = 32;
+
 /// Finds the chains that specular paths from `source` can take.
 pub fn chains(
     level: Level,
@@ -45,11 +50,6 @@ pub fn chains(
     counters.add(&search.counters);
     search.trie
 }
-
-/// Pairs of a chain and a facet that are tried one by one, at the most (T47).
-const MOST_SWEPT: u64 = 100_000;
-/// Targets that one task of the pool shoots at.
-const TARGETS: usize = 32;
 
 /// Some rays of the first round.
 struct AllAround<'a> {
