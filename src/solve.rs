@@ -287,8 +287,10 @@ struct Enclosed {
 impl Enclosed {
     fn add(&mut self, enclosures: &Enclosures, geometry: &Geometry, radios: &[Radio]) {
         let around = |radio: &Radio| enclosures.around(geometry, &(radio.position - geometry.scene.origin));
-        let inside: Vec<(usize, u32)> =
-            radios.par_iter().enumerate().filter_map(|(i, radio)| Some((i, around(radio)?))).collect();
+        /// Fewer devices are not worth another thread.
+        const TASK: usize = 32;
+        let devices = radios.par_iter().with_min_len(TASK).enumerate();
+        let inside: Vec<(usize, u32)> = devices.filter_map(|(i, radio)| Some((i, around(radio)?))).collect();
         self.count += inside.len();
         if let (None, Some((i, object))) = (&self.first, inside.first()) {
             self.first = Some((radios[*i].name.clone(), *object));
