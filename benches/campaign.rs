@@ -7,6 +7,8 @@
 //! receivers 10 to 10^6, triangles 10^3 to 10^7, depth 1 to 8, threads 1 to all; `--up-to` ends it earlier. Every row is
 //! `raylobe run` in a process of its own; medians of `--runs` (3) runs. Nothing is measured if nothing is named.
 
+#[allow(dead_code)]
+mod support;
 mod campaign {
     pub mod job;
     pub mod table;

@@ -1,35 +1,27 @@
 //! Paths and fields in a loaded scene of few facets, beside DiffeRT's warm calls (scripts/peers/differt_paths.py): the
 //! street canyon of `scripts/get-scenes.sh`, receivers on a line along the street.
 
+#[allow(dead_code)]
+mod support;
+
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use raylobe::backend::{Backend, DeviceRequest, Silent};
+use raylobe::backend::Silent;
+use raylobe::bench::Site;
+use raylobe::bench::site::Ends;
 use raylobe::io::scene_file;
 use raylobe::math::Vec3;
 use raylobe::path::SolverOptions;
-use raylobe::scene::Scene;
-use raylobe::scene::antenna::{Antenna, AntennaDescription};
-use raylobe::scene::material::OutOfRange;
-use raylobe::scene::radio::{Radio, Radios};
 use raylobe::solve::Engine;
 use std::path::Path;
+use support::{backend, street_canyon};
 
 const SCENE: &str = ".scenes/simple_street_canyon/simple_street_canyon.xml";
 const CARRIER_HZ: f64 = 3.5e9;
 
-fn radio(name: String, position: [f64; 3]) -> Radio {
-    let (orientation, velocity) = ([0.0; 3], Vec3::zeros());
-    Radio { name, position: position.into(), orientation, velocity, power: 1.0, antenna: 0 }
-}
-
-fn radios(count: usize) -> Radios {
-    let x = |i: usize| if count > 1 { 80.0 * i as f64 / (count - 1) as f64 - 40.0 } else { 20.0 };
-    let wavelength = 299_792_458.0 / CARRIER_HZ;
-    let antenna = Antenna::new("isotropic", &AntennaDescription::default(), wavelength).expect("it is the default");
-    Radios {
-        antennas: vec![antenna],
-        transmitters: vec![radio("tx".into(), [-33.0, 0.0, 32.0])],
-        receivers: (0..count).map(|i| radio(format!("rx{i}"), [x(i), 2.0, 1.5])).collect(),
-    }
+fn ends(site: &Site, count: usize) -> Ends {
+    let (transmitter, receivers) = street_canyon(count);
+    let local = |position: [f64; 3]| Vec3::from(position) - site.scene.origin;
+    Ends { transmitter: local(transmitter), receivers: receivers.map(local).collect() }
 }
 
 fn canyon(criterion: &mut Criterion) {
@@ -38,13 +30,14 @@ fn canyon(criterion: &mut Criterion) {
         return;
     }
     let description = scene_file::read(Path::new(SCENE)).expect("the canyon can be read");
-    let scene = Scene::new(&description, OutOfRange::Error).expect("the canyon is valid");
-    let backend = Backend::open(DeviceRequest::Auto).expect("there is a processor");
+    let site = Site::new("canyon", &description).expect("the canyon is valid");
     let mut group = criterion.benchmark_group("canyon");
     for max_depth in [1, 2, 3] {
         for count in [1, 10, 100] {
-            let (radios, options) = (radios(count), SolverOptions { max_depth, ..SolverOptions::default() });
-            let load = || Engine::new(backend, &scene, &radios, &[CARRIER_HZ], &options, &Silent).expect("it loads");
+            let radios = ends(&site, count).radios(&site, CARRIER_HZ).expect("antennas are isotropic");
+            let options = SolverOptions { max_depth, ..SolverOptions::default() };
+            let load =
+                || Engine::new(backend(), &site.scene, &radios, &[CARRIER_HZ], &options, &Silent).expect("it loads");
             group.bench_function(format!("order {max_depth}, {count} receivers"), |b| {
                 b.iter_batched_ref(load, |engine| engine.tile(0..count).expect("it solves"), BatchSize::PerIteration);
             });

@@ -78,10 +78,10 @@ pub fn in_munich(scene: &Path, receivers: &Path, count: usize, depth: u32) -> Op
     job_text(scene, 3.5, [8.5, 21.0, 27.0], positions, depth)
 }
 
-/// The job of the comparison with DiffeRT: receivers on a line along the street (scripts/peers/differt_paths.py).
+/// The job of the comparison with DiffeRT.
 pub fn street_canyon(scene: &Path, count: usize, depth: u32) -> Option<String> {
-    let x = |i: usize| if count > 1 { 80.0 * i as f64 / (count - 1) as f64 - 40.0 } else { 20.0 };
-    job_text(scene, 3.5, [-33.0, 0.0, 32.0], (0..count).map(|i| [x(i), 2.0, 1.5]), depth)
+    let (transmitter, receivers) = crate::support::street_canyon(count);
+    job_text(scene, 3.5, transmitter, receivers, depth)
 }
 
 fn job_text(

@@ -23,3 +23,10 @@ pub fn level() -> Level {
 pub fn name(stage: &str, site: &Site) -> String {
     format!("{stage}/{}/cpu-{}", site.name, level().name())
 }
+
+/// The street canyon beside DiffeRT (scripts/peers/differt_paths.py): the transmitter, and receivers on a line along the
+/// street [m].
+pub fn street_canyon(count: usize) -> ([f64; 3], impl Iterator<Item = [f64; 3]>) {
+    let x = move |i: usize| if count > 1 { 80.0 * i as f64 / (count - 1) as f64 - 40.0 } else { 20.0 };
+    ([-33.0, 0.0, 32.0], (0..count).map(move |i| [x(i), 2.0, 1.5]))
+}

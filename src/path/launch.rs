@@ -173,9 +173,11 @@ const DOUBLINGS: f64 = 7.0;
 /// A window that rays are aimed at, and scratch space.
 #[derive(Debug, Default)]
 pub struct Sight {
-    /// Node of the chain before the window, its facets and its beam.
+    /// Node of the chain before the window, and its facets.
     parent: Option<u32>,
     chain: Vec<u32>,
+    /// The beam of a node, which only facets that no ray has met need.
+    beam_of: Option<u32>,
     beam: Beam,
     /// The last facet.
     facet: u32,
@@ -198,11 +200,14 @@ impl Sight {
         }
         if self.parent != Some(target.parent) {
             trie.chain_into(target.parent, &mut self.chain);
-            trie.beam_into(&geometry.facets, target.parent, &mut self.beam);
             self.parent = Some(target.parent);
         }
         self.facet = target.facet;
         if target.node == NONE {
+            if self.beam_of != Some(target.parent) {
+                trie.beam_into(&geometry.facets, target.parent, &mut self.beam);
+                self.beam_of = Some(target.parent);
+            }
             window(&geometry.facets, target.facet, &self.beam, &mut self.clip);
         } else {
             self.clip.polygon.clear();
