@@ -1,14 +1,18 @@
-//! Prints `layout.cuh` from `src/layout.rs`, and tells the program which commit it was built from.
+//! Prints `layout.cuh` from `src/layout.rs`, compiles the kernels where there is an nvcc, and tells the program which
+//! commit it was built from.
 
 #[path = "src/layout.rs"]
 #[allow(dead_code)]
 mod layout;
+#[path = "build/nvcc.rs"]
+mod nvcc;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=build");
     println!("cargo:rerun-if-changed=src/layout.rs");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR for build scripts"));
     std::fs::write(out.join("layout.cuh"), layout::print_header()).expect("OUT_DIR can be written");
@@ -18,6 +22,10 @@ fn main() {
     }
     let commit = git(&["rev-parse", "--short=12", "HEAD"]);
     println!("cargo:rustc-env=RAYLOBE_COMMIT={}", commit.as_deref().unwrap_or("unknown"));
+    if let Err(text) = nvcc::embed_kernels(&out) {
+        // Cargo fails for these lines and shows them alone; an exit code would bring all other output along.
+        text.lines().for_each(|line| println!("cargo::error={line}"));
+    }
 }
 
 /// What git answers, or nothing outside a repository.

@@ -5,12 +5,12 @@
 mod support;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use raylobe::backend::Silent;
 use raylobe::bench::Site;
 use raylobe::bench::site::Ends;
 use raylobe::io::scene_file;
 use raylobe::math::Vec3;
 use raylobe::path::SolverOptions;
+use raylobe::progress::Silent;
 use raylobe::solve::Engine;
 use std::path::Path;
 use support::{backend, street_canyon};

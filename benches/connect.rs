@@ -4,11 +4,11 @@
 mod support;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use raylobe::backend::Silent;
 use raylobe::bench::site::Ends;
 use raylobe::path::SolverOptions;
 use raylobe::path::counters::Counters;
 use raylobe::path::receivers::ReceiverBoxes;
+use raylobe::progress::Silent;
 use support::{backend, city, name};
 
 /// Receivers of the bench.
@@ -20,6 +20,7 @@ fn connect(criterion: &mut Criterion) {
     let ends = Ends::new(&site, &geometry, RECEIVERS);
     let mut counters = Counters::default();
     let trie = backend().chains(&geometry, &ends.transmitter, &options, &mut counters, &Silent);
+    let trie = trie.expect("the CPU does not fail");
     let mut group = criterion.benchmark_group("connect");
     group.sample_size(10).throughput(Throughput::Elements(trie.len() as u64 * u64::from(RECEIVERS)));
     group.bench_function(name("connect", &site), |b| {

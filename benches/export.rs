@@ -8,8 +8,8 @@
 use raylobe::bench::Site;
 use raylobe::bench::site::Rays;
 use raylobe::geometry::Geometry;
-use raylobe::geometry::traverse::TOUCH_M;
 use raylobe::geometry::triangle::Ray;
+use raylobe::layout::TOUCH_M;
 use raylobe::math::Vec3;
 use std::error::Error;
 use std::path::Path;

@@ -4,9 +4,9 @@
 mod support;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use raylobe::backend::Silent;
 use raylobe::bench::site::Ends;
 use raylobe::path::SolverOptions;
+use raylobe::progress::Silent;
 use raylobe::solve::solve;
 use support::{backend, city, name};
 

@@ -4,10 +4,10 @@
 mod support;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use raylobe::backend::Silent;
 use raylobe::bench::site::Ends;
 use raylobe::path::SolverOptions;
 use raylobe::path::counters::Counters;
+use raylobe::progress::Silent;
 use support::{backend, city, name};
 
 fn launch(criterion: &mut Criterion) {
@@ -17,7 +17,7 @@ fn launch(criterion: &mut Criterion) {
     let options = SolverOptions { rays: 20_000, ..SolverOptions::default() };
     let chains = || {
         let mut counters = Counters::default();
-        backend().chains(&geometry, &source, &options, &mut counters, &Silent);
+        backend().chains(&geometry, &source, &options, &mut counters, &Silent).expect("the CPU does not fail");
         counters.segments
     };
     let mut group = criterion.benchmark_group("launch");

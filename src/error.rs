@@ -93,6 +93,9 @@ pub enum Error {
     /// The device that was asked for cannot be used.
     #[error("device: {0}")]
     Device(Box<Fault>),
+    /// The device has too little memory, however small the parts that the work is cut into.
+    #[error("device memory: {0}")]
+    DeviceMemory(Box<Fault>),
     /// A result could not be written.
     #[error("cannot write {}: {source}\n  remedy: choose another folder with --out, or make this one writable", path.display())]
     Write {
@@ -125,6 +128,11 @@ impl Error {
         Error::Device(Box::new(fault))
     }
 
+    /// An error of too little memory on the device.
+    pub fn device_memory(fault: Fault) -> Self {
+        Error::DeviceMemory(Box::new(fault))
+    }
+
     /// An error of writing `path`.
     pub fn write(path: impl AsRef<Path>, source: std::io::Error) -> Self {
         Error::Write { path: path.as_ref().to_path_buf(), source }
@@ -133,7 +141,7 @@ impl Error {
     /// The same error, with `file` named where the fault names none yet.
     pub fn in_file(mut self, file: &Path) -> Self {
         match &mut self {
-            Error::Job(fault) | Error::Input(fault) | Error::Device(fault) => {
+            Error::Job(fault) | Error::Input(fault) | Error::Device(fault) | Error::DeviceMemory(fault) => {
                 fault.file.get_or_insert_with(|| file.to_path_buf());
             }
             Error::Write { .. } | Error::Internal(_) => {}
@@ -141,7 +149,8 @@ impl Error {
         self
     }
 
-    /// The exit code of the command line (interface.md): 64 job, 65 input data, 69 device, 70 internal, 73 cannot write.
+    /// The exit code of the command line (interface.md): 64 job, 65 input data, 69 device, 70 internal, 73 cannot write,
+    /// 77 out of device memory.
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Job(_) => 64,
@@ -149,6 +158,7 @@ impl Error {
             Error::Device(_) => 69,
             Error::Internal(_) => 70,
             Error::Write { .. } => 73,
+            Error::DeviceMemory(_) => 77,
         }
     }
 }

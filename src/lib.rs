@@ -17,7 +17,7 @@
 //!
 //! A file uses its own floor and those below (`tests/floors.rs` checks it): 9 [`cli`], 8 [`io`], 7 [`solve`] and [`mod@bench`],
 //! 6 [`backend`], 5 [`path`] and [`channel`], 4 [`interaction`], 3 [`geometry`], 2 [`scene`], 1 [`layout`] and [`math`],
-//! 0 [`constants`] and [`error`]. The equations that the code cites as (T1), (T2), … stand in [`theory`].
+//! 0 [`constants`], [`error`] and [`progress`]. The equations that the code cites as (T1), (T2), … stand in [`theory`].
 #![warn(missing_docs)]
 // Units stand in brackets, such as [m] and [rad]; rustdoc takes them for links. Links to private items serve readers of
 // the source.
@@ -35,6 +35,7 @@ pub mod io;
 pub mod layout;
 pub mod math;
 pub mod path;
+pub mod progress;
 pub mod scene;
 pub mod solve;
 

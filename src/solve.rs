@@ -4,7 +4,7 @@
 //! is done for a tile of receivers at a time ([`Engine::tile`]), so that memory is that of one tile however many there
 //! are. Tiles put together are, to the byte, the whole: [`solve`] is the case of one tile.
 
-use crate::backend::{Backend, Progress, Silent};
+use crate::backend::{Backend, Loaded};
 use crate::channel::Channel;
 use crate::error::Result;
 use crate::geometry::Geometry;
@@ -16,6 +16,7 @@ use crate::path::counters::Counters;
 use crate::path::found::{EndPoint, FoundPaths, assemble, end_points};
 use crate::path::receivers::{ReceiverBoxes, bounds_of};
 use crate::path::{Paths, SolverOptions};
+use crate::progress::{Progress, Silent};
 use crate::scene::Scene;
 use crate::scene::radio::{Radio, Radios};
 use rayon::prelude::*;
@@ -82,7 +83,7 @@ pub fn solve(
 /// A scene that is ready for any of a job's receivers.
 pub struct Engine<'a> {
     backend: Backend,
-    geometry: Geometry<'a>,
+    geometry: Loaded<'a>,
     radios: &'a Radios,
     carriers: &'a [f64],
     options: &'a SolverOptions,
@@ -162,7 +163,7 @@ impl<'a> Engine<'a> {
         let ends = ends_of(&radios, &radios.receivers, scene);
 
         // Chains of facets, source by source ("Images and candidates"), and the paths over them ("Visibility").
-        let found = self.find_paths(&receivers, &ends);
+        let found = self.find_paths(&receivers, &ends)?;
 
         // One ragged record of all paths, link by link.
         let counts = [radios.transmitters.len(), radios.receivers.len()];
@@ -187,7 +188,7 @@ impl<'a> Engine<'a> {
         Summary { counters: self.counters, timings: self.clock.timings, warnings }
     }
 
-    fn find_paths(&mut self, receivers: &Range<usize>, ends: &[EndPoint]) -> Vec<FoundPaths> {
+    fn find_paths(&mut self, receivers: &Range<usize>, ends: &[EndPoint]) -> Result<Vec<FoundPaths>> {
         let positions: Vec<Vec3> = ends.iter().map(|end| end.position).collect();
         let boxes = ReceiverBoxes::new(&positions, self.receiver_bounds);
         let is_last = receivers.end == self.radios.receivers.len();
@@ -196,23 +197,23 @@ impl<'a> Engine<'a> {
         self.clock.stage("connect");
         let mut found = Vec::with_capacity(self.sources.len());
         for source in 0..self.sources.len() {
-            let trie = self.chains_of(source);
+            let trie = self.chains_of(source)?;
             self.clock.stage("candidates");
             let (geometry, counters) = (&self.geometry, &mut self.counters);
-            found.push(self.backend.connect(geometry, &trie, &boxes, self.options, counters, progress));
+            found.push(self.backend.connect(geometry, &trie, &boxes, self.options, counters, progress)?);
             if !is_last {
                 self.chains.keep(source, trie);
             }
             self.clock.stage("connect");
         }
-        found
+        Ok(found)
     }
 
     /// The chains from a source: kept from the tile before, or searched for. A search is counted once however often it
     /// is repeated, so that counters do not depend on tiles.
-    fn chains_of(&mut self, source: usize) -> ChainTrie {
+    fn chains_of(&mut self, source: usize) -> Result<ChainTrie> {
         if let Some(trie) = self.chains.take(source) {
-            return trie;
+            return Ok(trie);
         }
         let (mut again, nobody) = (Counters::default(), Silent);
         let first_time = !std::mem::replace(&mut self.chains.counted[source], true);

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules and the floor that they stand on.
-const FLOORS: [(&str, u32); 19] = [
+const FLOORS: [(&str, u32); 20] = [
     ("main", 9),
     ("cli", 9),
     ("io", 8),
@@ -23,6 +23,7 @@ const FLOORS: [(&str, u32); 19] = [
     ("math", 1),
     ("constants", 0),
     ("error", 0),
+    ("progress", 0),
     ("theory", 0),
     ("lib", 10),
 ];

@@ -11,7 +11,7 @@ pub fn city() -> Site {
 
 /// The device that the benches run on.
 pub fn backend() -> Backend {
-    Backend::open(DeviceRequest::Cpu).expect("every machine has a CPU")
+    Backend::open(DeviceRequest::Cpu).expect("every machine has a CPU").backend
 }
 
 /// The instructions that the benches run with.

@@ -1,9 +1,10 @@
 //! Where the work is done: few coarse verbs at host types, chosen once in [`Backend::open`].
 
 pub mod cpu;
+pub mod cuda;
 
 use crate::channel::Channel;
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, Result};
 use crate::geometry::Geometry;
 use crate::geometry::simd::Level;
 use crate::math::Vec3;
@@ -11,9 +12,13 @@ use crate::path::chain::ChainTrie;
 use crate::path::counters::Counters;
 use crate::path::receivers::ReceiverBoxes;
 use crate::path::{FoundPaths, Paths, SolverOptions};
+use crate::progress::Progress;
 use crate::scene::Scene;
 use crate::scene::radio::Radios;
+use cuda::{Cuda, Resident};
 use serde::{Deserialize, Serialize};
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// The device that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -28,85 +33,138 @@ pub enum DeviceRequest {
 }
 
 /// The device that does the work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Backend {
     /// The CPU: rayon threads of the current pool, and an instruction set.
     Cpu(Level),
+    /// A CUDA device.
+    Cuda(Arc<Cuda>),
+}
+
+/// The device that was chosen, and why.
+#[derive(Debug)]
+pub struct Chosen {
+    /// The device.
+    pub backend: Backend,
+    /// The reason, in a few words.
+    pub why: String,
+}
+
+impl Chosen {
+    /// What the device is and why it was taken, in one line.
+    pub fn describe(&self) -> String {
+        format!("{} ({})", self.backend.describe(), self.why)
+    }
+}
+
+/// A scene that is ready on the device that does the work.
+#[derive(Debug)]
+pub struct Loaded<'a> {
+    geometry: Geometry<'a>,
+    resident: Option<Resident>,
+}
+
+impl<'a> Deref for Loaded<'a> {
+    type Target = Geometry<'a>;
+    fn deref(&self) -> &Geometry<'a> {
+        &self.geometry
+    }
+}
+
+impl Loaded<'_> {
+    fn on_device(&self) -> Result<&Resident> {
+        self.resident.as_ref().ok_or_else(|| Error::Internal("the scene was loaded on another device".into()))
+    }
 }
 
 impl Backend {
     /// Chooses the device.
     ///
     /// # Errors
-    /// A CUDA device was asked for: this version has no kernels. An instruction set was forced that is not there.
-    pub fn open(request: DeviceRequest) -> Result<Backend> {
-        match request {
-            DeviceRequest::Auto | DeviceRequest::Cpu => Ok(Backend::Cpu(Level::detect()?)),
-            DeviceRequest::Cuda(_) => Err(Error::device(
-                Fault::new("--device", "this build has no CUDA kernels")
-                    .value("cuda")
-                    .remedy("use --device cpu; `raylobe devices` tells what was built in"),
-            )),
-        }
-    }
-
-    /// What the device is and why it was taken, in one line.
-    pub fn describe(self, request: DeviceRequest) -> String {
-        let threads = rayon::current_num_threads();
-        let why = match request {
-            DeviceRequest::Auto => "auto: this build has no CUDA kernels",
-            DeviceRequest::Cpu | DeviceRequest::Cuda(_) => "as asked",
+    /// A CUDA device was asked for that cannot be used. An instruction set was forced that is not there.
+    pub fn open(request: DeviceRequest) -> Result<Chosen> {
+        let cpu = || Ok(Backend::Cpu(Level::detect()?));
+        let (backend, why) = match request {
+            DeviceRequest::Cpu => (cpu()?, "as asked".into()),
+            DeviceRequest::Cuda(ordinal) => (Backend::cuda(Cuda::open(ordinal)?), "as asked".into()),
+            DeviceRequest::Auto => match Cuda::open(0) {
+                Ok(cuda) => (Backend::cuda(cuda), "auto: kernels, driver and device are there".into()),
+                Err(Error::Device(fault) | Error::DeviceMemory(fault)) => (cpu()?, format!("auto: {}", fault.bound)),
+                Err(other) => return Err(other),
+            },
         };
+        Ok(Chosen { backend, why })
+    }
+
+    /// A CUDA device that is open.
+    pub fn cuda(cuda: Cuda) -> Backend {
+        Backend::Cuda(Arc::new(cuda))
+    }
+
+    /// What the device is, in one line.
+    pub fn describe(&self) -> String {
         match self {
-            Backend::Cpu(level) => format!("cpu, {threads} threads, {} ({why})", level.name()),
+            Backend::Cpu(level) => format!("cpu, {} threads, {}", rayon::current_num_threads(), level.name()),
+            Backend::Cuda(cuda) => cuda.describe(),
         }
     }
 
-    /// Builds what path finding needs of the scene.
+    /// Builds what path finding needs of the scene, and copies it to the device.
     ///
     /// # Errors
-    /// None on the CPU.
-    pub fn load(self, scene: &Scene) -> Result<Geometry<'_>> {
-        match self {
-            Backend::Cpu(_) => Ok(Geometry::new(scene)),
-        }
+    /// The device has too little memory.
+    pub fn load<'a>(&self, scene: &'a Scene) -> Result<Loaded<'a>> {
+        let geometry = Geometry::new(scene);
+        let resident = match self {
+            Backend::Cpu(_) => None,
+            Backend::Cuda(cuda) => Some(Resident::new(cuda, &geometry)?),
+        };
+        Ok(Loaded { geometry, resident })
     }
 
     /// Finds the chains of facets that specular paths from `source` [m, local] can take.
+    ///
+    /// # Errors
+    /// The device failed.
     pub fn chains(
-        self,
-        geometry: &Geometry,
+        &self,
+        loaded: &Loaded,
         source: &Vec3,
         options: &SolverOptions,
         counters: &mut Counters,
         progress: &dyn Progress,
-    ) -> ChainTrie {
+    ) -> Result<ChainTrie> {
         match self {
-            Backend::Cpu(level) => cpu::chains(level, geometry, source, options, counters, progress),
+            Backend::Cpu(level) => cpu::chains(*level, loaded, source, options, counters, progress),
+            Backend::Cuda(cuda) => cuda::chains(cuda, loaded.on_device()?, loaded, source, options, counters, progress),
         }
     }
 
     /// Finds the paths over all chains to all receivers of `boxes` [m, local], in no particular order.
+    ///
+    /// # Errors
+    /// The device failed.
     pub fn connect(
-        self,
-        geometry: &Geometry,
+        &self,
+        loaded: &Loaded,
         trie: &ChainTrie,
         boxes: &ReceiverBoxes,
         options: &SolverOptions,
         counters: &mut Counters,
         progress: &dyn Progress,
-    ) -> FoundPaths {
+    ) -> Result<FoundPaths> {
         match self {
-            Backend::Cpu(level) => cpu::connect(level, geometry, trie, boxes, options, counters, progress),
+            Backend::Cpu(level) => Ok(cpu::connect(*level, loaded, trie, boxes, options, counters, progress)),
+            Backend::Cuda(cuda) => cuda::connect(cuda, loaded.on_device()?, trie, boxes, options, counters, progress),
         }
     }
 
     /// Computes the coefficients of all paths at the `carriers` [Hz], and notes for the user.
     ///
     /// # Errors
-    /// A material is not defined at a carrier.
+    /// A material is not defined at a carrier; the device failed.
     pub fn field(
-        self,
+        &self,
         scene: &Scene,
         radios: &Radios,
         paths: &Paths,
@@ -114,22 +172,7 @@ impl Backend {
     ) -> Result<(Channel, Vec<String>)> {
         match self {
             Backend::Cpu(_) => crate::path::field::field(scene, radios, paths, carriers),
+            Backend::Cuda(cuda) => cuda::field(cuda, scene, radios, paths, carriers),
         }
     }
-}
-
-/// Where progress goes: the command line draws a bar, tests ignore it.
-pub trait Progress: Sync {
-    /// A stage begins that will do `total` steps (0: unknown).
-    fn begin(&self, stage: &str, total: u64);
-    /// `steps` more steps of the stage are done.
-    fn advance(&self, steps: u64);
-}
-
-/// Progress that nobody watches.
-pub struct Silent;
-
-impl Progress for Silent {
-    fn begin(&self, _stage: &str, _total: u64) {}
-    fn advance(&self, _steps: u64) {}
 }

@@ -69,7 +69,7 @@ impl Stage {
 }
 
 /// How to measure.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// The device.
     pub backend: Backend,

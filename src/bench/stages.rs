@@ -4,9 +4,8 @@ use super::roof::operations_per_ray;
 use super::site::{Ends, Rays};
 use super::work::{blocked, closest_hits};
 use super::{Done, Machine, Options, Row, Site, Stage, Timed};
-use crate::backend::Silent;
+use crate::backend::Loaded;
 use crate::error::Result;
-use crate::geometry::Geometry;
 use crate::geometry::bvh::Bvh;
 use crate::geometry::facet::Facets;
 use crate::geometry::triangle::Ray;
@@ -18,7 +17,8 @@ use crate::path::counters::Counters;
 use crate::path::found::{EndPoint, assemble};
 use crate::path::receivers::ReceiverBoxes;
 use crate::path::refine::refine;
-use crate::path::{ALL_ELEMENTS, CandidateMethod, Paths, SolverOptions};
+use crate::path::{ALL_ELEMENTS, CandidateMethod, FoundPaths, Paths, SolverOptions};
+use crate::progress::Silent;
 use rayon::prelude::*;
 use std::sync::OnceLock;
 
@@ -36,7 +36,7 @@ pub(super) struct Bench<'a> {
     site: &'a Site,
     options: &'a Options,
     machine: &'a Machine,
-    geometry: Geometry<'a>,
+    geometry: Loaded<'a>,
     ends: Ends,
     solver: SolverOptions,
     rays: OnceLock<Rays>,
@@ -73,8 +73,12 @@ impl<'a> Bench<'a> {
         self.rays.get_or_init(|| Rays::new(self.site, &self.geometry, self.options.side))
     }
 
-    fn trie(&self) -> &ChainTrie {
-        self.trie.get_or_init(|| self.chains().0)
+    fn trie(&self) -> Result<&ChainTrie> {
+        if let Some(trie) = self.trie.get() {
+            return Ok(trie);
+        }
+        let (trie, _) = self.chains()?;
+        Ok(self.trie.get_or_init(|| trie))
     }
 
     fn timed<T>(&self, work: impl FnMut() -> T, count: impl Fn(&T) -> Done) -> Timed {
@@ -136,33 +140,39 @@ impl<'a> Bench<'a> {
 
     /// Least: the operations of a first hit from the transmitter, for each segment.
     fn launch(&self, sink: Sink) -> Result<()> {
-        let count =
-            |(trie, counters): &(ChainTrie, Counters)| Done { items: counters.segments, found: trie.len() as u64 - 1 };
+        // What fails here fails while it is timed as well, and is said once.
+        self.trie()?;
+        let count = |found: &Result<(ChainTrie, Counters)>| match found {
+            Ok((trie, counters)) => Done { items: counters.segments, found: trie.len() as u64 - 1 },
+            Err(_) => Done { items: 0, found: 0 },
+        };
         let timed = self.timed(|| self.chains(), count);
         let directions = (0..self.solver.rays).map(|i| fibonacci_direction(i, self.solver.rays));
         let rays: Vec<Ray> = directions.map(|way| Ray::from_f64(&self.ends.transmitter, &way)).collect();
         sink(timed.row("launch", self.site, "segments", timed.done, self.ray_roof(&rays)))
     }
 
-    fn chains(&self) -> (ChainTrie, Counters) {
+    fn chains(&self) -> Result<(ChainTrie, Counters)> {
         let mut counters = Counters::default();
-        let (backend, source) = (self.options.backend, &self.ends.transmitter);
-        let trie = backend.chains(&self.geometry, source, &self.solver, &mut counters, &Silent);
-        (trie, counters)
+        let (backend, source) = (&self.options.backend, &self.ends.transmitter);
+        let trie = backend.chains(&self.geometry, source, &self.solver, &mut counters, &Silent)?;
+        Ok((trie, counters))
     }
 
     /// The least work is not known: beams spare most pairs any test.
     fn connect(&self, sink: Sink) -> Result<()> {
-        let trie = self.trie();
+        let trie = self.trie()?;
         let items = trie.len() as u64 * u64::from(self.options.receivers);
-        let timed = self.timed(|| self.connected(trie), |found| Done { items, found: found.len() as u64 });
+        self.connected(trie)?;
+        let paths_of = |found: &Result<FoundPaths>| found.as_ref().map_or(0, |found| found.len() as u64);
+        let timed = self.timed(|| self.connected(trie), |found| Done { items, found: paths_of(found) });
         sink(timed.row("connect/pairs", self.site, "pairs", timed.done, None))?;
         let paths = Done { items: timed.done.found, ..timed.done };
         sink(timed.row("connect/paths", self.site, "paths", paths, None))
     }
 
-    fn connected(&self, trie: &ChainTrie) -> crate::path::FoundPaths {
-        let (backend, receivers) = (self.options.backend, &self.ends.receivers);
+    fn connected(&self, trie: &ChainTrie) -> Result<FoundPaths> {
+        let (backend, receivers) = (&self.options.backend, &self.ends.receivers);
         backend.connect(
             &self.geometry,
             trie,
@@ -175,7 +185,7 @@ impl<'a> Bench<'a> {
 
     /// The least work is not known: a candidate may fail at its first point.
     fn refine(&self, sink: Sink) -> Result<()> {
-        let trie = self.trie();
+        let trie = self.trie()?;
         let candidates = self.candidates(trie);
         let items = candidates.len() as u64;
         let paths_of = |candidates: &[(u32, u32)]| {
@@ -208,9 +218,9 @@ impl<'a> Bench<'a> {
 
     /// Least: the paths are read and their coefficients written, once.
     fn field(&self, sink: Sink) -> Result<()> {
-        let trie = self.trie();
+        let trie = self.trie()?;
         let radios = self.ends.radios(self.site, CARRIER_HZ)?;
-        let paths = self.paths(trie);
+        let paths = self.paths(trie)?;
         let done = Done { items: paths.len() as u64, found: paths.vertex.len() as u64 };
         let field = || self.options.backend.field(&self.site.scene, &radios, &paths, &[CARRIER_HZ]);
         field()?;
@@ -219,7 +229,7 @@ impl<'a> Bench<'a> {
         sink(timed.row("field", self.site, "paths", done, roof))
     }
 
-    fn paths(&self, trie: &ChainTrie) -> Paths {
+    fn paths(&self, trie: &ChainTrie) -> Result<Paths> {
         let end = |radio: usize, position: &Vec3| EndPoint {
             radio: radio as u32,
             element: ALL_ELEMENTS,
@@ -228,8 +238,8 @@ impl<'a> Bench<'a> {
         let receivers: Vec<EndPoint> = self.ends.receivers.iter().enumerate().map(|(i, p)| end(i, p)).collect();
         let sources = [end(0, &self.ends.transmitter)];
         let counts = [1, receivers.len()];
-        let found = [self.connected(trie)];
-        assemble(&self.geometry, &sources, &receivers, &found, counts, &mut Counters::default())
+        let found = [self.connected(trie)?];
+        Ok(assemble(&self.geometry, &sources, &receivers, &found, counts, &mut Counters::default()))
     }
 }
 

@@ -2,12 +2,13 @@
 
 use super::log::Log;
 use super::{Failure, print};
-use crate::backend::{Backend, DeviceRequest, Progress};
+use crate::backend::{Backend, DeviceRequest};
 use crate::bench::{Machine, Options as How, Row, Site, Stage, measure};
 use crate::error::{Error, Result, did_you_mean};
 use crate::geometry::simd::Level;
 use crate::io::record::Version;
 use crate::io::scene_file;
+use crate::progress::Progress;
 use clap::Args;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -53,8 +54,8 @@ pub fn bench(options: &Options, log: &Log) -> std::result::Result<(), Failure> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads as usize);
         pool.build_global().map_err(|error| Error::Internal(format!("{threads} threads: {error}")))?;
     }
-    let (backend, level) = (Backend::open(DeviceRequest::Cpu)?, Level::detect()?);
-    let device = backend.describe(DeviceRequest::Cpu);
+    let (chosen, level) = (Backend::open(DeviceRequest::Cpu)?, Level::detect()?);
+    let (device, backend) = (chosen.describe(), chosen.backend);
     let Options { seconds, receivers, depth, .. } = *options;
     let how = How { backend, level, seconds, side: SIDE, receivers, depth };
     log.begin("measuring the roof", 0);

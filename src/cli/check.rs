@@ -2,10 +2,10 @@
 
 use super::log::Log;
 use super::{JobOptions, print};
-use crate::backend::Progress;
 use crate::error::{Error, Result};
 use crate::io::job::Job;
 use crate::math::Vec3;
+use crate::progress::Progress;
 use crate::scene::radio::Radios;
 use std::fmt::Write;
 

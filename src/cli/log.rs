@@ -1,7 +1,7 @@
 //! Progress, warnings and errors on stderr: a bar on a terminal, plain lines elsewhere, or JSON lines.
 
-use crate::backend::Progress;
 use crate::error::Error;
+use crate::progress::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
@@ -58,7 +58,9 @@ impl Log {
         self.end();
         self.line(&format!("error: {message}"), || {
             let mut object = json!({ "event": "error", "exit_code": exit_code, "message": message });
-            if let Some(Error::Job(fault) | Error::Input(fault) | Error::Device(fault)) = error {
+            if let Some(Error::Job(fault) | Error::Input(fault) | Error::Device(fault) | Error::DeviceMemory(fault)) =
+                error
+            {
                 object["file"] = fault.file.as_ref().map(|file| file.display().to_string()).into();
                 for (key, text) in [
                     ("field", &fault.field),

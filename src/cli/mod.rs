@@ -1,7 +1,7 @@
 //! The command line: what was typed, as a job, results on stdout, progress on stderr, and an exit code.
 //!
-//! Exit codes: 0 ok, 2 usage, 64 job file, 65 input data, 69 no usable device, 70 internal, 73 cannot write. Reserved:
-//! 75 interrupted and resumable, 76 finished with failed items, 77 out of device memory.
+//! Exit codes: 0 ok, 2 usage, 64 job file, 65 input data, 69 no usable device, 70 internal, 73 cannot write,
+//! 77 out of device memory. Reserved: 75 interrupted and resumable, 76 finished with failed items.
 
 mod bench;
 mod check;
@@ -23,7 +23,7 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(name = "raylobe", version, max_term_width = 100)]
 #[command(after_help = "Exit codes: 0 ok, 2 usage, 64 job file, 65 input data, 69 no usable device, 70 internal, \
-    73 cannot write.\nJob files: docs/job-file.md; results: docs/results.md; raylobe help COMMAND says more.")]
+    73 cannot write, 77 out of device memory.\nJob files: docs/job-file.md; results: docs/results.md; raylobe help COMMAND says more.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,

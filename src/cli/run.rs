@@ -2,11 +2,12 @@
 
 use super::log::Log;
 use super::{Failure, JobOptions, device, print, table};
-use crate::backend::{Backend, DeviceRequest, Progress};
+use crate::backend::{Backend, DeviceRequest};
 use crate::error::{Error, Result};
 use crate::io::job::Job;
 use crate::io::record::{self, Record, Sizes, Timing, Version};
 use crate::io::results::{Results, Tiling, Written};
+use crate::progress::Progress;
 use crate::solve::{Engine, Summary};
 use clap::Args;
 use std::time::Instant;
@@ -42,8 +43,8 @@ pub fn run(options: &Options, log: &Log) -> std::result::Result<(), Failure> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads as usize);
         pool.build_global().map_err(|error| Error::Internal(format!("{threads} threads: {error}")))?;
     }
-    let backend = Backend::open(options.device)?;
-    let device = backend.describe(options.device);
+    let chosen = Backend::open(options.device)?;
+    let device = chosen.describe();
     print(&format!("device: {device}\n"))?;
     let mut clock = Clock::new();
     log.begin("reading the job and its scene", 0);
@@ -51,7 +52,7 @@ pub fn run(options: &Options, log: &Log) -> std::result::Result<(), Failure> {
     clock.note("read");
     record::prepare_folder(&job.output.dir)?;
     let tiling = Tiling::of(&job.radios);
-    let mut engine = Engine::new(backend, &job.scene, &job.radios, &job.carriers, &job.solver, log)?;
+    let mut engine = Engine::new(chosen.backend, &job.scene, &job.radios, &job.carriers, &job.solver, log)?;
     let mut results = Results::new(&job, tiling)?;
     clock.resume();
     for receivers in tiling.tiles() {

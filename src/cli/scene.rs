@@ -2,10 +2,10 @@
 
 use super::log::Log;
 use super::print;
-use crate::backend::Progress;
 use crate::error::Result;
 use crate::geometry::Geometry;
 use crate::io::{job, scene_file};
+use crate::progress::Progress;
 use crate::scene::Scene;
 use crate::scene::description::{MaterialDescription, SceneDescription};
 use crate::scene::generate::generate;

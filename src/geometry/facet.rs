@@ -10,16 +10,11 @@ use super::flood::Flood;
 use super::search::{Region, for_each_in_region};
 use super::touch::{Coplanarity, TouchGraph, plane_of};
 use super::triangle;
-use crate::layout::{NONE, Plane};
+use crate::layout::{FEW_TRIANGLES, NONE, OUTLINE_M, Plane};
 use crate::math::Vec3;
 use crate::math::frame::tangents_of;
 use crate::scene::Scene;
 use rayon::prelude::*;
-
-/// Points this far outside a facet's outline are still on it: the rounding of a point's coordinates [m].
-pub const OUTLINE_M: f64 = 1e-6;
-/// Above this number of triangles a facet is searched through the hierarchy.
-const FEW_TRIANGLES: usize = 16;
 
 /// All facets of a scene. Facets are numbered by their lowest triangle.
 #[derive(Debug, Clone)]
@@ -104,7 +99,7 @@ impl Facets {
         let normal = Vec3::from(self.plane(facet).normal);
         let holds = |t: u32| triangle::contains(&scene.corners(t), &normal, p, OUTLINE_M);
         let triangles = self.triangles_of(facet);
-        if triangles.len() <= FEW_TRIANGLES {
+        if triangles.len() <= FEW_TRIANGLES as usize {
             return triangles.iter().copied().find(|t| holds(*t));
         }
         let mut lowest = None;
@@ -134,10 +129,15 @@ impl Facets {
         owner
     }
 
+    /// How far from a point of a patch's plane the triangles may be that hold it [m]: a triangle may lie off the plane by
+    /// the tolerance of coplanarity.
+    pub fn point_reach(&self) -> f64 {
+        self.rule.distance + OUTLINE_M
+    }
+
     /// Calls `found` for every triangle that may hold the point `p` of its patch's plane.
     fn for_each_at(&self, bvh: &Bvh, p: &Vec3, mut found: impl FnMut(u32)) {
-        // A triangle may lie off its patch's plane by the tolerance of coplanarity.
-        let reach = Vec3::repeat(self.rule.distance + OUTLINE_M);
+        let reach = Vec3::repeat(self.point_reach());
         let region =
             Region { low: p - reach, high: p + reach, normal: Vec3::zeros(), offset: 0.0, half_thickness: 0.0 };
         for_each_in_region(bvh, &region, |t, _| {

@@ -6,29 +6,19 @@
 use super::bvh::Bvh;
 use super::simd::{Lanes, prefetch};
 use super::triangle::{Ray, intersect_segment};
-use crate::layout::{BLOCK_WIDTH, LEAF_BIT, NODE_WIDTH, NONE, TriangleBlock, WideNode};
+pub use crate::layout::Hit;
+use crate::layout::{BLOCK_WIDTH, LEAF_BIT, LEVELS_AT_MOST, NODE_WIDTH, NONE, TOUCH_M, TriangleBlock, WideNode};
 use crate::math::Vec3;
 use crate::scene::Scene;
 
-/// Levels of nodes that a hierarchy may have: [`super::binary`] makes no higher tree. 10^7 triangles have about ten.
-pub const MOST_LEVELS: usize = 60;
+/// Levels of nodes that a hierarchy may have: [`super::binary`] makes no higher tree.
+pub const MOST_LEVELS: usize = LEVELS_AT_MOST as usize;
 /// Levels that a shallow hierarchy has: its stack of waiting children is quicker to make.
 pub(super) const FEW_LEVELS: usize = 12;
 
 /// Children that can wait in a hierarchy of so many levels: each level adds at most seven.
 pub(super) const fn stack_for(levels: usize) -> usize {
     1 + levels * (NODE_WIDTH - 1)
-}
-
-/// What a ray meets first.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Hit {
-    /// Ray parameter: distance over the length of the direction.
-    pub t: f32,
-    /// Triangle.
-    pub triangle: u32,
-    /// Patch of the triangle.
-    pub patch: u32,
 }
 
 const NO_HIT: Hit = Hit { t: f32::MAX, triangle: NONE, patch: NONE };
@@ -135,9 +125,6 @@ fn meet_block<L: Lanes>(ray: &Ray, block: &TriangleBlock, skip: u32, hit: &mut H
         }
     }
 }
-
-/// A hit this near to an end of a segment belongs to the end: the device touches the surface [m] (T43).
-pub const TOUCH_M: f64 = 1e-6;
 
 /// The parameters between which a crossing of a segment over `along` [m] counts; `None` where both ends touch the same
 /// spot, so that nothing is between them, and for a segment without length.

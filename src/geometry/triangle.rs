@@ -4,6 +4,7 @@
 //! edge function with opposite signs, so no ray slips between them; the test itself is in [`super::simd`]. Visibility
 //! is decided in f64, edges included.
 
+use crate::layout::{ROUNDING, ROUNDINGS_OF_A_SLAB, ROUNDINGS_OF_AN_EDGE};
 use crate::math::Vec3;
 
 /// A ray in f32, with the shear that takes its direction to the z axis.
@@ -77,16 +78,6 @@ impl Ray {
         Ray { origin, direction, slabs, axes: [kx, ky, kz], shear }
     }
 }
-
-/// Half the spacing of f32 at 1: the largest relative error of a rounding.
-const ROUNDING: f32 = f32::EPSILON / 2.0;
-/// A box's side against a segment, in roundings of the largest coordinate: the segment's own start (1) and its direction
-/// (2), the padded origin (1) and the difference (2 and a little); the rest is spare.
-const ROUNDINGS_OF_A_SLAB: f32 = 8.0;
-/// An edge function in sheared coordinates x, y: each is off by at most 20 roundings of the largest coordinate (corner
-/// 1, origin 1, difference 2, in each of two axes; shear 3 x 2, product 2, difference 4), products of two and their
-/// difference by 12 more of the other coordinate; the rest is spare.
-const ROUNDINGS_OF_AN_EDGE: f32 = 48.0;
 
 #[inline(always)]
 fn to_f32(p: &Vec3) -> [f32; 3] {

@@ -4,8 +4,8 @@
 //! reflections before it leave. Windows are conservative, padded by the tolerance of the outlines, and know nothing of
 //! what stands in the way.
 
-use crate::geometry::facet::{Facets, OUTLINE_M};
-use crate::layout::Plane;
+use crate::geometry::facet::Facets;
+use crate::layout::{IN_PLANE_M, OUTLINE_M, Plane};
 use crate::math::Vec3;
 
 /// The mirror image of `p` in a plane (T44).
@@ -18,9 +18,6 @@ pub fn mirror(p: &Vec3, plane: &Plane) -> Vec3 {
 pub fn signed_distance(p: &Vec3, plane: &Plane) -> f64 {
     Vec3::from(plane.normal).dot(p) - plane.offset
 }
-
-/// A source nearer to a facet's plane than this is in it and has no reflection there [m].
-pub const IN_PLANE_M: f64 = 1e-6;
 
 /// One side of a beam: points p with inward . p >= offset - slack - slope |p - apex| are inside.
 #[derive(Debug, Clone, Copy)]

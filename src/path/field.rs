@@ -23,22 +23,56 @@ use rayon::prelude::*;
 /// # Errors
 /// No carrier, a carrier that is not above 0, a material of the scene that is not defined at a carrier.
 pub fn field(scene: &Scene, radios: &Radios, paths: &Paths, carriers: &[f64]) -> Result<(Channel, Vec<String>)> {
-    check_carriers(carriers)?;
-    let mut notes = Vec::new();
-    let surfaces = surfaces_of(scene, carriers, &mut notes)?;
-    let transmitters: Vec<_> = radios.transmitters.iter().map(|r| End::new(radios, r)).collect();
-    let receivers: Vec<_> = radios.receivers.iter().map(|r| End::new(radios, r)).collect();
-    let ends: Vec<[&End; 2]> = (0..paths.links())
-        .flat_map(|link| {
-            let pair = [&receivers[link / paths.transmitters], &transmitters[link % paths.transmitters]];
-            std::iter::repeat_n(pair, paths.of_link(link).len())
-        })
-        .collect();
-    let mut channel = geometry(paths, carriers, &ends);
+    let Replay { surfaces, transmitters, receivers, mut channel, notes } = Replay::new(scene, radios, paths, carriers)?;
+    let ends = ends_of_paths(paths, &receivers, &transmitters);
     for_each_path(&mut channel, |path, a| {
         coefficients_of(scene, &surfaces, paths, carriers, path, ends[path], a);
     });
     Ok((channel, notes))
+}
+
+/// What replaying paths needs, and the channel that is to be filled.
+pub struct Replay<'a> {
+    /// Surfaces `[carrier][material]`.
+    pub surfaces: Vec<Vec<Surface>>,
+    /// Transmitters.
+    pub transmitters: Vec<End<'a>>,
+    /// Receivers.
+    pub receivers: Vec<End<'a>>,
+    /// The channel, whose coefficients are still 0.
+    pub channel: Channel,
+    /// Notes on materials used outside their range.
+    pub notes: Vec<String>,
+}
+
+impl<'a> Replay<'a> {
+    /// Makes ready for replaying `paths` at the `carriers` [Hz].
+    ///
+    /// # Errors
+    /// As [`field`].
+    pub fn new(scene: &Scene, radios: &'a Radios, paths: &Paths, carriers: &[f64]) -> Result<Replay<'a>> {
+        check_carriers(carriers)?;
+        let mut notes = Vec::new();
+        let surfaces = surfaces_of(scene, carriers, &mut notes)?;
+        let transmitters: Vec<End> = radios.transmitters.iter().map(|r| End::new(radios, r)).collect();
+        let receivers: Vec<End> = radios.receivers.iter().map(|r| End::new(radios, r)).collect();
+        let channel = geometry(paths, carriers, &ends_of_paths(paths, &receivers, &transmitters));
+        Ok(Replay { surfaces, transmitters, receivers, channel, notes })
+    }
+}
+
+/// Receiver and transmitter `[path]`.
+fn ends_of_paths<'e, 'a>(
+    paths: &Paths,
+    receivers: &'e [End<'a>],
+    transmitters: &'e [End<'a>],
+) -> Vec<[&'e End<'a>; 2]> {
+    (0..paths.links())
+        .flat_map(|link| {
+            let pair = [&receivers[link / paths.transmitters], &transmitters[link % paths.transmitters]];
+            std::iter::repeat_n(pair, paths.of_link(link).len())
+        })
+        .collect()
 }
 
 /// The Jones matrix T of a path at one carrier (T21): from (theta, phi) of the direction of departure to (theta, phi)
@@ -97,12 +131,14 @@ impl Ports {
 }
 
 /// What the field needs of a radio.
-struct End<'a> {
-    antenna: &'a Antenna,
-    rotation: Mat3,
+pub struct End<'a> {
+    /// Its antenna.
+    pub antenna: &'a Antenna,
+    /// From its own to global axes.
+    pub rotation: Mat3,
     velocity: Vec3,
     /// Offsets of the elements in global axes `[element]` [m].
-    offsets: Vec<Vec3>,
+    pub offsets: Vec<Vec3>,
 }
 
 impl<'a> End<'a> {

@@ -14,20 +14,18 @@ use crate::geometry::facet::Facets;
 use crate::geometry::simd::Lanes;
 use crate::geometry::traverse::closest_hit;
 use crate::geometry::triangle::Ray;
-use crate::layout::{NONE, Plane};
+use crate::layout::{DOUBLINGS, NONE, PAST_RIM, Plane};
 use crate::math::Vec3;
 use crate::math::random::{philox, unit_interval};
 use std::f64::consts::TAU;
 
 /// Follows a ray from `origin` along `direction` through specular reflections and writes the facet of each into
-/// `chain`, which is as long as the depth; what is left of it becomes [`NONE`]. Returns the number of segments traced.
+/// `chain`, which is as long as the depth; what is left of it becomes [`NONE`].
 #[inline(always)]
-pub fn follow_ray<L: Lanes>(geometry: &Geometry, origin: &Vec3, direction: &Vec3, chain: &mut [u32]) -> u64 {
+pub fn follow_ray<L: Lanes>(geometry: &Geometry, origin: &Vec3, direction: &Vec3, chain: &mut [u32]) {
     chain.fill(NONE);
     let (mut origin, mut direction, mut skip) = (*origin, *direction, NONE);
-    let mut segments = 0;
     for facet in chain {
-        segments += 1;
         let Some(hit) = closest_hit::<L>(&geometry.bvh, &Ray::from_f64(&origin, &direction), skip) else { break };
         origin += direction * f64::from(hit.t);
         *facet = owner(geometry, hit.triangle, hit.patch, &origin);
@@ -38,7 +36,11 @@ pub fn follow_ray<L: Lanes>(geometry: &Geometry, origin: &Vec3, direction: &Vec3
         direction -= normal * (2.0 * direction.dot(&normal));
         skip = hit.patch;
     }
-    segments
+}
+
+/// Segments that it took to find what [`follow_ray`] left: one for each facet, and one that left the scene.
+fn segments_of(chain: &[u32]) -> u64 {
+    chain.iter().position(|facet| *facet == NONE).map_or(chain.len(), |facets| facets + 1) as u64
 }
 
 /// The facet that owns a point where a ray met `triangle` (T41).
@@ -123,15 +125,26 @@ impl NewChains {
         let place = self.chains.len();
         self.chains.resize(place + depth, NONE);
         let chain = &mut self.chains[place..];
-        let segments = follow_ray::<L>(geometry, &trie.image[0], direction, chain);
-        self.shots = [self.shots[0] + 1, self.shots[1] + segments];
-        let is_known = match chain.strip_prefix(known.1) {
-            Some(rest) => trie.knows(known.0, rest),
-            None => trie.knows(0, chain),
-        };
-        if is_known {
+        follow_ray::<L>(geometry, &trie.image[0], direction, chain);
+        self.shots = [self.shots[0] + 1, self.shots[1] + segments_of(chain)];
+        if is_known(trie, chain, known) {
             self.chains.truncate(place);
         }
+    }
+
+    /// Keeps a chain that a ray met elsewhere if it is new.
+    pub fn keep(&mut self, trie: &ChainTrie, chain: &[u32], known: (u32, &[u32])) {
+        self.shots = [self.shots[0] + 1, self.shots[1] + segments_of(chain)];
+        if !is_known(trie, chain, known) {
+            self.chains.extend_from_slice(chain);
+        }
+    }
+}
+
+fn is_known(trie: &ChainTrie, chain: &[u32], (node, facets): (u32, &[u32])) -> bool {
+    match chain.strip_prefix(facets) {
+        Some(rest) => trie.knows(node, rest),
+        None => trie.knows(0, chain),
     }
 }
 
@@ -145,15 +158,10 @@ pub fn shoot_at<L: Lanes>(
     sight: &mut Sight,
     found: &mut NewChains,
 ) {
-    sight.look(geometry, trie, target);
-    if sight.clip.polygon.is_empty() {
-        return;
-    }
-    let rays = f64::from(options.rays_per_chain) * target.aim.share() * sight.weight;
-    let rays = (rays.round() as u32).max(1);
-    let hash = trie.hash_of_child(target.parent, target.facet) ^ options.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let rays = sight.rays_for(geometry, trie, target, options);
+    let key = key_of_rays(trie, target, options);
     for ray in 0..rays {
-        let words = philox([ray, target.turn, target.aim as u32, 0], [hash as u32, (hash >> 32) as u32]);
+        let words = philox([ray, target.turn, target.aim as u32, 0], [key as u32, (key >> 32) as u32]);
         let [first, second, third] = [words[0], words[1], words[2]].map(unit_interval);
         let stratum = (f64::from(ray) + first) / f64::from(rays);
         let point = match target.aim {
@@ -165,35 +173,52 @@ pub fn shoot_at<L: Lanes>(
     }
 }
 
-/// How far past the rim rays go, in roots of the window's area: this far at least, and at most so many doublings more, every
-/// one alike.
-const PAST_RIM: f64 = 1e-3;
-const DOUBLINGS: f64 = 7.0;
+/// The key of the random numbers of a target's rays.
+pub fn key_of_rays(trie: &ChainTrie, target: &Target, options: &SolverOptions) -> u64 {
+    trie.hash_of_child(target.parent, target.facet) ^ options.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
 
 /// A window that rays are aimed at, and scratch space.
 #[derive(Debug, Default)]
 pub struct Sight {
-    /// Node of the chain before the window, and its facets.
+    /// Node of the chain before the window.
     parent: Option<u32>,
-    chain: Vec<u32>,
+    /// Facets of that chain.
+    pub chain: Vec<u32>,
     /// The beam of a node, which only facets that no ray has met need.
     beam_of: Option<u32>,
     beam: Beam,
     /// The last facet.
     facet: u32,
     clip: Clip,
-    middle: Vec3,
+    /// Middle of the window's corners [m].
+    pub middle: Vec3,
     /// Area of the window's fan up to and with each triangle [m2].
     areas: Vec<f64>,
     /// Lengths of the edges, and their sum [m].
     lengths: Vec<f64>,
-    perimeter: f64,
+    /// Length of the rim [m].
+    pub perimeter: f64,
     /// Rays for each ray of `rays_per_chain`.
     weight: f64,
 }
 
 impl Sight {
-    /// Makes ready for a target.
+    /// Makes ready for a target; how many rays it gets, which is none if it is out of reach.
+    pub fn rays_for(&mut self, geometry: &Geometry, trie: &ChainTrie, target: &Target, options: &SolverOptions) -> u32 {
+        self.look(geometry, trie, target);
+        if self.clip.polygon.is_empty() {
+            return 0;
+        }
+        let rays = f64::from(options.rays_per_chain) * target.aim.share() * self.weight;
+        (rays.round() as u32).max(1)
+    }
+
+    /// The corners of the window [m].
+    pub fn corners(&self) -> &[Vec3] {
+        &self.clip.polygon
+    }
+
     fn look(&mut self, geometry: &Geometry, trie: &ChainTrie, target: &Target) {
         if self.parent == Some(target.parent) && self.facet == target.facet {
             return;
@@ -237,7 +262,8 @@ impl Sight {
         self.perimeter = self.lengths.iter().sum();
     }
 
-    fn area(&self) -> f64 {
+    /// Area of the window [m2].
+    pub fn area(&self) -> f64 {
         self.areas[self.areas.len() - 1]
     }
 

@@ -12,7 +12,9 @@ pub mod found;
 pub mod launch;
 pub mod receivers;
 pub mod refine;
+pub mod search;
 
+pub use crate::layout::ALL_ELEMENTS;
 pub use found::FoundPaths;
 
 use crate::math::Vec3;
@@ -96,9 +98,6 @@ impl Default for SolverOptions {
         }
     }
 }
-
-/// The element index of a path that stands for all elements of an array.
-pub const ALL_ELEMENTS: u32 = u32::MAX;
 
 /// All paths of all links, ragged.
 #[derive(Debug, Clone, Default, PartialEq)]

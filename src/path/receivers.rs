@@ -1,10 +1,11 @@
 //! Receivers in small boxes along a space-filling curve, so that a beam is tested against many at once.
 
 use super::beam::Frustum;
+use crate::layout;
 use crate::math::Vec3;
 
 /// Receivers of a box.
-const BOX_SIZE: usize = 32;
+const BOX_SIZE: usize = layout::BOX_SIZE as usize;
 
 /// Receiver positions, sorted for search.
 #[derive(Debug)]
@@ -39,6 +40,16 @@ impl ReceiverBoxes {
     /// Indices and positions of all receivers, in the order of the boxes.
     pub fn all(&self) -> (&[u32], &[Vec3]) {
         (&self.index, &self.position)
+    }
+
+    /// Lower and upper corner of each box of [`layout::BOX_SIZE`] receivers [m].
+    pub fn bounds(&self) -> &[(Vec3, Vec3)] {
+        &self.bounds
+    }
+
+    /// Bounds of all receivers of the run [m].
+    pub fn run(&self) -> &(Vec3, Vec3) {
+        &self.run
     }
 
     /// The largest distance of a receiver of the run from `point` [m], or more.

@@ -3,12 +3,12 @@
 //! Planar chains have a closed form: the last vertex lies on the line from the image to the receiver, the one before on
 //! the line from the image before to that vertex, and so on. All in f64. Nothing allocates.
 
-use super::beam::{IN_PLANE_M, signed_distance};
+use super::beam::signed_distance;
 use super::chain::ChainTrie;
 use crate::geometry::Geometry;
 use crate::geometry::simd::{Lanes, Level, Task, run};
 use crate::geometry::traverse::is_blocked;
-use crate::layout::NONE;
+use crate::layout::{IN_PLANE_M, NONE};
 use crate::math::Vec3;
 
 /// One vertex of a candidate path.

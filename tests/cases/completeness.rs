@@ -204,7 +204,7 @@ fn munich() -> Option<(SceneDescription, Radios)> {
 
 fn solved_in_munich(scene: &SceneDescription, radios: &Radios, options: &SolverOptions) -> Solution {
     let scene = Scene::new(scene, OutOfRange::Error).expect("Munich is valid");
-    raylobe::solve::solve(build::backend(), &scene, radios, &[3.5e9], options, &raylobe::backend::Silent)
+    raylobe::solve::solve(build::backend(), &scene, radios, &[3.5e9], options, &raylobe::progress::Silent)
         .expect("Munich can be solved")
 }
 

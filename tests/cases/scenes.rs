@@ -2,9 +2,9 @@
 
 use crate::support::trace::{coefficients, traces};
 use crate::support::{accept, build, repository};
-use raylobe::backend::Silent;
 use raylobe::io::job::{Job, Overrides};
 use raylobe::math::C64;
+use raylobe::progress::Silent;
 use raylobe::solve::{Solution, solve};
 use serde_json::Value;
 use std::path::{Path, PathBuf};

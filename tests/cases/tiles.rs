@@ -2,12 +2,12 @@
 
 use crate::support::accept;
 use crate::support::build::{self, Numbers};
-use raylobe::backend::Silent;
 use raylobe::channel::Channel;
 use raylobe::io::job::{self, Job};
 use raylobe::io::results::{Results, Tiling, Written};
 use raylobe::path::Paths;
 use raylobe::path::counters::Counters;
+use raylobe::progress::Silent;
 use raylobe::solve::{Engine, Solution, Tile};
 use std::path::Path;
 

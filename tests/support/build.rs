@@ -1,8 +1,12 @@
 //! Scenes, radios and solutions by hand, in few words.
 
-use raylobe::backend::{Backend, DeviceRequest, Silent};
+use super::emulator::emulator;
+use super::flag;
+use raylobe::backend::cuda::Cuda;
+use raylobe::backend::{Backend, DeviceRequest};
 use raylobe::math::Vec3;
 use raylobe::path::{CandidateMethod, SolverOptions};
+use raylobe::progress::Silent;
 use raylobe::scene::Scene;
 use raylobe::scene::antenna::{Antenna, AntennaDescription, Element, Polarization};
 use raylobe::scene::description::{MaterialDescription, ObjectDescription, SceneDescription};
@@ -10,10 +14,28 @@ use raylobe::scene::material::OutOfRange;
 use raylobe::scene::mesh::Mesh;
 use raylobe::scene::radio::{Radio, Radios};
 use raylobe::solve::{Solution, solve};
+use std::sync::OnceLock;
 
-/// The device that the cases run on.
+/// The device that the cases run on: that of the shell, `tests/cpu.rs` or `tests/emulated.rs`. Without g++ the latter runs
+/// on the CPU as well, said loudly; with `RAYLOBE_REQUIRE_GPU=1` it runs on the machine's GPU in place of the emulator.
 pub fn backend() -> Backend {
-    Backend::open(DeviceRequest::Cpu).expect("every machine has a CPU")
+    static CHOSEN: OnceLock<Backend> = OnceLock::new();
+    let cpu = || Backend::open(DeviceRequest::Cpu).expect("every machine has a CPU").backend;
+    let choose = || match env!("CARGO_CRATE_NAME") {
+        "emulated" => cuda().map_or_else(cpu, Backend::cuda),
+        _ => cpu(),
+    };
+    CHOSEN.get_or_init(choose).clone()
+}
+
+/// The GPU if `RAYLOBE_REQUIRE_GPU=1`, else the emulator, or `None` where there is no g++.
+pub fn cuda() -> Option<Cuda> {
+    if flag("RAYLOBE_REQUIRE_GPU") {
+        return Some(Cuda::open(0).expect("RAYLOBE_REQUIRE_GPU is set"));
+    }
+    let images = emulator()?.images();
+    let images: Vec<(&str, &[u8])> = images.iter().map(|(name, image)| (*name, image.as_slice())).collect();
+    Some(Cuda::open_with(&images, 0).expect("the emulator takes its own images"))
 }
 
 /// A material of eps_r [-], sigma [S/m] and thickness [m].

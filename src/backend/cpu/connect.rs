@@ -1,6 +1,5 @@
 //! All chains against all receivers.
 
-use super::super::Progress;
 use crate::geometry::Geometry;
 use crate::geometry::simd::Level;
 use crate::math::Vec3;
@@ -10,6 +9,7 @@ use crate::path::counters::Counters;
 use crate::path::receivers::ReceiverBoxes;
 use crate::path::refine::{Rejection, Vertex, refine};
 use crate::path::{FoundPaths, SolverOptions};
+use crate::progress::Progress;
 use rayon::prelude::*;
 
 /// Chains that one task of the pool tries.

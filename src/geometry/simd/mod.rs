@@ -9,10 +9,7 @@
 
 use super::triangle::{Ray, Slabs};
 use crate::error::{Error, Fault, Result};
-use crate::layout::{BLOCK_WIDTH, NODE_WIDTH, TriangleBlock, WideNode};
-
-/// Slack on the far side of a box, for three roundings of the slab test (Ize 2013).
-const SLAB_SLACK: f32 = 1.0 + 2.0 * 3.0 * f32::EPSILON;
+use crate::layout::{BLOCK_WIDTH, NODE_WIDTH, SLAB_SLACK, TriangleBlock, WideNode};
 
 /// An instruction set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

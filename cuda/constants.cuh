@@ -1,0 +1,7 @@
+// Constants of nature and of the circle: the twin of src/constants.rs.
+#pragma once
+
+// Vacuum speed of light [m/s], exact.
+constexpr double SPEED_OF_LIGHT = 299792458.0;
+constexpr double PI = 3.141592653589793;
+constexpr double TAU = 2.0 * PI;

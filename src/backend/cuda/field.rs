@@ -1,0 +1,199 @@
+//! The field of all paths on the device.
+
+use super::buffer::{Buffer, Pinned};
+use super::fault::with_parts;
+use super::kernels::COUPLING;
+use super::{Cuda, locked};
+use crate::channel::Channel;
+use crate::error::Result;
+use crate::layout::{RadioEnd, ReplayedPath, ReplayedVertex, SurfaceAt};
+use crate::math::C64;
+use crate::path::Paths;
+use crate::path::field::{End, Replay};
+use crate::scene::Scene;
+use crate::scene::material::Surface;
+use crate::scene::radio::Radios;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Paths, and coefficients, that are computed at once, at first, and at the least.
+const PATHS_AT_ONCE: usize = 1 << 18;
+const COEFFICIENTS_AT_ONCE: usize = 1 << 21;
+const LEAST_AT_ONCE: usize = 1 << 10;
+
+/// What is kept from call to call.
+#[derive(Default)]
+pub struct Work {
+    paths: Buffer<ReplayedPath>,
+    vertices: Buffer<ReplayedVertex>,
+    surfaces: Buffer<SurfaceAt>,
+    carriers: Buffer<f64>,
+    ends: [Buffer<RadioEnd>; 2],
+    offsets: [Buffer<f64>; 2],
+    couplings: Buffer<f64>,
+    coefficients: [Buffer<f64>; 2],
+    back: [Pinned<f64>; 2],
+}
+
+/// The channel of all `paths` at the `carriers` [Hz], and notes on materials used outside their range.
+pub fn field(
+    cuda: &Cuda,
+    scene: &Scene,
+    radios: &Radios,
+    paths: &Paths,
+    carriers: &[f64],
+) -> Result<(Channel, Vec<String>)> {
+    let Replay { surfaces, transmitters, receivers, mut channel, notes } = Replay::new(scene, radios, paths, carriers)?;
+    let mut work = locked(&cuda.field);
+    let stream = &cuda.stream;
+    let surfaces: Vec<SurfaceAt> = surfaces.iter().flatten().map(surface_at).collect();
+    work.surfaces.upload(stream, &surfaces)?;
+    work.carriers.upload(stream, carriers)?;
+    for (side, ends) in [transmitters, receivers].into_iter().enumerate() {
+        let (records, offsets) = ends_of(&ends);
+        work.ends[side].upload(stream, &records)?;
+        work.offsets[side].upload(stream, &offsets)?;
+    }
+    let per_carrier = PATHS_AT_ONCE / carriers.len();
+    let couple = COUPLING as usize * carriers.len();
+    let paths_at_once = with_parts(per_carrier.max(1), LEAST_AT_ONCE.min(per_carrier.max(1)), |at_once| {
+        work.couplings.reserve(stream, couple * at_once.min(paths.len())).map(|_| at_once)
+    })?;
+    let coefficients_at_once = with_parts(COEFFICIENTS_AT_ONCE, LEAST_AT_ONCE, |at_once| {
+        let needed = at_once.min(channel.a.len());
+        work.coefficients.iter_mut().try_for_each(|buffer| buffer.reserve(stream, 2 * needed).map(|_| ()))?;
+        Ok(at_once)
+    })?;
+    let mut replay = Replayer { cuda, scene, paths, work: &mut work, carriers: carriers.len() as u32 };
+    for first in (0..paths.len()).step_by(paths_at_once) {
+        let own = first..paths.len().min(first + paths_at_once);
+        replay.replay(own, &mut channel, coefficients_at_once)?;
+    }
+    Ok((channel, notes))
+}
+
+struct Replayer<'a> {
+    cuda: &'a Cuda,
+    scene: &'a Scene,
+    paths: &'a Paths,
+    work: &'a mut Work,
+    carriers: u32,
+}
+
+impl Replayer<'_> {
+    /// Computes the coefficients of some paths.
+    fn replay(&mut self, own: Range<usize>, channel: &mut Channel, at_once: usize) -> Result<()> {
+        let stream = &self.cuda.stream;
+        let (first, end) = (channel.a_offsets[own.start], channel.a_offsets[own.end]);
+        let path_count = own.len() as u32;
+        let (records, vertices) = self.records_of(own, &channel.a_offsets);
+        let Work { paths, vertices: listed, surfaces, carriers, ends, couplings, .. } = &mut *self.work;
+        let materials = self.scene.materials.len() as u32;
+        self.cuda.kernels.couple_polarizations(
+            stream,
+            paths.upload(stream, &records)?,
+            path_count,
+            listed.upload(stream, &vertices)?,
+            surfaces.get(),
+            materials,
+            carriers.get(),
+            self.carriers,
+            ends[0].get(),
+            ends[1].get(),
+            couplings.get_mut(),
+        )?;
+        let starts: Vec<u64> = (first..end).step_by(at_once).collect();
+        // While one part is computed, the one before is copied into the channel.
+        for turn in 0..starts.len() + 1 {
+            if let Some(start) = starts.get(turn) {
+                let count = (end - start).min(at_once as u64) as u32;
+                self.weigh(turn % 2, path_count, start - first, count)?;
+            }
+            if let Some(start) = turn.checked_sub(1).and_then(|before| starts.get(before)) {
+                let values = self.work.back[(turn + 1) % 2].wait()?;
+                let into = channel.a[*start as usize..].iter_mut();
+                into.zip(values.chunks_exact(2)).for_each(|(a, value)| *a = C64::new(value[0], value[1]));
+            }
+        }
+        Ok(())
+    }
+
+    fn weigh(&mut self, lane: usize, path_count: u32, first: u64, count: u32) -> Result<()> {
+        let stream = &self.cuda.stream;
+        let Work { paths, carriers, ends, offsets, couplings, coefficients, back, .. } = &mut *self.work;
+        self.cuda.kernels.weigh_ports(
+            stream,
+            paths.get(),
+            path_count,
+            carriers.get(),
+            self.carriers,
+            ends[0].get(),
+            offsets[0].get(),
+            ends[1].get(),
+            offsets[1].get(),
+            couplings.get(),
+            first,
+            count,
+            coefficients[lane].get_mut(),
+        )?;
+        back[lane].begin(stream, coefficients[lane].get(), 2 * count as usize)
+    }
+
+    /// The records of some paths; coefficients and vertices count from the first one's.
+    fn records_of(&self, own: Range<usize>, a_offsets: &[u64]) -> (Vec<ReplayedPath>, Vec<ReplayedVertex>) {
+        let paths = self.paths;
+        let (first_vertex, first) = (paths.vertex_offsets[own.start], a_offsets[own.start]);
+        let last_vertex = paths.vertex_offsets[own.end];
+        let link_of = |path: usize| paths.offsets.partition_point(|start| *start <= path as u64) - 1;
+        let record = |path: usize| ReplayedPath {
+            departure: paths.departure[path].into(),
+            arrival: paths.arrival[path].into(),
+            length: paths.length[path],
+            coefficient: a_offsets[path] - first,
+            vertex: paths.vertex_offsets[path] - first_vertex,
+            vertices: paths.vertices_of(path).len() as u32,
+            transmitter: (link_of(path) % paths.transmitters) as u32,
+            receiver: (link_of(path) / paths.transmitters) as u32,
+            transmitter_element: paths.transmitter_element[path],
+            receiver_element: paths.receiver_element[path],
+            unused: 0,
+        };
+        let vertex = |vertex: usize| ReplayedVertex {
+            normal: paths.normal[vertex].into(),
+            material: self.scene.objects[paths.object[vertex] as usize].material,
+            unused: 0,
+        };
+        let vertices = first_vertex as usize..last_vertex as usize;
+        (own.into_par_iter().map(record).collect(), vertices.into_par_iter().map(vertex).collect())
+    }
+}
+
+fn surface_at(surface: &Surface) -> SurfaceAt {
+    SurfaceAt {
+        eta: [surface.eta.re, surface.eta.im],
+        thickness: surface.thickness,
+        specular_share: surface.specular_share,
+        roughness: surface.roughness,
+    }
+}
+
+/// Records of all ends, and the offsets of all their elements `[element, xyz]` [m].
+fn ends_of(ends: &[End]) -> (Vec<RadioEnd>, Vec<f64>) {
+    let mut offsets = Vec::new();
+    let records = ends.iter().map(|end| {
+        let first_element = (offsets.len() / 3) as u64;
+        offsets.extend(end.offsets.iter().flat_map(|d| [d.x, d.y, d.z]));
+        let slants = &end.antenna.slants;
+        RadioEnd {
+            // nalgebra lays matrices out column by column.
+            rotation: end.rotation.transpose().into(),
+            slants: [slants[0], slants[slants.len() - 1]],
+            first_element,
+            elements: end.antenna.offsets.len() as u32,
+            polarizations: slants.len() as u32,
+            pattern: end.antenna.element as u32,
+            slant_model: end.antenna.slant_model as u32,
+        }
+    });
+    (records.collect(), offsets)
+}

@@ -1,0 +1,535 @@
+//! The kernels: one safe function for each launch, which checks the lengths of all arrays. Nothing else launches.
+//!
+//! Arguments stand in the order of the kernels' own (`cuda/**/*.cu`), the number of threads aside.
+
+use super::fault::OnDevice;
+use crate::error::{Error, Fault, Result};
+use crate::layout::{
+    AimedWindow, Box3, ChainNode, GeometryView, Hit, LoneRay, LoneSegment, Pair, PathVertex, Plane, Point, RadioEnd,
+    ReplayedPath, ReplayedVertex, SurfaceAt, TriangleBlock, WideNode,
+};
+use cudarc::driver::{
+    CudaContext, CudaFunction, CudaSlice, CudaStream, DeviceRepr, LaunchConfig, PushKernelArg, ValidAsZeroBits,
+};
+use cudarc::nvrtc::Ptx;
+use std::sync::Arc;
+
+/// Module images by the name of their source: its path below `cuda/` without extension.
+pub type Images<'a> = &'a [(&'a str, &'a [u8])];
+
+macro_rules! plain_records {
+    ($($record:ty),*) => {
+        $(
+            // SAFETY: the record is repr(C) of fixed-width numbers, its layout asserted on both sides (layout.cuh), and
+            // all bits zero are valid numbers.
+            unsafe impl DeviceRepr for $record {}
+            // SAFETY: as above.
+            unsafe impl ValidAsZeroBits for $record {}
+        )*
+    };
+}
+plain_records!(
+    AimedWindow,
+    Box3,
+    ChainNode,
+    GeometryView,
+    Hit,
+    LoneRay,
+    LoneSegment,
+    Pair,
+    PathVertex,
+    Plane,
+    Point,
+    RadioEnd,
+    ReplayedPath,
+    ReplayedVertex,
+    SurfaceAt,
+    TriangleBlock,
+    WideNode
+);
+
+/// Threads of a block: enough to fill a multiprocessor, few enough that blocks of long rays end together.
+const BLOCK: u32 = 128;
+
+macro_rules! kernels {
+    ($($module:literal: $($name:ident),+;)+) => {
+        /// Handles of all kernels.
+        pub struct Kernels {
+            $($($name: CudaFunction,)+)+
+        }
+
+        impl Kernels {
+            /// Loads all kernels from their images.
+            ///
+            /// # Errors
+            /// An image is absent or cannot be loaded on this device.
+            pub fn load(context: &Arc<CudaContext>, images: Images) -> Result<Kernels> {
+                $($(let $name;)+
+                {
+                    let image = images.iter().find(|(name, _)| *name == $module);
+                    let (_, image) = image.ok_or_else(|| absent($module))?;
+                    let module = context.load_module(Ptx::from_binary(image.to_vec()));
+                    let module = module.map_err(|error| unloadable(context, error.0 as u32))?;
+                    $($name = module.load_function(stringify!($name)).on_device(|| {
+                        format!("looking for the kernel {}", stringify!($name))
+                    })?;)+
+                })+
+                Ok(Kernels { $($($name,)+)+ })
+            }
+        }
+    };
+}
+
+kernels! {
+    "geometry/traverse": closest_hits, any_hits;
+    "path/launch": shoot_all_around, shoot_at_windows;
+    "path/connect": build_frusta, meet_receivers, refine_pairs, keep_visible;
+    "path/field": couple_polarizations, weigh_ports;
+}
+
+fn absent(module: &str) -> Error {
+    Error::device(Fault::new("--device", format!("this build has no CUDA kernels ({module})")).remedy(
+        "build with nvcc, which scripts/get-nvcc.sh fetches, or use --device cpu; `raylobe devices` tells what was built in",
+    ))
+}
+
+fn unloadable(context: &Arc<CudaContext>, code: u32) -> Error {
+    let (major, minor) = context.compute_capability().unwrap_or_default();
+    let bound = format!(
+        "the kernels cannot be loaded on a device of compute capability {major}.{minor} (CUDA error {code}); this build \
+         holds kernels for {}",
+        env!("RAYLOBE_CUDA_ARCHS")
+    );
+    let remedy = "build with RAYLOBE_CUDA_ARCHS for the device's architecture, or use --device cpu";
+    Error::device(Fault::new("--device", bound).remedy(remedy))
+}
+
+/// Launches a kernel with one thread for each of `$threads` items.
+macro_rules! launch {
+    ($stream:expr, $function:expr, $threads:expr, $($argument:expr),+ $(,)?) => {{
+        let threads: u64 = $threads;
+        if threads > 0 {
+            let blocks = u32::try_from(threads.div_ceil(u64::from(BLOCK)))
+                .map_err(|_| Error::Internal(format!("{threads} threads in one launch")))?;
+            let shape = LaunchConfig { grid_dim: (blocks, 1, 1), block_dim: (BLOCK, 1, 1), shared_mem_bytes: 0 };
+            let mut builder = $stream.launch_builder($function);
+            $(builder.arg($argument);)+
+            // SAFETY: arguments are those of the kernel, in its order, and every array is as long as the kernel may
+            // reach, as checked above.
+            unsafe { builder.launch(shape) }.on_device(|| format!("launching {}", stringify!($function)))?;
+        }
+        Ok(())
+    }};
+}
+
+/// Fails unless an array of `$length` items holds `$needed`.
+macro_rules! holds {
+    ($($array:ident >= $needed:expr),+ $(,)?) => {
+        $(
+            let (length, needed): (u64, u64) = ($array.len() as u64, $needed);
+            if length < needed {
+                return Err(Error::Internal(format!("{} has {length} items of {needed}", stringify!($array))));
+            }
+        )+
+    };
+}
+
+/// Chains and what they are tested with: the arguments that the kernels of `path/connect.cu` share.
+pub struct Chains<'a> {
+    /// All nodes.
+    pub nodes: &'a CudaSlice<ChainNode>,
+    /// The first chain of this part, and their number.
+    pub first: u32,
+    /// Number of chains.
+    pub count: u32,
+    /// First corner of the first chain's window.
+    pub first_corner: u64,
+    /// Corners of all windows of the part.
+    pub corners: u64,
+}
+
+impl Chains<'_> {
+    /// Rows of the part's frusta, at most: one for each corner and one for each chain.
+    pub fn rows(&self) -> u64 {
+        self.corners + u64::from(self.count)
+    }
+}
+
+/// Coordinates of a row of a frustum.
+pub const ROW: u64 = 4;
+/// Coordinates of a point.
+const XYZ: u64 = 3;
+/// Numbers of a coupling: those of two polarisations at each end, complex.
+pub const COUPLING: u64 = 8;
+
+impl Kernels {
+    /// Traces `count` rays; hits `[ray]`.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn closest_hits(
+        &self,
+        stream: &CudaStream,
+        geometry: &GeometryView,
+        rays: &CudaSlice<LoneRay>,
+        count: u32,
+        hits: &mut CudaSlice<Hit>,
+    ) -> Result<()> {
+        holds!(rays >= count.into(), hits >= count.into());
+        launch!(stream, &self.closest_hits, count.into(), geometry, rays, &count, hits)
+    }
+
+    /// Tests `count` segments; 1 where something stands in the way `[segment]`.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn any_hits(
+        &self,
+        stream: &CudaStream,
+        geometry: &GeometryView,
+        segments: &CudaSlice<LoneSegment>,
+        count: u32,
+        blocked: &mut CudaSlice<u32>,
+    ) -> Result<()> {
+        holds!(segments >= count.into(), blocked >= count.into());
+        launch!(stream, &self.any_hits, count.into(), geometry, segments, &count, blocked)
+    }
+
+    /// Follows rays `first` to `first + count` of `all_rays` all around; chains `[ray, depth]`.
+    ///
+    /// # Errors
+    /// The device failed.
+    #[allow(clippy::too_many_arguments)]
+    pub fn shoot_all_around(
+        &self,
+        stream: &CudaStream,
+        geometry: &GeometryView,
+        source: &Point,
+        first: u64,
+        all_rays: u64,
+        depth: u32,
+        count: u32,
+        chains: &mut CudaSlice<u32>,
+    ) -> Result<()> {
+        holds!(chains >= u64::from(count) * u64::from(depth));
+        launch!(
+            stream,
+            &self.shoot_all_around,
+            count.into(),
+            geometry,
+            source,
+            &first,
+            &all_rays,
+            &depth,
+            &count,
+            chains
+        )
+    }
+
+    /// Follows `count` rays at windows; chains `[ray, depth]`. The records of the windows stay within `corners` and
+    /// `facets`, which the caller has made together with them.
+    ///
+    /// # Errors
+    /// The device failed.
+    #[allow(clippy::too_many_arguments)]
+    pub fn shoot_at_windows(
+        &self,
+        stream: &CudaStream,
+        geometry: &GeometryView,
+        source: &Point,
+        windows: &CudaSlice<AimedWindow>,
+        window_count: u32,
+        corners: &CudaSlice<f64>,
+        facets: &CudaSlice<u32>,
+        depth: u32,
+        count: u32,
+        chains: &mut CudaSlice<u32>,
+    ) -> Result<()> {
+        holds!(chains >= u64::from(count) * u64::from(depth), windows >= window_count.into());
+        launch!(
+            stream,
+            &self.shoot_at_windows,
+            count.into(),
+            geometry,
+            source,
+            windows,
+            &window_count,
+            corners,
+            facets,
+            &depth,
+            &count,
+            chains
+        )
+    }
+
+    /// Makes the frusta of chains for receivers within `run`; `corners` are those of all windows.
+    ///
+    /// # Errors
+    /// The device failed.
+    #[allow(clippy::too_many_arguments)]
+    pub fn build_frusta(
+        &self,
+        stream: &CudaStream,
+        geometry: &GeometryView,
+        chains: &Chains,
+        corners: &CudaSlice<f64>,
+        run: &Box3,
+        rows: &mut CudaSlice<f64>,
+        row_counts: &mut CudaSlice<u32>,
+    ) -> Result<()> {
+        let Chains { nodes, first, count, first_corner, .. } = chains;
+        holds!(
+            nodes >= u64::from(*first) + u64::from(*count),
+            corners >= XYZ * (first_corner + chains.corners),
+            rows >= ROW * chains.rows(),
+            row_counts >= u64::from(*count)
+        );
+        launch!(
+            stream,
+            &self.build_frusta,
+            (*count).into(),
+            geometry,
+            *nodes,
+            corners,
+            run,
+            first,
+            count,
+            first_corner,
+            rows,
+            row_counts
+        )
+    }
+
+    /// Lists the pairs of chains and receivers in their beams; `pair_count` `[0]` counts those beyond the room as well.
+    ///
+    /// # Errors
+    /// The device failed.
+    #[allow(clippy::too_many_arguments)]
+    pub fn meet_receivers(
+        &self,
+        stream: &CudaStream,
+        chains: &Chains,
+        rows: &CudaSlice<f64>,
+        row_counts: &CudaSlice<u32>,
+        boxes: &CudaSlice<Box3>,
+        box_count: u32,
+        receivers: &CudaSlice<f64>,
+        receiver_count: u32,
+        pairs: &mut CudaSlice<Pair>,
+        pair_count: &mut CudaSlice<u32>,
+    ) -> Result<()> {
+        let Chains { nodes, first, count, first_corner, .. } = chains;
+        let capacity = u32::try_from(pairs.len()).unwrap_or(u32::MAX);
+        holds!(
+            nodes >= u64::from(*first) + u64::from(*count),
+            rows >= ROW * chains.rows(),
+            row_counts >= u64::from(*count),
+            boxes >= box_count.into(),
+            receivers >= XYZ * u64::from(receiver_count),
+            pair_count >= 1
+        );
+        launch!(
+            stream,
+            &self.meet_receivers,
+            u64::from(*count) * u64::from(box_count),
+            *nodes,
+            rows,
+            row_counts,
+            first,
+            count,
+            first_corner,
+            boxes,
+            &box_count,
+            receivers,
+            &receiver_count,
+            pairs,
+            &capacity,
+            pair_count
+        )
+    }
+
+    /// Refines `count` pairs of `pairs` from `from` on; what may be a path is listed in `left`.
+    ///
+    /// # Errors
+    /// The device failed.
+    #[allow(clippy::too_many_arguments)]
+    pub fn refine_pairs(
+        &self,
+        stream: &CudaStream,
+        geometry: &GeometryView,
+        nodes: &CudaSlice<ChainNode>,
+        receivers: &CudaSlice<f64>,
+        pairs: &CudaSlice<Pair>,
+        from: usize,
+        count: u32,
+        depth: u32,
+        vertices: &mut CudaSlice<PathVertex>,
+        left: &mut CudaSlice<u32>,
+        left_count: &mut CudaSlice<u32>,
+        verdicts: &mut CudaSlice<u32>,
+    ) -> Result<()> {
+        holds!(
+            pairs >= from as u64 + u64::from(count),
+            vertices >= u64::from(count) * u64::from(depth),
+            left >= count.into(),
+            left_count >= 1,
+            verdicts >= super::connect::VERDICTS as u64
+        );
+        let part = pairs.slice(from..from + count as usize);
+        launch!(
+            stream,
+            &self.refine_pairs,
+            count.into(),
+            geometry,
+            nodes,
+            receivers,
+            &part,
+            &count,
+            &depth,
+            vertices,
+            left,
+            left_count,
+            verdicts
+        )
+    }
+
+    /// Keeps what nothing blocks of the `count` pairs of `pairs` from `from` on that are in `left`.
+    ///
+    /// # Errors
+    /// The device failed.
+    #[allow(clippy::too_many_arguments)]
+    pub fn keep_visible(
+        &self,
+        stream: &CudaStream,
+        geometry: &GeometryView,
+        nodes: &CudaSlice<ChainNode>,
+        receivers: &CudaSlice<f64>,
+        pairs: &CudaSlice<Pair>,
+        from: usize,
+        depth: u32,
+        vertices: &CudaSlice<PathVertex>,
+        left: &CudaSlice<u32>,
+        left_count: &CudaSlice<u32>,
+        count: u32,
+        found: &mut CudaSlice<Pair>,
+        found_vertices: &mut CudaSlice<PathVertex>,
+        verdicts: &mut CudaSlice<u32>,
+    ) -> Result<()> {
+        holds!(
+            pairs >= from as u64 + u64::from(count),
+            vertices >= u64::from(count) * u64::from(depth),
+            left >= count.into(),
+            left_count >= 1,
+            found >= count.into(),
+            found_vertices >= u64::from(count) * u64::from(depth),
+            verdicts >= super::connect::VERDICTS as u64
+        );
+        let part = pairs.slice(from..from + count as usize);
+        launch!(
+            stream,
+            &self.keep_visible,
+            count.into(),
+            geometry,
+            nodes,
+            receivers,
+            &part,
+            &depth,
+            vertices,
+            left,
+            left_count,
+            &count,
+            found,
+            found_vertices,
+            verdicts
+        )
+    }
+
+    /// Couplings of all paths at all carriers, between the polarisations of their ends.
+    ///
+    /// # Errors
+    /// The device failed.
+    #[allow(clippy::too_many_arguments)]
+    pub fn couple_polarizations(
+        &self,
+        stream: &CudaStream,
+        paths: &CudaSlice<ReplayedPath>,
+        path_count: u32,
+        vertices: &CudaSlice<ReplayedVertex>,
+        surfaces: &CudaSlice<SurfaceAt>,
+        material_count: u32,
+        carriers: &CudaSlice<f64>,
+        carrier_count: u32,
+        transmitters: &CudaSlice<RadioEnd>,
+        receivers: &CudaSlice<RadioEnd>,
+        couplings: &mut CudaSlice<f64>,
+    ) -> Result<()> {
+        let threads = u64::from(path_count) * u64::from(carrier_count);
+        holds!(
+            paths >= path_count.into(),
+            surfaces >= u64::from(material_count) * u64::from(carrier_count),
+            carriers >= carrier_count.into(),
+            couplings >= COUPLING * threads
+        );
+        launch!(
+            stream,
+            &self.couple_polarizations,
+            threads,
+            paths,
+            &path_count,
+            vertices,
+            surfaces,
+            &material_count,
+            carriers,
+            &carrier_count,
+            transmitters,
+            receivers,
+            couplings
+        )
+    }
+
+    /// `count` coefficients from the `first` on, [re, im] each.
+    ///
+    /// # Errors
+    /// The device failed.
+    #[allow(clippy::too_many_arguments)]
+    pub fn weigh_ports(
+        &self,
+        stream: &CudaStream,
+        paths: &CudaSlice<ReplayedPath>,
+        path_count: u32,
+        carriers: &CudaSlice<f64>,
+        carrier_count: u32,
+        transmitters: &CudaSlice<RadioEnd>,
+        transmitter_offsets: &CudaSlice<f64>,
+        receivers: &CudaSlice<RadioEnd>,
+        receiver_offsets: &CudaSlice<f64>,
+        couplings: &CudaSlice<f64>,
+        first: u64,
+        count: u32,
+        coefficients: &mut CudaSlice<f64>,
+    ) -> Result<()> {
+        holds!(
+            paths >= path_count.into(),
+            carriers >= carrier_count.into(),
+            couplings >= COUPLING * u64::from(path_count) * u64::from(carrier_count),
+            coefficients >= 2 * u64::from(count)
+        );
+        launch!(
+            stream,
+            &self.weigh_ports,
+            count.into(),
+            paths,
+            &path_count,
+            carriers,
+            &carrier_count,
+            transmitters,
+            transmitter_offsets,
+            receivers,
+            receiver_offsets,
+            couplings,
+            &first,
+            &count,
+            coefficients
+        )
+    }
+}

@@ -1,0 +1,100 @@
+//! The CUDA backend: the kernels under `cuda/`, launched from here.
+//!
+//! Rays fly on the device and so do all tests of pairs and the field; the trie, its windows and the order of all paths are
+//! the host's. Two streams take turns: while one computes, the other's results are read back and looked at. Buffers are
+//! kept from call to call.
+
+mod buffer;
+mod connect;
+mod fault;
+mod field;
+mod kernels;
+mod launch;
+mod open;
+mod resident;
+
+pub use connect::connect;
+pub use fault::OnDevice;
+pub use field::field;
+pub use kernels::{Images, Kernels};
+pub use launch::chains;
+pub use open::{BUILT_IN, driver};
+pub use resident::Resident;
+
+use crate::error::Result;
+use cudarc::driver::{CudaContext, CudaStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A device that is open, with its kernels.
+pub struct Cuda {
+    context: Arc<CudaContext>,
+    stream: Arc<CudaStream>,
+    kernels: Kernels,
+    ordinal: u32,
+    driver: open::Driver,
+    launch: Mutex<launch::Work>,
+    connect: Mutex<connect::Work>,
+    field: Mutex<field::Work>,
+}
+
+impl std::fmt::Debug for Cuda {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "cuda:{}", self.ordinal)
+    }
+}
+
+impl Cuda {
+    /// Opens device `ordinal` with the kernels that were built in.
+    ///
+    /// # Errors
+    /// As [`Cuda::open_with`].
+    pub fn open(ordinal: u32) -> Result<Cuda> {
+        Cuda::open_with(BUILT_IN, ordinal)
+    }
+
+    /// Opens device `ordinal` with the kernels of `images`.
+    ///
+    /// # Errors
+    /// There is no driver that can be used, no such device, or the kernels are not for it.
+    pub fn open_with(images: Images, ordinal: u32) -> Result<Cuda> {
+        let (driver, context, kernels) = open::open(images, ordinal)?;
+        let streams = || -> Result<[Arc<CudaStream>; 2]> {
+            let stream = || context.new_stream().on_device(|| "making a stream".into());
+            Ok([stream()?, stream()?])
+        };
+        Ok(Cuda {
+            launch: Mutex::new(launch::Work::new(streams()?)),
+            connect: Mutex::new(connect::Work::new(streams()?)),
+            field: Mutex::new(field::Work::default()),
+            stream: context.new_stream().on_device(|| "making a stream".into())?,
+            context,
+            kernels,
+            ordinal,
+            driver,
+        })
+    }
+
+    /// What the device is, in one line.
+    pub fn describe(&self) -> String {
+        let name = self.context.name().unwrap_or_else(|_| "a device without a name".into());
+        let (major, minor) = self.context.compute_capability().unwrap_or_default();
+        let gib = self.context.total_mem().unwrap_or_default() as f64 / f64::from(1 << 30);
+        let driver = open::release(self.driver.version);
+        format!("cuda:{}, {name}, compute capability {major}.{minor}, {gib:.0} GiB, driver CUDA {driver}", self.ordinal)
+    }
+
+    /// The kernels, for benches and tests of single ones.
+    pub fn kernels(&self) -> &Kernels {
+        &self.kernels
+    }
+
+    /// The stream of whatever is not pipelined.
+    pub fn stream(&self) -> &Arc<CudaStream> {
+        &self.stream
+    }
+}
+
+/// Work whose owner panicked is still sound: buffers are written before they are read.
+fn locked<T>(work: &Mutex<T>) -> MutexGuard<'_, T> {
+    work.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,108 @@
+//! A scene's hierarchy and facets in the device's memory.
+
+use super::Cuda;
+use super::buffer::Buffer;
+use super::fault::OnDevice;
+use crate::error::{Error, Fault, Result};
+use crate::geometry::Geometry;
+use crate::layout::{GeometryView, Plane, Pointer, TriangleBlock, WideNode};
+use cudarc::driver::{CudaStream, DevicePtr, DeviceRepr};
+use std::sync::Arc;
+
+/// Device memory that must stay free beside the scene for rays, pairs and paths [bytes].
+const WORKING_BYTES: u64 = 64 << 20;
+
+/// A scene on the device; freed with this value.
+pub struct Resident {
+    view: GeometryView,
+    _held: Held,
+}
+
+#[derive(Default)]
+struct Held {
+    nodes: Buffer<WideNode>,
+    blocks: Buffer<TriangleBlock>,
+    vertices: Buffer<f64>,
+    planes: Buffer<Plane>,
+    numbers: [Buffer<u32>; 7],
+}
+
+impl std::fmt::Debug for Resident {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a scene at {:#x}", self.view.nodes.address)
+    }
+}
+
+impl Resident {
+    /// Copies what kernels need of a scene.
+    ///
+    /// # Errors
+    /// The device has too little memory: said before anything is copied, with the numbers.
+    pub fn new(cuda: &Cuda, geometry: &Geometry) -> Result<Resident> {
+        let (free, total) = cuda.context.mem_get_info().on_device(|| "asking for free memory".into())?;
+        let needed = bytes_of(geometry) + WORKING_BYTES;
+        if needed > free as u64 {
+            return Err(too_large(needed, free as u64, total as u64));
+        }
+        let (stream, mut held) = (&cuda.stream, Held::default());
+        let Geometry { scene, bvh, facets } = geometry;
+        let vertices: Vec<f64> = scene.vertices.iter().flat_map(|v| [v.x, v.y, v.z]).collect();
+        let [triangles, of_triangle, patch, offsets, listed, patch_offsets, patch_facets] = &mut held.numbers;
+        let view = GeometryView {
+            nodes: put(&mut held.nodes, stream, &bvh.nodes)?,
+            blocks: put(&mut held.blocks, stream, &bvh.blocks)?,
+            vertices: put(&mut held.vertices, stream, &vertices)?,
+            triangles: put(triangles, stream, scene.triangles.as_flattened())?,
+            facet_of_triangle: put(of_triangle, stream, &facets.of_triangle)?,
+            patch_of_facet: put(patch, stream, &facets.patch)?,
+            facet_offsets: put(offsets, stream, &facets.offsets)?,
+            facet_triangles: put(listed, stream, &facets.triangles)?,
+            patch_offsets: put(patch_offsets, stream, &facets.patch_offsets)?,
+            patch_facets: put(patch_facets, stream, &facets.patch_facets)?,
+            planes: put(&mut held.planes, stream, &facets.planes)?,
+            point_reach: facets.point_reach(),
+            reach: bvh.reach,
+            unused: 0,
+        };
+        // Other streams read it from now on.
+        stream.synchronize().on_device(|| "copying the scene".into())?;
+        Ok(Resident { view, _held: held })
+    }
+
+    /// Where everything lies.
+    pub fn view(&self) -> &GeometryView {
+        &self.view
+    }
+}
+
+fn put<T: DeviceRepr>(buffer: &mut Buffer<T>, stream: &Arc<CudaStream>, items: &[T]) -> Result<Pointer<T>> {
+    let slice = buffer.upload(stream, items)?;
+    let (address, _guard) = slice.device_ptr(stream);
+    Ok(Pointer::new(address))
+}
+
+/// What a scene takes on the device [bytes].
+fn bytes_of(geometry: &Geometry) -> u64 {
+    let Geometry { scene, bvh, facets } = geometry;
+    let facets_bytes = size_of_val(&facets.of_triangle[..])
+        + size_of_val(&facets.patch[..])
+        + size_of_val(&facets.offsets[..])
+        + size_of_val(&facets.triangles[..])
+        + size_of_val(&facets.patch_offsets[..])
+        + size_of_val(&facets.patch_facets[..])
+        + size_of_val(&facets.planes[..]);
+    let scene_bytes = size_of_val(&scene.vertices[..]) + size_of_val(&scene.triangles[..]);
+    (size_of_val(&bvh.nodes[..]) + size_of_val(&bvh.blocks[..]) + scene_bytes + facets_bytes) as u64
+}
+
+fn too_large(needed: u64, free: u64, total: u64) -> Error {
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    let bound = format!(
+        "the scene and the least room to work take {} MiB on the device, which has {} MiB free of {} MiB",
+        mib(needed),
+        mib(free),
+        mib(total)
+    );
+    let remedy = "free the device, take a larger one, or use --device cpu";
+    Error::device_memory(Fault::new("--device", bound).remedy(remedy))
+}

@@ -1,0 +1,23 @@
+//! Every phenomenon on the CUDA backend, its kernels emulated: the cases that `tests/cpu.rs` runs on the CPU, through
+//! cudarc, the mock driver and the very sources under `cuda/`. With `RAYLOBE_REQUIRE_GPU=1` on the machine's GPU.
+
+mod support;
+
+#[path = "cases/awkward.rs"]
+mod awkward;
+#[path = "cases/completeness.rs"]
+mod completeness;
+#[path = "cases/crowds.rs"]
+mod crowds;
+#[path = "cases/invariance.rs"]
+mod invariance;
+#[path = "cases/laws.rs"]
+mod laws;
+#[path = "cases/response.rs"]
+mod response;
+#[path = "cases/scenes.rs"]
+mod scenes;
+#[path = "cases/tiles.rs"]
+mod tiles;
+#[path = "cases/truth.rs"]
+mod truth;
