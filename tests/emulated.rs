@@ -13,6 +13,8 @@ mod crowds;
 mod invariance;
 #[path = "cases/laws.rs"]
 mod laws;
+#[path = "cases/parity.rs"]
+mod parity;
 #[path = "cases/response.rs"]
 mod response;
 #[path = "cases/scenes.rs"]

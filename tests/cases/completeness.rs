@@ -91,7 +91,7 @@ fn ends_of(radios: &Radios, link: usize) -> (Vec3, Vec3) {
 }
 
 /// Boxes on a plane and devices outside them.
-fn boxes(seed: u32, count: u32, receivers: usize) -> (SceneDescription, Radios) {
+pub fn boxes(seed: u32, count: u32, receivers: usize) -> (SceneDescription, Radios) {
     // A square of 24 m for each box: room for all, and near enough to reflect between them.
     let half = 12.0 * f64::from(count).sqrt();
     let options = BoxesOptions { seed: seed.into(), count, extent_m: 2.0 * half, ..BoxesOptions::default() };
@@ -193,7 +193,7 @@ fn the_launch_finds_what_the_canyon_holds() {
 }
 
 /// Munich: the tutorial's transmitter and the thousand outdoor receivers of the benchmark.
-fn munich() -> Option<(SceneDescription, Radios)> {
+pub fn munich() -> Option<(SceneDescription, Radios)> {
     let scene = scene_file::read(&city("munich")?).expect("Munich can be read");
     let positions: Array2<f32> =
         ndarray_npy::read_npy(large_truth("munich_rx_1000.npy")?).expect("an array of positions");
