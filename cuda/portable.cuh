@@ -44,8 +44,8 @@ DEVICE Four load_four(const float* place) {
 
 #include "emulator.hpp"
 
-DEVICE float larger(float a, float b) { return b > a ? b : a; }
-DEVICE float smaller(float a, float b) { return b < a ? b : a; }
+DEVICE float larger(float a, float b) { return b > a || std::isnan(a) ? b : a; }
+DEVICE float smaller(float a, float b) { return b < a || std::isnan(a) ? b : a; }
 
 struct Four {
   float lane[4];

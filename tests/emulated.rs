@@ -15,6 +15,8 @@ mod invariance;
 mod laws;
 #[path = "cases/parity.rs"]
 mod parity;
+#[path = "cases/probes.rs"]
+mod probes;
 #[path = "cases/response.rs"]
 mod response;
 #[path = "cases/scenes.rs"]

@@ -95,14 +95,40 @@ const NODE_OPERATIONS: u64 = (NODE_WIDTH * (3 * 6 + 2)) as u64;
 /// and comparisons (9).
 const BLOCK_OPERATIONS: u64 = (BLOCK_WIDTH * 50) as u64;
 
+/// Nodes and leaves that a walk enters.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Visits {
+    /// Nodes of a ray.
+    pub nodes: f64,
+    /// Leaves of a ray.
+    pub blocks: f64,
+}
+
+impl Visits {
+    /// The average of `rays`.
+    pub fn of(bvh: &Bvh, rays: &[Ray]) -> Visits {
+        VISITS.set([0; 2]);
+        for ray in rays {
+            black_box(closest_hit::<Counting>(bvh, ray, NO_PATCH));
+        }
+        let [nodes, blocks] = VISITS.get().map(|count| count as f64 / rays.len() as f64);
+        Visits { nodes, blocks }
+    }
+
+    /// f32 operations that they ask of a ray.
+    pub fn operations(&self) -> f64 {
+        self.nodes * NODE_OPERATIONS as f64 + self.blocks * BLOCK_OPERATIONS as f64
+    }
+
+    /// What a ray reads of them [bytes].
+    pub fn bytes(&self) -> f64 {
+        self.nodes * size_of::<WideNode>() as f64 + self.blocks * size_of::<TriangleBlock>() as f64
+    }
+}
+
 /// f32 operations that the hierarchy asks of a ray, on the average of `rays`.
 pub fn operations_per_ray(bvh: &Bvh, rays: &[Ray]) -> f64 {
-    VISITS.set([0; 2]);
-    for ray in rays {
-        black_box(closest_hit::<Counting>(bvh, ray, NO_PATCH));
-    }
-    let [nodes, blocks] = VISITS.get();
-    (nodes * NODE_OPERATIONS + blocks * BLOCK_OPERATIONS) as f64 / rays.len() as f64
+    Visits::of(bvh, rays).operations()
 }
 
 thread_local! {

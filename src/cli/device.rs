@@ -27,8 +27,8 @@ pub fn parse(text: &str) -> std::result::Result<DeviceRequest, String> {
 pub fn devices() -> Result<()> {
     let names: Vec<&str> = cuda::BUILT_IN.iter().map(|(name, _)| *name).collect();
     let kernels = match names.len() {
-        0 => "none: this build had no nvcc (scripts/get-nvcc.sh fetches it)".into(),
-        _ => format!("{} for {}", names.join(", "), env!("RAYLOBE_CUDA_ARCHS")),
+        0 => "none: built without nvcc (scripts/get-nvcc.sh fetches it) or with RAYLOBE_CUDA_ARCHS=none".into(),
+        _ => format!("{}; for compute capability {}", names.join(", "), capabilities(env!("RAYLOBE_CUDA_ARCHS"))),
     };
     let devices = cuda::driver().map_or(1, |driver| driver.devices as u32);
     let mut text = format!("kernels built in    {kernels}\n");
@@ -48,6 +48,12 @@ pub fn devices() -> Result<()> {
     print(&format!("{text}--device auto       {auto}\n"))
 }
 
+/// "7.5, 9.0, 12.0" of the build's "75 90 120".
+fn capabilities(archs: &str) -> String {
+    let dotted = |arch: &str| format!("{}.{}", &arch[..arch.len() - 1], &arch[arch.len() - 1..]);
+    archs.split_whitespace().map(dotted).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +65,10 @@ mod tests {
         for text in ["", "gpu", "cuda:", "cuda:x", "cpu:0", "cuda:-1", "cuda:0,1"] {
             assert!(parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn architectures_are_shown_as_devices_show_theirs() {
+        assert_eq!(capabilities("75 90 120"), "7.5, 9.0, 12.0");
     }
 }

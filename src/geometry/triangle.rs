@@ -61,8 +61,9 @@ impl Ray {
         ROUNDINGS_OF_AN_EDGE * ROUNDING * reach
     }
 
+    /// A ray whose boxes are padded by `pad` [m].
     #[inline(always)]
-    fn padded(origin: [f32; 3], direction: [f32; 3], pad: f32) -> Ray {
+    pub fn padded(origin: [f32; 3], direction: [f32; 3], pad: f32) -> Ray {
         let size = direction.map(f32::abs);
         let kz = if size[0] > size[1] && size[0] > size[2] { 0 } else { 1 + usize::from(size[2] >= size[1]) };
         let (mut kx, mut ky) = ((kz + 1) % 3, (kz + 2) % 3);

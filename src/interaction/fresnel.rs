@@ -130,7 +130,7 @@ impl Interface {
 }
 
 /// The square root with Im <= 0, the wave that decays inwards under e^{+jwt} (T11); `z` with Im z <= 0.
-fn root_of_decay(z: C64) -> C64 {
+pub fn root_of_decay(z: C64) -> C64 {
     let modulus = libm::hypot(z.re, z.im);
     let larger = ((modulus + z.re.abs()) / 2.0).sqrt();
     if larger == 0.0 {
@@ -147,7 +147,7 @@ fn exp_minus_j(q: C64) -> C64 {
 }
 
 /// 1 - e^{-2jq} for Im q <= 0, without cancellation for small q.
-fn one_minus_exp_minus_2j(q: C64) -> C64 {
+pub fn one_minus_exp_minus_2j(q: C64) -> C64 {
     let (sin, cos) = libm::sincos(q.re);
     let decay = libm::exp(2.0 * q.im);
     // 1 - d cos 2x = (1 - d) + 2 d sin^2 x.

@@ -150,7 +150,7 @@ impl<'a> End<'a> {
     }
 
     /// Jones vectors `[polarisation]` in direction `k` in the global (theta, phi) (T22).
-    fn patterns(&self, k: &Vec3) -> Vec<Jones> {
+    pub fn patterns(&self, k: &Vec3) -> Vec<Jones> {
         let local = self.rotation.tr_mul(k);
         let (theta, phi) = angles_of(&local);
         let (theta_local, phi_local) = spherical_basis(&local);

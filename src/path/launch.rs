@@ -44,7 +44,7 @@ fn segments_of(chain: &[u32]) -> u64 {
 }
 
 /// The facet that owns a point where a ray met `triangle` (T41).
-fn owner(geometry: &Geometry, triangle: u32, patch: u32, point: &Vec3) -> u32 {
+pub fn owner(geometry: &Geometry, triangle: u32, patch: u32, point: &Vec3) -> u32 {
     let facet = geometry.facets.of_triangle[triangle as usize];
     match geometry.facets.of_patch(patch) {
         [_] => facet,
@@ -274,7 +274,7 @@ impl Sight {
     }
 
     /// The point of the window at the quantile `area` of its fan of triangles, and at (`s`, `t`) within the triangle.
-    fn point(&self, area: f64, s: f64, t: f64) -> Vec3 {
+    pub fn point(&self, area: f64, s: f64, t: f64) -> Vec3 {
         let wanted = area * self.area();
         let triangle = self.areas.iter().position(|up_to| wanted <= *up_to).unwrap_or(self.areas.len() - 1);
         let polygon = &self.clip.polygon;
@@ -284,7 +284,7 @@ impl Sight {
 
     /// The point at the quantile `along` of the window's perimeter, moved out of it by the quantile `past` of the
     /// distances past the rim.
-    fn point_past_rim(&self, along: f64, past: f64) -> Vec3 {
+    pub fn point_past_rim(&self, along: f64, past: f64) -> Vec3 {
         let polygon = &self.clip.polygon;
         let mut left = along * self.perimeter;
         let mut at = 0;
@@ -303,7 +303,7 @@ impl Sight {
 }
 
 /// Where a point behind `node`'s chain is seen from the source: mirrored back in each facet of the chain.
-fn unfold(facets: &Facets, trie: &ChainTrie, mut node: u32, mut point: Vec3) -> Vec3 {
+pub fn unfold(facets: &Facets, trie: &ChainTrie, mut node: u32, mut point: Vec3) -> Vec3 {
     while node != 0 {
         point = mirror(&point, facets.plane(trie.facet[node as usize]));
         node = trie.parent[node as usize];

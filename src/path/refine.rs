@@ -67,7 +67,8 @@ pub fn refine(
     if run(level, legs) { Ok(length) } else { Err(Rejection::Blocked) }
 }
 
-fn vertices_backwards(
+/// Finds the vertices of the path over `node`'s chain to `receiver` into `vertices`, the receiver's side first.
+pub fn vertices_backwards(
     geometry: &Geometry,
     trie: &ChainTrie,
     mut node: u32,

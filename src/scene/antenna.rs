@@ -211,7 +211,7 @@ impl Element {
 }
 
 /// sqrt(1.643) cos(pi/2 cos theta)/sin theta (T32), written so that it goes to 0 at the poles without cancellation.
-fn half_wave_amplitude(theta: f64) -> f64 {
+pub fn half_wave_amplitude(theta: f64) -> f64 {
     let (sin, cos) = libm::sincos(theta);
     if sin == 0.0 {
         return 0.0;
@@ -221,7 +221,7 @@ fn half_wave_amplitude(theta: f64) -> f64 {
 }
 
 /// Gain of the TR 38.901 table 7.3-1 element [dB] (T33).
-fn tr38901_gain_db(theta: f64, phi: f64) -> f64 {
+pub fn tr38901_gain_db(theta: f64, phi: f64) -> f64 {
     let phi = phi - TAU * (phi / TAU).round();
     let parabola = |angle: f64| {
         let x = angle / TR38901_BEAM_WIDTH;

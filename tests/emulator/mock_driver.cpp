@@ -42,7 +42,12 @@ struct Device {
   int count = int(setting("MOCK_CUDA_DEVICES", 1));
   int version = int(setting("MOCK_CUDA_VERSION", 13000));
   Result load = Result(setting("MOCK_CUDA_LOAD", SUCCESS));
+  // What every launch answers, and from then on everything that asks for its outcome: a device that has failed.
+  Result launch = Result(setting("MOCK_CUDA_LAUNCH", SUCCESS));
+  Result broken = SUCCESS;
   uint64_t memory = setting("MOCK_CUDA_MEMORY", 16ull << 30);
+  // The most that the host's memory is locked by at once.
+  uint64_t locked = setting("MOCK_CUDA_LOCKED", 16ull << 30);
   std::mutex lock;
   std::map<uintptr_t, size_t> allocations;
   uint64_t used = 0, allocated = 0, launched = 0;
@@ -71,6 +76,7 @@ Result allocate(Address* place, size_t bytes) {
 }
 
 Result release(Address place) {
+  if (device.broken) return device.broken;
   const std::lock_guard<std::mutex> guard(device.lock);
   const auto found = device.allocations.find(uintptr_t(place));
   if (found == device.allocations.end()) return refuse("what is freed was not allocated");
@@ -96,6 +102,7 @@ Result copy(Address to, const void* from, size_t bytes) {
 }
 
 Result copy_back(void* to, Address from, size_t bytes) {
+  if (device.broken) return device.broken;
   if (!is_within(from, bytes)) return refuse("a copy begins beyond an allocation");
   std::memcpy(to, reinterpret_cast<const void*>(uintptr_t(from)), bytes);
   return SUCCESS;
@@ -107,9 +114,10 @@ Handle some_handle() { return reinterpret_cast<Handle>(uintptr_t(0x11)); }
 
 #define DRIVER extern "C" __attribute__((visibility("default"))) Result
 
-// For tests: how often memory was allocated and kernels were launched, and how much memory there is.
+// For tests: how often memory was allocated and kernels were launched, how much memory is used and how much there is.
 extern "C" __attribute__((visibility("default"))) uint64_t mock_cuda_allocations() { return device.allocated; }
 extern "C" __attribute__((visibility("default"))) uint64_t mock_cuda_launches() { return device.launched; }
+extern "C" __attribute__((visibility("default"))) uint64_t mock_cuda_used() { return device.used; }
 extern "C" __attribute__((visibility("default"))) void mock_cuda_set_memory(uint64_t bytes) { device.memory = bytes; }
 
 DRIVER cuInit(unsigned) { return device.init ? device.init : device.count ? SUCCESS : NO_DEVICE; }
@@ -142,12 +150,12 @@ DRIVER cuCtxSynchronize() { return SUCCESS; }
 
 DRIVER cuStreamCreate(Handle* stream, unsigned) { return *stream = some_handle(), SUCCESS; }
 DRIVER cuStreamDestroy_v2(Handle) { return SUCCESS; }
-DRIVER cuStreamSynchronize(Handle) { return SUCCESS; }
+DRIVER cuStreamSynchronize(Handle) { return device.broken; }
 DRIVER cuStreamWaitEvent(Handle, Handle, unsigned) { return SUCCESS; }
 DRIVER cuEventCreate(Handle* event, unsigned) { return *event = some_handle(), SUCCESS; }
 DRIVER cuEventDestroy_v2(Handle) { return SUCCESS; }
 DRIVER cuEventRecord(Handle, Handle) { return SUCCESS; }
-DRIVER cuEventSynchronize(Handle) { return SUCCESS; }
+DRIVER cuEventSynchronize(Handle) { return device.broken; }
 DRIVER cuEventQuery(Handle) { return SUCCESS; }
 DRIVER cuEventElapsedTime_v2(float* milliseconds, Handle, Handle) { return *milliseconds = 1.0f, SUCCESS; }
 
@@ -162,6 +170,7 @@ DRIVER cuMemAllocAsync(Address* place, size_t bytes, Handle) { return allocate(p
 DRIVER cuMemFree_v2(Address place) { return release(place); }
 DRIVER cuMemFreeAsync(Address place, Handle) { return release(place); }
 DRIVER cuMemHostAlloc(void** place, size_t bytes, unsigned) {
+  if (bytes > device.locked) return OUT_OF_MEMORY;
   *place = std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
   return *place ? SUCCESS : OUT_OF_MEMORY;
 }
@@ -183,7 +192,7 @@ DRIVER cuModuleLoadData(Handle* module, const void* image) {
 DRIVER cuModuleUnload(Handle) { return SUCCESS; }
 DRIVER cuModuleGetFunction(Handle* function, Handle, const char* name) {
   Dl_info own;
-  dladdr(reinterpret_cast<void*>(&cuInit), &own);
+  dladdr(reinterpret_cast<void*>(&some_handle), &own);
   const Handle library = dlopen(own.dli_fname, RTLD_NOW | RTLD_NOLOAD);
   *function = dlsym(library, ("emulated_" + std::string(name)).c_str());
   return *function ? SUCCESS : NOT_FOUND;
@@ -191,6 +200,7 @@ DRIVER cuModuleGetFunction(Handle* function, Handle, const char* name) {
 DRIVER cuLaunchKernel(Handle function, unsigned grid, unsigned grid_y, unsigned grid_z, unsigned block,
                       unsigned block_y, unsigned block_z, unsigned, Handle, void** arguments, void**) {
   if (grid_y != 1 || grid_z != 1 || block_y != 1 || block_z != 1) return refuse("a launch of several dimensions");
+  if (device.launch) return device.broken = device.launch;
   if (grid == 0 || block == 0 || block > 1024) return refuse("a launch without threads, or with too many in a block");
   {
     const std::lock_guard<std::mutex> guard(device.lock);

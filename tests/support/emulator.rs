@@ -7,7 +7,7 @@
 // Not every test binary asks for all of it.
 #![allow(dead_code)]
 
-use super::{flag, repository};
+use super::{flag, kept_dir, repository};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -46,6 +46,21 @@ impl Emulator {
         self.count(b"mock_cuda_launches")
     }
 
+    /// Device memory in use [bytes].
+    pub fn used(&self) -> u64 {
+        self.count(b"mock_cuda_used")
+    }
+
+    /// Sets how much memory the device has, used memory included [bytes]: for the whole process.
+    pub fn set_memory(&self, bytes: u64) {
+        // SAFETY: the mock driver defines this function, with one number.
+        unsafe {
+            self.handle.get::<unsafe extern "C" fn(u64)>(b"mock_cuda_set_memory").expect("the mock driver has it")(
+                bytes,
+            )
+        }
+    }
+
     fn count(&self, name: &[u8]) -> u64 {
         // SAFETY: the mock driver defines these functions, without arguments.
         unsafe { self.handle.get::<unsafe extern "C" fn() -> u64>(name).expect("the mock driver has it")() }
@@ -66,7 +81,7 @@ fn build() -> Option<Emulator> {
     let sources = sources_in(&kernels);
     let text = translation_unit(&kernels, &sources);
     let hash = hash_of(&kernels, &[&version.stdout, text.as_bytes(), flags.join(" ").as_bytes()]);
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("emulator").join(hash);
+    let folder = kept_dir().join("emulator").join(hash);
     let library = folder.join("libcuda.so");
     if !library.exists() {
         compile(&folder, &library, &kernels, &text, &flags);

@@ -9,6 +9,7 @@ pub mod trace;
 pub mod truth_files;
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// The folder of the city scenes: `RAYLOBE_SCENES`, or `.scenes` in the repository (scripts/get-scenes.sh fills it).
 pub fn scenes_dir() -> PathBuf {
@@ -25,9 +26,20 @@ pub fn committed_truth_dir() -> PathBuf {
     repository().join("tests/truth")
 }
 
-/// The root of the repository.
+/// The root of the repository: where the tests were built, or `RAYLOBE_REPOSITORY`, a folder with as much of it as they
+/// read, on another machine (scripts/gpu-bundle.sh).
 pub fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    static ROOT: OnceLock<PathBuf> = OnceLock::new();
+    ROOT.get_or_init(|| moved().unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into()))
+}
+
+/// A folder for what tests make and keep.
+pub fn kept_dir() -> PathBuf {
+    moved().map_or_else(|| env!("CARGO_TARGET_TMPDIR").into(), |root| root.join("target/tmp"))
+}
+
+fn moved() -> Option<PathBuf> {
+    std::env::var_os("RAYLOBE_REPOSITORY").map(PathBuf::from)
 }
 
 /// Whether the long versions of the tests are asked for (scripts/acceptance.sh).

@@ -1,8 +1,20 @@
 //! What goes wrong on a device, as errors of raylobe.
 
 use crate::error::{Error, Fault, Result};
-use cudarc::driver::DriverError;
 use cudarc::driver::sys::CUresult;
+use cudarc::driver::{CudaContext, DriverError};
+
+/// What to do about too little memory.
+pub const FREE_THE_DEVICE: &str = "free the device, take a larger one, or use --device cpu";
+
+/// The error of a device that lacks the `bytes` that `what` takes, with the numbers.
+pub fn too_little(context: &CudaContext, what: &str, bytes: u64) -> Error {
+    let (free, total) = context.mem_get_info().unwrap_or_default();
+    // Rounded so that no number contradicts that it is too little.
+    let (needed, free, total) = (bytes.div_ceil(1 << 20), free >> 20, total >> 20);
+    let bound = format!("{what} {needed} MiB on the device, which has {free} MiB free of {total} MiB");
+    Error::device_memory(Fault::new("--device", bound).remedy(FREE_THE_DEVICE))
+}
 
 /// Turns the driver's answers into errors that say what was being done.
 pub trait OnDevice<T> {
@@ -18,7 +30,7 @@ impl<T> OnDevice<T> for std::result::Result<T, DriverError> {
         self.map_err(|error| match error.0 {
             CUresult::CUDA_ERROR_OUT_OF_MEMORY => {
                 let fault = Fault::new(what(), "the device has too little free memory");
-                Error::device_memory(fault.remedy("free the device, or use --device cpu"))
+                Error::device_memory(fault.remedy(FREE_THE_DEVICE))
             }
             code => {
                 let fault = Fault::new(what(), format!("the CUDA driver answers with error {}", code as u32));

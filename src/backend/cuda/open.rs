@@ -3,6 +3,7 @@
 //! cudarc panics where the driver's library is absent or lacks a function, so nothing of it is called before the library
 //! and its functions were looked for; and what is called first stands in a net all the same.
 
+use super::fault::FREE_THE_DEVICE;
 use super::kernels::{Images, Kernels};
 use crate::error::{Error, Fault, Result};
 use cudarc::driver::{CudaContext, DriverError, sys};
@@ -15,8 +16,8 @@ pub const BUILT_IN: Images = include!(concat!(env!("OUT_DIR"), "/images.rs"));
 /// The driver must be of this release of CUDA or a later one: kernels are compiled by it [1000 major + 10 minor].
 const LEAST_DRIVER: i32 = 13_000;
 
-/// Functions of the driver that are used: a driver without one of them is too old.
-const FUNCTIONS: [&[u8]; 29] = [
+/// Functions of the driver that are used, also by what frees: a driver without one of them is too old.
+const FUNCTIONS: [&[u8]; 34] = [
     b"cuInit\0",
     b"cuDriverGetVersion\0",
     b"cuDeviceGetCount\0",
@@ -28,10 +29,13 @@ const FUNCTIONS: [&[u8]; 29] = [
     b"cuDevicePrimaryCtxRelease_v2\0",
     b"cuCtxGetCurrent\0",
     b"cuCtxSetCurrent\0",
+    b"cuCtxSynchronize\0",
     b"cuStreamCreate\0",
+    b"cuStreamDestroy_v2\0",
     b"cuStreamSynchronize\0",
     b"cuStreamWaitEvent\0",
     b"cuEventCreate\0",
+    b"cuEventDestroy_v2\0",
     b"cuEventRecord\0",
     b"cuEventSynchronize\0",
     b"cuMemAllocAsync\0",
@@ -39,11 +43,13 @@ const FUNCTIONS: [&[u8]; 29] = [
     b"cuMemFreeAsync\0",
     b"cuMemFree_v2\0",
     b"cuMemHostAlloc\0",
+    b"cuMemFreeHost\0",
     b"cuMemcpyHtoDAsync_v2\0",
     b"cuMemcpyDtoHAsync_v2\0",
     b"cuMemsetD8Async\0",
     b"cuMemGetInfo_v2\0",
     b"cuModuleLoadData\0",
+    b"cuModuleUnload\0",
     b"cuModuleGetFunction\0",
     b"cuLaunchKernel\0",
 ];
@@ -106,7 +112,21 @@ fn check(function: &str, code: sys::CUresult) -> std::result::Result<(), String>
     match code {
         sys::CUresult::CUDA_SUCCESS => Ok(()),
         // The driver's own names of errors are not asked for: asking is what an old driver may not be able to answer.
-        code => Err(format!("the CUDA driver does not start: {function} answers with error {}", code as u32)),
+        code => {
+            let code = code as u32;
+            Err(format!("the CUDA driver does not start: {function} answers with error {code}{}", meaning(code)))
+        }
+    }
+}
+
+/// What the errors mean that a user can mend.
+fn meaning(code: u32) -> &'static str {
+    match code {
+        34 => ": this libcuda.so is the stub that programs are linked with, not a driver",
+        802 => ": the system is not ready; does nvidia-fabricmanager run?",
+        803 => ": the driver's library and its kernel module are of different releases; restart after an update",
+        804 => ": this device does not take a driver's library newer than its kernel module",
+        _ => "",
     }
 }
 
@@ -128,17 +148,36 @@ pub fn open(images: Images, ordinal: u32) -> Result<(Driver, Arc<CudaContext>, K
         let fault = Fault::new("--device", bound).value(format!("cuda:{ordinal}"));
         Error::device(fault.remedy("use --device cpu; `raylobe devices` tells what there is"))
     };
-    let driver = driver().map_err(unusable)?;
+    let no_kernels = "this build has no CUDA kernels";
+    let driver = match driver() {
+        Ok(_) if images.is_empty() => return Err(without_kernels(no_kernels.into())),
+        Err(why) if images.is_empty() => return Err(without_kernels(format!("{why}; besides, {no_kernels}"))),
+        Err(why) => return Err(unusable(why)),
+        Ok(driver) => driver,
+    };
     if ordinal >= driver.devices as u32 {
-        let last = driver.devices - 1;
-        return Err(unusable(format!("there are {} CUDA devices, numbered 0 to {last}", driver.devices)));
+        return Err(unusable(match driver.devices {
+            1 => "the only CUDA device is cuda:0".into(),
+            devices => format!("there are {devices} CUDA devices, cuda:0 to cuda:{}", devices - 1),
+        }));
     }
+    let unopened = |DriverError(code)| match code {
+        sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => {
+            let fault = Fault::new("--device", "the device is too full to be opened").value(format!("cuda:{ordinal}"));
+            Error::device_memory(fault.remedy(FREE_THE_DEVICE))
+        }
+        code => unusable(format!("the device cannot be opened (CUDA error {})", code as u32)),
+    };
     caught(|| {
-        let context = CudaContext::new(ordinal as usize);
-        let context = context
-            .map_err(|error| unusable(format!("the device cannot be opened (CUDA error {})", error.0 as u32)))?;
+        let context = CudaContext::new(ordinal as usize).map_err(unopened)?;
         let kernels = Kernels::load(&context, images)?;
         Ok((driver, context, kernels))
     })
     .unwrap_or_else(|| Err(unusable("the CUDA driver cannot be talked to".into())))
+}
+
+fn without_kernels(bound: String) -> Error {
+    Error::device(Fault::new("--device", bound).remedy(
+        "build with nvcc, which scripts/get-nvcc.sh fetches, or use --device cpu; `raylobe devices` tells what was built in",
+    ))
 }

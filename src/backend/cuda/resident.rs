@@ -2,8 +2,8 @@
 
 use super::Cuda;
 use super::buffer::Buffer;
-use super::fault::OnDevice;
-use crate::error::{Error, Fault, Result};
+use super::fault::{OnDevice, too_little};
+use crate::error::Result;
 use crate::geometry::Geometry;
 use crate::layout::{GeometryView, Plane, Pointer, TriangleBlock, WideNode};
 use cudarc::driver::{CudaStream, DevicePtr, DeviceRepr};
@@ -39,10 +39,10 @@ impl Resident {
     /// # Errors
     /// The device has too little memory: said before anything is copied, with the numbers.
     pub fn new(cuda: &Cuda, geometry: &Geometry) -> Result<Resident> {
-        let (free, total) = cuda.context.mem_get_info().on_device(|| "asking for free memory".into())?;
+        let (free, _) = cuda.context.mem_get_info().on_device(|| "asking for free memory".into())?;
         let needed = bytes_of(geometry) + WORKING_BYTES;
         if needed > free as u64 {
-            return Err(too_large(needed, free as u64, total as u64));
+            return Err(too_little(&cuda.context, "the scene and the least room to work take", needed));
         }
         let (stream, mut held) = (&cuda.stream, Held::default());
         let Geometry { scene, bvh, facets } = geometry;
@@ -93,16 +93,4 @@ fn bytes_of(geometry: &Geometry) -> u64 {
         + size_of_val(&facets.planes[..]);
     let scene_bytes = size_of_val(&scene.vertices[..]) + size_of_val(&scene.triangles[..]);
     (size_of_val(&bvh.nodes[..]) + size_of_val(&bvh.blocks[..]) + scene_bytes + facets_bytes) as u64
-}
-
-fn too_large(needed: u64, free: u64, total: u64) -> Error {
-    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
-    let bound = format!(
-        "the scene and the least room to work take {} MiB on the device, which has {} MiB free of {} MiB",
-        mib(needed),
-        mib(free),
-        mib(total)
-    );
-    let remedy = "free the device, take a larger one, or use --device cpu";
-    Error::device_memory(Fault::new("--device", bound).remedy(remedy))
 }

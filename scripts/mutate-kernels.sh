@@ -1,0 +1,52 @@
+#!/bin/bash
+# Breaks the kernels one fault at a time, each in a copy, and shows that the emulated tests notice every one.
+# Usage: scripts/mutate-kernels.sh [TEST FILTER ...]   (default: the short cases that together cover all kernels)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# file | what stands there | what is put in its place
+mutants=(
+    'geometry/lanes.cuh|s.x[0][lane] * s.y[2][lane]|s.x[0][lane] * s.y[1][lane]'
+    'geometry/traverse.cuh|lanes >> LANES_BITS > 1|lanes >> LANES_BITS > 2'
+    'geometry/traverse.cuh| || block.patch[lane] == segment.skip[1]|'
+    'path/launch.cuh|direction - normal * (2.0 * |direction - normal * (1.0 * '
+    'path/connect.cu|for (uint32_t k = 0; k < BOX_SIZE|for (uint32_t k = 1; k < BOX_SIZE'
+    'path/refine.cuh|if ((from > 0.0) == (to > 0.0))|if ((from > 0.0) != (to > 0.0))'
+    'interaction/fresnel.cuh|wave.reflected.r_s = -less_one|wave.reflected.r_s = less_one'
+    'path/field.cu|port % end.elements|port / end.polarizations'
+)
+filters=("$@")
+[ ${#filters[@]} -gt 0 ] || filters=(laws:: truth:: parity:: probes::)
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+program=$(scripts/test-program.sh emulated)
+export RAYLOBE_REQUIRE_EMULATOR=1
+"$program" "${filters[@]}" >"$work/sound.log" 2>&1 || { echo "the sound kernels fail" >&2; tail "$work/sound.log" >&2; exit 1; }
+survivors=0
+printf '| mutant | tests that fail |\n|---|---:|\n'
+for mutant in "${mutants[@]}"; do
+    file=${mutant%%|*}
+    rest=${mutant#*|}
+    # The second field may hold bars of its own only if the third is empty.
+    from=${rest%|*}
+    to=${rest##*|}
+    rm -rf "$work/cuda"
+    cp -R cuda "$work/cuda"
+    FROM=$from TO=$to python3 - "$work/cuda/$file" <<'PYTHON'
+import os, sys
+text = open(sys.argv[1]).read()
+assert text.count(os.environ["FROM"]) == 1, f"{sys.argv[1]}: '{os.environ['FROM']}' stands there {text.count(os.environ['FROM'])} times"
+open(sys.argv[1], "w").write(text.replace(os.environ["FROM"], os.environ["TO"]))
+PYTHON
+    if RAYLOBE_EMULATOR_SOURCES="$work/cuda" timeout 300 "$program" "${filters[@]}" >"$work/log" 2>&1; then
+        failed='**none**'
+        survivors=$((survivors + 1))
+    else
+        failed=$(grep -c '^test .* FAILED' "$work/log" || true)
+        grep -q 'g++ fails' "$work/log" && { echo "$file: the mutant does not compile" >&2; exit 1; }
+    fi
+    shown=${from//|/\\|}
+    printf '| %s: `%s` -> `%s` | %s |\n' "$file" "$shown" "$to" "$failed"
+done
+[ "$survivors" -eq 0 ] || { echo "$survivors mutants were not noticed" >&2; exit 1; }

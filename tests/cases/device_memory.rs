@@ -1,0 +1,181 @@
+//! Memory of a device: allocated once, given back, shared out in smaller parts where there is little. The mock driver counts.
+
+use super::{JOB, receivers};
+use crate::support::emulator::{Emulator, emulator};
+use raylobe::backend::Backend;
+use raylobe::backend::cuda::Cuda;
+use raylobe::error::{Error, Result};
+use raylobe::io::job::{self, Job};
+use raylobe::path::counters::Counters;
+use raylobe::path::receivers::{ReceiverBoxes, bounds_of};
+use raylobe::progress::Silent;
+use raylobe::solve::{Engine, Solution, solve};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+const MIB: u64 = 1 << 20;
+const MUCH: u64 = 1 << 34;
+
+/// The mock driver for one test at a time: its memory and its counts are the whole process's.
+struct Alone {
+    emulator: &'static Emulator,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Alone {
+    fn new() -> Option<Alone> {
+        static TURN: Mutex<()> = Mutex::new(());
+        let emulator = emulator()?;
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        emulator.set_memory(MUCH);
+        Some(Alone { emulator, _turn: turn })
+    }
+
+    fn open(&self) -> Backend {
+        let images = self.emulator.images();
+        let images: Vec<(&str, &[u8])> = images.iter().map(|(name, image)| (*name, image.as_slice())).collect();
+        Backend::cuda(Cuda::open_with(&images, 0).expect("the emulator takes its own images"))
+    }
+
+    /// Leaves `room` free beside what is used now [bytes].
+    fn leave(&self, room: u64) {
+        self.emulator.set_memory(self.emulator.used() + room);
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        self.emulator.set_memory(MUCH);
+    }
+}
+
+fn a_job() -> Job {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("rx.csv"), receivers()).expect("written");
+    let file = folder.path().join("job.toml");
+    Job::new(job::parse(JOB, &file).expect("the test's job is written well"), &file).expect("it is valid")
+}
+
+fn solved(backend: &Backend, job: &Job) -> Result<Solution> {
+    solve(backend.clone(), &job.scene, &job.radios, &job.carriers, &job.solver, &Silent)
+}
+
+/// All that is found, to the last digit.
+fn text_of(solution: &Solution) -> String {
+    format!("{:?}{:?}{:?}", solution.paths, solution.channel, solution.counters)
+}
+
+#[test]
+fn nothing_is_allocated_in_the_hot_loop() {
+    let Some(alone) = Alone::new() else { return };
+    let (backend, job) = (alone.open(), a_job());
+    let paths = solved(&backend, &job).expect("there is much memory").paths;
+    let before = alone.emulator.allocations();
+    let loaded = backend.load(&job.scene).expect("there is much memory");
+    let of_scene = alone.emulator.allocations() - before;
+    assert!(of_scene > 0);
+
+    let local = |position: &raylobe::math::Vec3| position - job.scene.origin;
+    let source = local(&job.radios.transmitters[0].position);
+    let ends: Vec<_> = job.radios.receivers.iter().map(|radio| local(&radio.position)).collect();
+    let boxes = ReceiverBoxes::new(&ends, bounds_of(&ends));
+    let (before, launches) = (alone.emulator.allocations(), alone.emulator.launches());
+    let mut counters = Counters::default();
+    for _ in 0..2 {
+        let trie = backend.chains(&loaded, &source, &job.solver, &mut counters, &Silent).expect("chains");
+        let found = backend.connect(&loaded, &trie, &boxes, &job.solver, &mut counters, &Silent).expect("paths");
+        assert!(!found.is_empty());
+        backend.field(&job.scene, &job.radios, &paths, &job.carriers).expect("a channel");
+    }
+    assert!(alone.emulator.launches() > launches + 10);
+    assert_eq!(alone.emulator.allocations(), before, "stages that were run before allocate nothing");
+
+    let before = alone.emulator.allocations();
+    solved(&backend, &job).expect("there is much memory");
+    assert_eq!(alone.emulator.allocations() - before, of_scene, "a job that is run again allocates its scene only");
+}
+
+#[test]
+fn memory_is_given_back() {
+    let Some(alone) = Alone::new() else { return };
+    let (before, job) = (alone.emulator.used(), a_job());
+    let backend = alone.open();
+    let loaded = backend.load(&job.scene).expect("there is much memory");
+    let with_scene = alone.emulator.used();
+    assert!(with_scene > before);
+    solved(&backend, &job).expect("there is much memory");
+    assert!(alone.emulator.used() > with_scene, "buffers are kept from call to call");
+    drop(loaded);
+    drop(backend);
+    assert_eq!(alone.emulator.used(), before);
+    // Also after a failure.
+    let backend = alone.open();
+    alone.leave(65 * MIB);
+    alone.emulator.set_memory(before + MIB);
+    assert!(solved(&backend, &job).is_err());
+    drop(backend);
+    assert_eq!(alone.emulator.used(), before);
+}
+
+#[test]
+fn little_memory_changes_no_result() {
+    let Some(alone) = Alone::new() else { return };
+    let job = a_job();
+    let expected = solved(&alone.open(), &job).expect("there is much memory");
+    assert!(
+        expected.counters.paths > 100 && expected.paths.vertex_offsets.last() > Some(&100),
+        "the job has reflections"
+    );
+    // The least that a scene is loaded with, and more: whatever is taken first must leave room for the rest.
+    for room in [66, 80, 100, 130] {
+        let backend = alone.open();
+        alone.leave(room * MIB);
+        let found = solved(&backend, &job).unwrap_or_else(|error| panic!("{room} MiB: {error}"));
+        assert_eq!(text_of(&found), text_of(&expected), "{room} MiB");
+        // Once more with much memory: what was halved is no other work.
+        alone.emulator.set_memory(MUCH);
+        assert_eq!(text_of(&solved(&backend, &job).expect("there is much memory")), text_of(&expected), "{room} MiB");
+    }
+}
+
+#[test]
+fn memory_that_others_take_after_the_scene_was_loaded_changes_no_result() {
+    let Some(alone) = Alone::new() else { return };
+    let job = a_job();
+    let expected = solved(&alone.open(), &job).expect("there is much memory");
+    for room in [32, 16, 8] {
+        let (backend, options) = (alone.open(), &job.solver);
+        let engine = Engine::new(backend, &job.scene, &job.radios, &job.carriers, options, &Silent);
+        let mut engine = engine.expect("there is much memory");
+        alone.leave(room * MIB);
+        let tile = engine.tile(0..job.radios.receivers.len()).unwrap_or_else(|error| panic!("{room} MiB: {error}"));
+        assert!(tile.paths == expected.paths && tile.channel == expected.channel, "{room} MiB");
+        assert_eq!(format!("{:?}", engine.finish().counters), format!("{:?}", expected.counters), "{room} MiB");
+        alone.emulator.set_memory(MUCH);
+    }
+}
+
+#[test]
+fn a_device_that_is_full_is_told_with_numbers_and_can_be_used_once_it_is_not() {
+    let Some(alone) = Alone::new() else { return };
+    let (backend, job) = (alone.open(), a_job());
+    let full = |error: Error, parts: &[&str]| {
+        let text = error.to_string();
+        assert!(matches!(error, Error::DeviceMemory(_)) && error.exit_code() == 77, "{text}");
+        println!("{text}");
+        parts.iter().for_each(|part| assert!(text.contains(part), "'{part}' is not in {text}"));
+    };
+    alone.leave(5 * MIB / 2);
+    let error = backend.load(&job.scene).expect_err("a device of 2 MiB");
+    full(error, &["the scene and the least room to work take 65 MiB", "2 MiB free of", "--device cpu"]);
+
+    alone.emulator.set_memory(MUCH);
+    let loaded = backend.load(&job.scene).expect("there is much memory");
+    let source = job.radios.transmitters[0].position - job.scene.origin;
+    let mut counters = Counters::default();
+    let mut chains = || backend.chains(&loaded, &source, &job.solver, &mut counters, &Silent);
+    alone.leave(1 << 10);
+    let error = chains().map(|trie| trie.len()).expect_err("a device of 1 KiB");
+    full(error, &["the least part of the work takes another 1 MiB", "has 0 MiB free of", "--device cpu"]);
+    alone.emulator.set_memory(MUCH);
+    chains().expect("there is memory again");
+}
