@@ -5,7 +5,7 @@ use super::buffer::{Buffer, Pinned};
 use super::fault::{OnDevice, with_parts};
 use super::kernels::{Chains, ROW};
 use super::{Cuda, Resident, locked};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::layout::{Box3, ChainNode, Pair, PathVertex};
 use crate::math::Vec3;
 use crate::path::chain::ChainTrie;
@@ -77,6 +77,12 @@ impl Work {
             lanes: streams.map(Lane::new),
         }
     }
+
+    /// Gives all memory back.
+    pub fn release(&mut self) {
+        let (pairs_at_once, streams) = (self.pairs_at_once, self.lanes.each_ref().map(|lane| lane.stream.clone()));
+        *self = Work { pairs_at_once, ..Work::new(streams) };
+    }
 }
 
 impl Lane {
@@ -94,6 +100,10 @@ impl Lane {
             vertices_back: Pinned::default(),
             busy: false,
         }
+    }
+
+    fn release(&mut self) {
+        *self = Lane::new(self.stream.clone());
     }
 
     fn reserve(&mut self, pairs: usize, depth: usize) -> Result<()> {
@@ -121,7 +131,7 @@ pub fn connect(
     let mut work = locked(&cuda.connect);
     let mut connection =
         Connection { cuda, resident, trie, boxes, counters, work: &mut work, found: FoundPaths::default(), depth: 1 };
-    connection.prepare()?;
+    cuda.with_room(|| connection.prepare())?;
     progress.begin("connect", trie.len() as u64);
     if options.line_of_sight {
         connection.try_direct_paths()?;
@@ -168,12 +178,23 @@ impl Connection<'_> {
         work.boxes.upload(stream, &bounds)?;
         work.receivers.upload(stream, &receivers)?;
         work.pair_count.reserve(stream, 1)?;
-        let (lanes, pairs, receivers) = (&mut work.lanes, &mut work.pairs, self.boxes.all().0.len());
-        let depth = self.depth;
+        let (lanes, pairs, rows) = (&mut work.lanes, &mut work.pairs, &mut work.rows);
+        let (receivers, depth) = (self.boxes.all().0.len(), self.depth);
         work.pairs_at_once = with_parts(work.pairs_at_once, LEAST_PAIRS, |at_once| {
-            // All receivers may be in the beam of one chain.
-            pairs.reserve(stream, at_once.max(receivers))?;
-            lanes.iter_mut().try_for_each(|lane| lane.reserve(at_once, depth)).map(|()| at_once)
+            let mut reserve = || -> Result<()> {
+                // All receivers may be in the beam of one chain.
+                pairs.reserve(stream, at_once.max(receivers))?;
+                // Frusta have their share before pairs take all.
+                rows.reserve(stream, ROW as usize * at_once)?;
+                lanes.iter_mut().try_for_each(|lane| lane.reserve(at_once, depth))
+            };
+            let fits = reserve();
+            if fits.is_err() {
+                // All get the same share: what the first ones took must not stay with them.
+                (*pairs, *rows) = (Buffer::default(), Buffer::default());
+                lanes.iter_mut().for_each(Lane::release);
+            }
+            fits.map(|()| at_once)
         })?;
         work.lanes.iter_mut().for_each(|lane| lane.busy = false);
         // The lanes' streams read what this one has copied.
@@ -198,11 +219,19 @@ impl Connection<'_> {
         if boxes == 0 {
             return Ok(());
         }
-        let most = (MEETINGS_AT_ONCE / boxes).max(1);
+        let mut most = (MEETINGS_AT_ONCE / boxes).max(1);
         let (mut first, mut count) = (1, most);
         while first < self.trie.len() {
             count = count.min(self.trie.len() - first);
-            let pairs = self.meet(first..first + count)?;
+            let pairs = match self.meet(first..first + count) {
+                // Fewer chains have fewer frusta.
+                Err(Error::DeviceMemory(_)) if count > 1 => {
+                    count = count.div_ceil(2);
+                    most = count;
+                    continue;
+                }
+                pairs => pairs?,
+            };
             if pairs > self.work.pairs.get().len() {
                 // One chain alone always has room.
                 count = count.div_ceil(2);

@@ -45,12 +45,28 @@ pub fn field(
 ) -> Result<(Channel, Vec<String>)> {
     let Replay { surfaces, transmitters, receivers, mut channel, notes } = Replay::new(scene, radios, paths, carriers)?;
     let mut work = locked(&cuda.field);
-    let stream = &cuda.stream;
     let surfaces: Vec<SurfaceAt> = surfaces.iter().flatten().map(surface_at).collect();
-    work.surfaces.upload(stream, &surfaces)?;
+    let ends = [transmitters, receivers];
+    cuda.with_room(|| replay_all(cuda, scene, paths, carriers, &surfaces, &ends, &mut work, &mut channel))?;
+    Ok((channel, notes))
+}
+
+#[allow(clippy::too_many_arguments)]
+fn replay_all(
+    cuda: &Cuda,
+    scene: &Scene,
+    paths: &Paths,
+    carriers: &[f64],
+    surfaces: &[SurfaceAt],
+    ends: &[Vec<End>; 2],
+    work: &mut Work,
+    channel: &mut Channel,
+) -> Result<()> {
+    let stream = &cuda.stream;
+    work.surfaces.upload(stream, surfaces)?;
     work.carriers.upload(stream, carriers)?;
-    for (side, ends) in [transmitters, receivers].into_iter().enumerate() {
-        let (records, offsets) = ends_of(&ends);
+    for (side, ends) in ends.iter().enumerate() {
+        let (records, offsets) = ends_of(ends);
         work.ends[side].upload(stream, &records)?;
         work.offsets[side].upload(stream, &offsets)?;
     }
@@ -61,15 +77,17 @@ pub fn field(
     })?;
     let coefficients_at_once = with_parts(COEFFICIENTS_AT_ONCE, LEAST_AT_ONCE, |at_once| {
         let needed = at_once.min(channel.a.len());
-        work.coefficients.iter_mut().try_for_each(|buffer| buffer.reserve(stream, 2 * needed).map(|_| ()))?;
-        Ok(at_once)
+        let mut both = work.coefficients.iter_mut();
+        let fits = both.try_for_each(|buffer| buffer.reserve(stream, 2 * needed).map(|_| ()));
+        // Both get the same: what the first one took must not stay with it.
+        fits.inspect_err(|_| work.coefficients = Default::default()).map(|()| at_once)
     })?;
-    let mut replay = Replayer { cuda, scene, paths, work: &mut work, carriers: carriers.len() as u32 };
+    let mut replay = Replayer { cuda, scene, paths, work, carriers: carriers.len() as u32 };
     for first in (0..paths.len()).step_by(paths_at_once) {
         let own = first..paths.len().min(first + paths_at_once);
-        replay.replay(own, &mut channel, coefficients_at_once)?;
+        replay.replay(own, channel, coefficients_at_once)?;
     }
-    Ok((channel, notes))
+    Ok(())
 }
 
 struct Replayer<'a> {

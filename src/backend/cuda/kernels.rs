@@ -2,12 +2,13 @@
 //!
 //! Arguments stand in the order of the kernels' own (`cuda/**/*.cu`), the number of threads aside.
 
-use super::fault::OnDevice;
+use super::fault::{FREE_THE_DEVICE, OnDevice};
 use crate::error::{Error, Fault, Result};
 use crate::layout::{
     AimedWindow, Box3, ChainNode, GeometryView, Hit, LoneRay, LoneSegment, Pair, PathVertex, Plane, Point, RadioEnd,
     ReplayedPath, ReplayedVertex, SurfaceAt, TriangleBlock, WideNode,
 };
+use cudarc::driver::sys::CUresult;
 use cudarc::driver::{
     CudaContext, CudaFunction, CudaSlice, CudaStream, DeviceRepr, LaunchConfig, PushKernelArg, ValidAsZeroBits,
 };
@@ -94,6 +95,10 @@ fn absent(module: &str) -> Error {
 }
 
 fn unloadable(context: &Arc<CudaContext>, code: u32) -> Error {
+    if code == CUresult::CUDA_ERROR_OUT_OF_MEMORY as u32 {
+        let fault = Fault::new("--device", "the device is too full for the kernels to be loaded");
+        return Error::device_memory(fault.remedy(FREE_THE_DEVICE));
+    }
     let (major, minor) = context.compute_capability().unwrap_or_default();
     let bound = format!(
         "the kernels cannot be loaded on a device of compute capability {major}.{minor} (CUDA error {code}); this build \
@@ -116,7 +121,7 @@ macro_rules! launch {
             $(builder.arg($argument);)+
             // SAFETY: arguments are those of the kernel, in its order, and every array is as long as the kernel may
             // reach, as checked above.
-            unsafe { builder.launch(shape) }.on_device(|| format!("launching {}", stringify!($function)))?;
+            unsafe { builder.launch(shape) }.on_device(|| format!("launching {}", stringify!($function).trim_start_matches("&self.")))?;
         }
         Ok(())
     }};

@@ -40,6 +40,11 @@ impl Work {
     pub fn new(streams: [Arc<CudaStream>; 2]) -> Work {
         Work { lanes: streams.map(Lane::new), rays_at_once: RAYS_AT_ONCE }
     }
+
+    /// Gives all memory back.
+    pub fn release(&mut self) {
+        self.lanes.iter_mut().for_each(Lane::release);
+    }
 }
 
 /// One of two streams that take turns, and its buffers.
@@ -80,6 +85,11 @@ impl Lane {
     fn reserve(&mut self, words: usize) -> Result<()> {
         self.chains.reserve(&self.stream, words)?;
         self.back.reserve(self.stream.context(), words)
+    }
+
+    /// Gives all memory back; a lane that is busy is not asked.
+    fn release(&mut self) {
+        *self = Lane::new(self.stream.clone());
     }
 }
 
@@ -165,28 +175,43 @@ impl CudaShooter<'_> {
     /// Makes room for as many rays at once as the device can hold.
     fn fit(&mut self) -> Result<()> {
         let depth = self.options.max_depth as usize;
-        let lanes = &mut self.work.lanes;
-        self.work.rays_at_once = with_parts(self.work.rays_at_once, LEAST_RAYS, |rays| {
-            lanes.iter_mut().try_for_each(|lane| lane.reserve(rays * depth)).map(|()| rays)
+        let (start, lanes) = (self.work.rays_at_once, &mut self.work.lanes);
+        self.work.rays_at_once = self.cuda.with_room(|| {
+            with_parts(start, LEAST_RAYS, |rays| {
+                let fits = lanes.iter_mut().try_for_each(|lane| lane.reserve(rays * depth));
+                // Both lanes get the same: what the first one took must not stay with it.
+                fits.inspect_err(|_| lanes.iter_mut().for_each(Lane::release)).map(|()| rays)
+            })
         })?;
         Ok(())
     }
 
     /// Aims at all targets, cut into parts of as many rays as fit at once.
     fn aim(&self, trie: &ChainTrie, targets: &[Target]) -> Vec<Aimed> {
-        let aim = |targets: &[Target]| {
-            let (mut aimed, mut sight) = (Aimed::default(), Sight::default());
-            targets.iter().for_each(|target| aimed.add(self.geometry, trie, target, self.options, &mut sight));
-            aimed
-        };
+        let most = self.work.rays_at_once as u64;
+        let pieces: Vec<Vec<Aimed>> =
+            targets.par_chunks(TARGETS).map(|targets| self.aim_within(most, trie, targets)).collect();
         let mut parts: Vec<Aimed> = Vec::new();
-        for piece in targets.par_chunks(TARGETS).map(aim).collect::<Vec<Aimed>>() {
+        for piece in pieces.into_iter().flatten() {
             match parts.last_mut() {
-                Some(last) if last.rays + piece.rays <= self.work.rays_at_once as u64 => last.append(piece),
+                Some(last) if last.rays + piece.rays <= most => last.append(piece),
                 _ => parts.push(piece),
             }
         }
         parts
+    }
+
+    /// Aims at targets in pieces of no more than `most` rays each, if a piece has more than one target.
+    fn aim_within(&self, most: u64, trie: &ChainTrie, targets: &[Target]) -> Vec<Aimed> {
+        let (mut aimed, mut sight) = (Aimed::default(), Sight::default());
+        targets.iter().for_each(|target| aimed.add(self.geometry, trie, target, self.options, &mut sight));
+        if aimed.rays <= most || targets.len() == 1 {
+            return vec![aimed];
+        }
+        let (first, second) = targets.split_at(targets.len() / 2);
+        let mut pieces = self.aim_within(most, trie, first);
+        pieces.extend(self.aim_within(most, trie, second));
+        pieces
     }
 
     /// Waits for the lane of a turn and hands on the new chains that its rays met, in order.

@@ -21,7 +21,7 @@ pub use launch::chains;
 pub use open::{BUILT_IN, driver};
 pub use resident::Resident;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use cudarc::driver::{CudaContext, CudaStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -86,6 +86,21 @@ impl Cuda {
     /// The kernels, for benches and tests of single ones.
     pub fn kernels(&self) -> &Kernels {
         &self.kernels
+    }
+
+    /// Does `work`; where it lacks memory, once more after the other stages have given theirs back. Stages hold what they
+    /// have had: the next scene, or the next stage, may need it more.
+    fn with_room<T>(&self, mut work: impl FnMut() -> Result<T>) -> Result<T> {
+        match work() {
+            Err(Error::DeviceMemory(_)) => {
+                // The stage that asks has its own locked.
+                let _ = self.launch.try_lock().map(|mut launch| launch.release());
+                let _ = self.connect.try_lock().map(|mut connect| connect.release());
+                let _ = self.field.try_lock().map(|mut field| *field = field::Work::default());
+                work()
+            }
+            done => done,
+        }
     }
 
     /// The stream of whatever is not pipelined.

@@ -195,8 +195,14 @@ fn boxes_are_entered_alike() {
                 direction[axis] = if choice < 0.1 { 0.0 } else { -0.0 };
             }
         }
+        if n.next() < 0.3 {
+            // Past a corner or an edge of the box, where it is entered and left at once: the slack decides.
+            let corner = Vec3::from_fn(|axis, _| f64::from(node.corner[n.between(0.0, 2.0) as usize][axis][lane]));
+            origin = random_vector(n, 300.0).map(single);
+            direction = if corner.amax().is_finite() { (corner - origin).map(single) } else { -Vec3::y() };
+        }
         if direction.amax() == 0.0 {
-            (direction, origin) = (-Vec3::y(), origin);
+            direction = -Vec3::y();
         }
         let pad = single([0.0, 0.0, 1e-3][n.between(0.0, 3.0) as usize]);
         let limit = limits[n.between(0.0, 4.0) as usize];
