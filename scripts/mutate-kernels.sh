@@ -28,7 +28,7 @@ printf '| mutant | tests that fail |\n|---|---:|\n'
 for mutant in "${mutants[@]}"; do
     file=${mutant%%|*}
     rest=${mutant#*|}
-    # The second field may hold bars of its own only if the third is empty.
+    # What stands there may hold bars of its own; what is put in its place may not.
     from=${rest%|*}
     to=${rest##*|}
     rm -rf "$work/cuda"

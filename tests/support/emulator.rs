@@ -7,7 +7,7 @@
 // Not every test binary asks for all of it.
 #![allow(dead_code)]
 
-use super::{flag, kept_dir, repository};
+use super::{flag, kept_dir, repository, say_loudly};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -72,7 +72,7 @@ fn build() -> Option<Emulator> {
     let Some(version) = version.ok().filter(|output| output.status.success()) else {
         let required = flag("RAYLOBE_REQUIRE_EMULATOR") || flag("CI");
         assert!(!required, "g++ is required and absent: install it, or unset RAYLOBE_REQUIRE_EMULATOR and CI");
-        eprintln!("SKIPPED: there is no g++, so that the emulated kernels are not run");
+        say_loudly("SKIPPED: there is no g++: the kernels are not emulated, their cases run on the CPU");
         return None;
     };
     let kernels = std::env::var_os("RAYLOBE_EMULATOR_SOURCES").map_or_else(|| repository().join("cuda"), PathBuf::from);
