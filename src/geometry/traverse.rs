@@ -7,7 +7,9 @@ use super::bvh::Bvh;
 use super::simd::{Lanes, prefetch};
 use super::triangle::{Ray, intersect_segment};
 pub use crate::layout::Hit;
-use crate::layout::{BLOCK_WIDTH, LEAF_BIT, LEVELS_AT_MOST, NODE_WIDTH, NONE, TOUCH_M, TriangleBlock, WideNode};
+use crate::layout::{
+    BLOCK_WIDTH, LEAF_BIT, LEVELS_AT_MOST, NODE_WIDTH, NONE, SLAB_SLACK, TOUCH_M, TriangleBlock, WideNode,
+};
 use crate::math::Vec3;
 use crate::scene::Scene;
 
@@ -95,7 +97,8 @@ fn closest<L: Lanes, const STACK: usize>(bvh: &Bvh, ray: &Ray, skip: u32) -> Opt
                 return (hit.triangle != NONE).then_some(hit);
             }
             waiting -= 1;
-            if stack[waiting].entry() <= hit.t {
+            // The slack of `enter`: a box as far as the hit may hold a lower triangle at the same distance.
+            if stack[waiting].entry() <= hit.t * SLAB_SLACK {
                 child = stack[waiting].child();
                 break;
             }
