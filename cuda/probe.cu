@@ -4,6 +4,7 @@
 #include "path/field.cuh"
 #include "path/launch.cuh"
 #include "path/refine.cuh"
+#include "search.cuh"
 
 // Writes what it is given and yields the place behind it.
 DEVICE double* put(double* out, double x) {
@@ -62,6 +63,17 @@ KERNEL void probe_atomic_add(uint32_t* total, const double* in, uint32_t count, 
   const uint64_t i = global_id();
   if (i >= count) return;
   put(out + i, atomic_add(total, uint32_t(in[i])));
+}
+
+// search.cuh
+
+// count, place
+KERNEL void probe_last_beginning_by(const double* begins, const double* in, uint32_t count, double* out) {
+  const uint64_t i = global_id();
+  if (i >= count) return;
+  in += 2 * i;
+  const auto begin = [&](uint32_t k) { return uint64_t(begins[k]); };
+  put(out + i, last_beginning_by(uint64_t(in[1]), uint32_t(in[0]), begin));
 }
 
 // math

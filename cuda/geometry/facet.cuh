@@ -21,24 +21,14 @@ DEVICE uint32_t children_at(const WideNode& node, const Vec3& p, double reach) {
 // Calls `found(triangle)` for every triangle that may hold the point `p` of its patch's plane.
 template <class Found>
 DEVICE void for_each_at(const GeometryView& geometry, const Vec3& p, Found&& found) {
-  Waiting stack[LEVELS_AT_MOST];
-  uint32_t waiting = 0, child = 0;
-  for (;;) {
-    if (!(child & LEAF_BIT)) {
-      const uint32_t met = children_at(geometry.nodes[child], p, geometry.point_reach);
-      if (met) stack[waiting++] = {child, met};
-    } else {
-      const TriangleBlock& block = geometry.blocks[child & ~LEAF_BIT];
-      for (uint32_t lane = 0; lane < BLOCK_WIDTH; ++lane) {
-        if (block.triangle[lane] != NONE) found(block.triangle[lane]);
-      }
-    }
-    if (waiting == 0) return;
-    Waiting& last = stack[waiting - 1];
-    child = geometry.nodes[last.node].child[lowest_bit(last.lanes)];
-    last.lanes &= last.lanes - 1;
-    if (!last.lanes) --waiting;
-  }
+  walk(
+      geometry, [&](const WideNode& node) { return children_at(node, p, geometry.point_reach); },
+      [&](const TriangleBlock& block) {
+        for (uint32_t lane = 0; lane < BLOCK_WIDTH; ++lane) {
+          if (block.triangle[lane] != NONE) found(block.triangle[lane]);
+        }
+        return false;
+      });
 }
 
 DEVICE const Plane& plane_of(const GeometryView& geometry, uint32_t facet) {

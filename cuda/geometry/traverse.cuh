@@ -100,6 +100,28 @@ DEVICE Hit closest_hit(const GeometryView& geometry, const Ray& ray, uint32_t sk
   }
 }
 
+// Walks the hierarchy in no particular order: `enter(node)` yields a bit for each child to go on with, `visit(block)`
+// whether the walk ends at a leaf. Tells whether it ended so.
+template <class Enter, class Visit>
+DEVICE bool walk(const GeometryView& geometry, const Enter& enter, const Visit& visit) {
+  // A node, and in `lanes` a bit for each child that waits.
+  Waiting stack[LEVELS_AT_MOST];
+  uint32_t waiting = 0, child = 0;
+  for (;;) {
+    if (!(child & LEAF_BIT)) {
+      const uint32_t entered = enter(geometry.nodes[child]);
+      if (entered) stack[waiting++] = {child, entered};
+    } else if (visit(geometry.blocks[child & ~LEAF_BIT])) {
+      return true;
+    }
+    if (waiting == 0) return false;
+    Waiting& last = stack[waiting - 1];
+    child = geometry.nodes[last.node].child[lowest_bit(last.lanes)];
+    last.lanes &= last.lanes - 1;
+    if (!last.lanes) --waiting;
+  }
+}
+
 struct Segment {
   Vec3 from, along;
   // Parameters between which a crossing counts.
@@ -142,20 +164,7 @@ DEVICE bool is_blocked(const GeometryView& geometry, const Vec3& from, const Vec
   const float reach = larger(geometry.reach, float(larger(largest_of(from), largest_of(to))));
   const Segment segment{from,  along, touch, 1.0 - touch, {skip_from, skip_to}, ray_along_segment(from, along, reach),
                         margin_of(reach)};
-  // A node, and in `lanes` a bit for each child that waits.
-  Waiting stack[LEVELS_AT_MOST];
-  uint32_t waiting = 0, child = 0;
-  for (;;) {
-    if (!(child & LEAF_BIT)) {
-      const uint32_t entered = enter(segment.ray.slabs, geometry.nodes[child], 1.0f).mask;
-      if (entered) stack[waiting++] = {child, entered};
-    } else if (is_blocked_by_one_of(geometry, segment, geometry.blocks[child & ~LEAF_BIT])) {
-      return true;
-    }
-    if (waiting == 0) return false;
-    Waiting& last = stack[waiting - 1];
-    child = geometry.nodes[last.node].child[lowest_bit(last.lanes)];
-    last.lanes &= last.lanes - 1;
-    if (!last.lanes) --waiting;
-  }
+  return walk(
+      geometry, [&](const WideNode& node) { return enter(segment.ray.slabs, node, 1.0f).mask; },
+      [&](const TriangleBlock& block) { return is_blocked_by_one_of(geometry, segment, block); });
 }

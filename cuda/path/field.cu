@@ -1,5 +1,6 @@
 // The coefficients of paths: first between the polarisations of each path's ends, then between all its ports.
 #include "path/field.cuh"
+#include "search.cuh"
 
 // Polarisations of an end, at most.
 constexpr uint32_t MOST_POLARIZATIONS = 2;
@@ -28,20 +29,6 @@ KERNEL void couple_polarizations(const ReplayedPath* RESTRICT paths, uint32_t pa
   }
 }
 
-// The path that a coefficient belongs to: the last one that begins at the coefficient or before.
-DEVICE uint32_t path_of(const ReplayedPath* paths, uint32_t count, uint64_t coefficient) {
-  uint32_t low = 0, high = count;
-  while (high - low > 1) {
-    const uint32_t middle = low + (high - low) / 2;
-    if (paths[middle].coefficient <= coefficient) {
-      low = middle;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
-}
-
 // The port's share of an end: its polarisation, and the phase of its element.
 DEVICE C64 port_phase(const RadioEnd& end, uint32_t element, uint32_t port, const double* offsets, const Vec3& k,
                       double frequency, uint32_t& polarization) {
@@ -66,7 +53,8 @@ KERNEL void weigh_ports(const ReplayedPath* RESTRICT paths, uint32_t path_count,
                         uint32_t count, C64* RESTRICT coefficients_out) {
   const uint64_t i = global_id();
   if (i >= count) return;
-  const uint32_t index = path_of(paths, path_count, first + i);
+  const uint32_t index =
+      last_beginning_by(first + i, path_count, [&](uint32_t k) { return paths[k].coefficient; });
   const ReplayedPath& path = paths[index];
   const RadioEnd &transmitter = transmitters[path.transmitter], &receiver = receivers[path.receiver];
   const uint32_t columns = ports_of(transmitter, path.transmitter_element);

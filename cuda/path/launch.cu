@@ -1,5 +1,6 @@
 // The rays of the guided launch: one thread a ray, the chain that it meets as long as the depth `[ray, depth]`.
 #include "path/launch.cuh"
+#include "search.cuh"
 
 KERNEL void shoot_all_around(GeometryView geometry, Point source, uint64_t first, uint64_t all_rays, uint32_t depth,
                              uint32_t count, uint32_t* RESTRICT chains) {
@@ -8,26 +9,13 @@ KERNEL void shoot_all_around(GeometryView geometry, Point source, uint64_t first
   follow_ray(geometry, vec3(source.xyz), fibonacci_direction(first + i, all_rays), depth, chains + i * depth);
 }
 
-// The window that a ray of the batch belongs to: the last one that begins at the ray or before.
-DEVICE uint32_t window_of(const AimedWindow* windows, uint32_t count, uint64_t ray) {
-  uint32_t low = 0, high = count;
-  while (high - low > 1) {
-    const uint32_t middle = low + (high - low) / 2;
-    if (windows[middle].first_ray <= ray) {
-      low = middle;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
-}
-
 KERNEL void shoot_at_windows(GeometryView geometry, Point source, const AimedWindow* RESTRICT windows,
                              uint32_t window_count, const double* RESTRICT corners, const uint32_t* RESTRICT facets,
                              uint32_t depth, uint32_t count, uint32_t* RESTRICT chains) {
   const uint64_t i = global_id();
   if (i >= count) return;
-  const AimedWindow& window = windows[window_of(windows, window_count, i)];
+  const uint32_t own = last_beginning_by(i, window_count, [&](uint32_t k) { return windows[k].first_ray; });
+  const AimedWindow& window = windows[own];
   const Vec3 from = vec3(source.xyz);
   const Vec3 direction = aim(geometry, from, window, uint32_t(i - window.first_ray), corners, facets);
   follow_ray(geometry, from, direction, depth, chains + i * depth);

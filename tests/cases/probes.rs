@@ -15,6 +15,7 @@ mod path;
 
 use crate::support::build::{self, Numbers};
 use crate::support::emulator::emulator;
+use crate::support::flag;
 use crate::support::repository;
 use cudarc::driver::{CudaModule, CudaSlice, DeviceRepr, LaunchArgs, LaunchConfig, PushKernelArg};
 use cudarc::nvrtc::Ptx;
@@ -60,8 +61,7 @@ fn device() -> Option<&'static Device> {
     static OPEN: OnceLock<Option<Device>> = OnceLock::new();
     let open = || {
         let cuda = build::cuda()?;
-        let image = if std::env::var("RAYLOBE_REQUIRE_GPU").is_ok_and(|value| !["", "0", "false"].contains(&&value[..]))
-        {
+        let image = if flag("RAYLOBE_REQUIRE_GPU") {
             let probes = BUILT_IN.iter().find(|(name, _)| *name == SOURCE);
             probes.expect("this build has no probes: build with nvcc and RAYLOBE_PROBES=1").1.to_vec()
         } else {
@@ -218,13 +218,14 @@ fn single(x: f64) -> f64 {
 }
 
 /// Device functions that are probed through another one, which does little else: (helper, probed).
-const THROUGH_OTHERS: [(&str, &str); 10] = [
+const THROUGH_OTHERS: [(&str, &str); 11] = [
     ("is_inside_edge", "contains"),
     ("shear", "meet"),
     ("edges_of", "meet"),
     ("put_in_order", "sort_eight"),
     ("meet_block", "closest_hit"),
     ("crosses", "is_blocked"),
+    ("walk", "is_blocked"),
     ("is_blocked_by_one_of", "is_blocked"),
     ("children_at", "triangle_at"),
     ("for_each_at", "triangle_at"),

@@ -77,7 +77,8 @@ fn from_env(variable: &str, default: &str) -> PathBuf {
     std::env::var_os(variable).map_or_else(|| repository().join(default), PathBuf::from)
 }
 
-fn flag(variable: &str) -> bool {
+/// Whether an environment variable is set to something that means yes.
+pub fn flag(variable: &str) -> bool {
     std::env::var(variable).is_ok_and(|value| !value.is_empty() && value != "0" && value != "false")
 }
 

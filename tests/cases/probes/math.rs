@@ -52,6 +52,18 @@ fn atomic_sums_hand_out_each_place_once() {
 }
 
 #[test]
+fn sorted_lists_are_searched_alike() {
+    let Some(device) = device() else { return };
+    // Some items are empty: they begin where the next one does.
+    let begins: Vec<f64> = (0..200u32).map(|i| f64::from(i / 3 * 5)).collect();
+    let edges = [[1.0, 0.0], [1.0, 9.0], [2.0, 0.0], [200.0, 0.0], [200.0, 330.0], [200.0, 1e9]];
+    let random = inputs(edges, 2, |n| [n.between(1.0, 201.0).floor(), n.between(0.0, 400.0).floor()]);
+    device.exact("probe_last_beginning_by", &[&device.upload(&begins)], &random, |[count, place]| {
+        [begins[..*count as usize].partition_point(|begin| begin <= place) as f64 - 1.0]
+    });
+}
+
+#[test]
 fn vectors_are_nalgebras() {
     let Some(device) = device() else { return };
     let edges = [
