@@ -23,10 +23,11 @@ use rayon::prelude::*;
 /// # Errors
 /// No carrier, a carrier that is not above 0, a material of the scene that is not defined at a carrier.
 pub fn field(scene: &Scene, radios: &Radios, paths: &Paths, carriers: &[f64]) -> Result<(Channel, Vec<String>)> {
-    let Replay { surfaces, transmitters, receivers, mut channel, notes } = Replay::new(scene, radios, paths, carriers)?;
-    let ends = ends_of_paths(paths, &receivers, &transmitters);
+    let Replay { surfaces, transmitters, receivers, ends, mut channel, notes } =
+        Replay::new(scene, radios, paths, carriers)?;
     for_each_path(&mut channel, |path, a| {
-        coefficients_of(scene, &surfaces, paths, carriers, path, ends[path], a);
+        let ends = ends_of(ends[path], &receivers, &transmitters);
+        coefficients_of(scene, &surfaces, paths, carriers, path, ends, a);
     });
     Ok((channel, notes))
 }
@@ -39,6 +40,8 @@ pub struct Replay<'a> {
     pub transmitters: Vec<End<'a>>,
     /// Receivers.
     pub receivers: Vec<End<'a>>,
+    /// Receiver and transmitter `[path]`.
+    pub ends: Vec<[u32; 2]>,
     /// The channel, whose coefficients are still 0.
     pub channel: Channel,
     /// Notes on materials used outside their range.
@@ -56,23 +59,23 @@ impl<'a> Replay<'a> {
         let surfaces = surfaces_of(scene, carriers, &mut notes)?;
         let transmitters: Vec<End> = radios.transmitters.iter().map(|r| End::new(radios, r)).collect();
         let receivers: Vec<End> = radios.receivers.iter().map(|r| End::new(radios, r)).collect();
-        let channel = geometry(paths, carriers, &ends_of_paths(paths, &receivers, &transmitters));
-        Ok(Replay { surfaces, transmitters, receivers, channel, notes })
+        let ends: Vec<[u32; 2]> = (0..paths.links())
+            .flat_map(|link| {
+                let pair = [link / paths.transmitters, link % paths.transmitters].map(|radio| radio as u32);
+                std::iter::repeat_n(pair, paths.of_link(link).len())
+            })
+            .collect();
+        let channel = geometry(paths, carriers, |path| ends_of(ends[path], &receivers, &transmitters));
+        Ok(Replay { surfaces, transmitters, receivers, ends, channel, notes })
     }
 }
 
-/// Receiver and transmitter `[path]`.
-fn ends_of_paths<'e, 'a>(
-    paths: &Paths,
+fn ends_of<'e, 'a>(
+    [receiver, transmitter]: [u32; 2],
     receivers: &'e [End<'a>],
     transmitters: &'e [End<'a>],
-) -> Vec<[&'e End<'a>; 2]> {
-    (0..paths.links())
-        .flat_map(|link| {
-            let pair = [&receivers[link / paths.transmitters], &transmitters[link % paths.transmitters]];
-            std::iter::repeat_n(pair, paths.of_link(link).len())
-        })
-        .collect()
+) -> [&'e End<'a>; 2] {
+    [&receivers[receiver as usize], &transmitters[transmitter as usize]]
 }
 
 /// The Jones matrix T of a path at one carrier (T21): from (theta, phi) of the direction of departure to (theta, phi)
@@ -204,11 +207,12 @@ fn surfaces_of(scene: &Scene, carriers: &[f64], notes: &mut Vec<String>) -> Resu
 }
 
 /// The channel with everything but the coefficients, which are 0.
-fn geometry(paths: &Paths, carriers: &[f64], ends: &[[&End; 2]]) -> Channel {
+fn geometry<'e>(paths: &Paths, carriers: &[f64], ends_of: impl Fn(usize) -> [&'e End<'e>; 2]) -> Channel {
     let mut a_offsets = Vec::with_capacity(paths.len() + 1);
     let mut total = 0u64;
     a_offsets.push(total);
-    for (path, [receiver, transmitter]) in ends.iter().enumerate() {
+    for path in 0..paths.len() {
+        let [receiver, transmitter] = ends_of(path);
         let r = Ports::new(receiver.antenna, paths.receiver_element[path]).count();
         let t = Ports::new(transmitter.antenna, paths.transmitter_element[path]).count();
         total += (carriers.len() * r * t) as u64;
@@ -216,7 +220,8 @@ fn geometry(paths: &Paths, carriers: &[f64], ends: &[[&End; 2]]) -> Channel {
     }
     let (theta_t, phi_t) = paths.departure.iter().map(angles_of).unzip();
     let (theta_r, phi_r) = paths.arrival.iter().map(|k| angles_of(&-k)).unzip();
-    let doppler = ends.iter().enumerate().flat_map(|(path, [receiver, transmitter])| {
+    let doppler = (0..paths.len()).flat_map(|path| {
+        let [receiver, transmitter] = ends_of(path);
         // (v_t . k_t - v_r . k_r)/lambda (T37), k_r the direction of travel at the receiver.
         let speed = transmitter.velocity.dot(&paths.departure[path]) - receiver.velocity.dot(&paths.arrival[path]);
         carriers.iter().map(move |f| speed * f / SPEED_OF_LIGHT)

@@ -3,8 +3,8 @@
 
 use super::buffer::{Buffer, Pinned};
 use super::fault::{OnDevice, with_parts};
-use super::kernels::{Chains, ROW};
-use super::{Cuda, Resident, locked};
+use super::kernels::{Chains, Pairs, ROW};
+use super::{Cuda, Resident, coordinates, locked};
 use crate::error::{Error, Result};
 use crate::layout::{Box3, ChainNode, Pair, PathVertex};
 use crate::math::Vec3;
@@ -129,8 +129,17 @@ pub fn connect(
     progress: &dyn Progress,
 ) -> Result<FoundPaths> {
     let mut work = locked(&cuda.connect);
-    let mut connection =
-        Connection { cuda, resident, trie, boxes, counters, work: &mut work, found: FoundPaths::default(), depth: 1 };
+    let mut connection = Connection {
+        cuda,
+        resident,
+        trie,
+        boxes,
+        counters,
+        work: &mut work,
+        found: FoundPaths::default(),
+        depth: 1,
+        corner_offsets: Vec::new(),
+    };
     cuda.with_room(|| connection.prepare())?;
     progress.begin("connect", trie.len() as u64);
     if options.line_of_sight {
@@ -150,6 +159,8 @@ struct Connection<'a> {
     found: FoundPaths,
     /// Vertices that a path has room for: as many as the longest chain has facets.
     depth: usize,
+    /// First corner of each window among all corners `[node + 1]`.
+    corner_offsets: Vec<u64>,
 }
 
 impl Connection<'_> {
@@ -158,20 +169,23 @@ impl Connection<'_> {
         let (trie, work) = (self.trie, &mut *self.work);
         self.depth = trie.depth.iter().max().map_or(1, |depth| *depth as usize).max(1);
         let (mut nodes, mut corners) = (Vec::with_capacity(trie.len()), Vec::new());
+        self.corner_offsets = vec![0];
         for node in 0..trie.len() {
             let window = trie.window_of(node as u32);
+            let corner = self.corner_offsets[node];
             nodes.push(ChainNode {
                 image: trie.image[node].into(),
-                corner: (corners.len() / 3) as u64,
+                corner,
                 corners: window.len() as u32,
                 parent: trie.parent[node],
                 facet: trie.facet[node],
                 depth: trie.depth[node],
             });
-            corners.extend(window.iter().flat_map(|p| [p.x, p.y, p.z]));
+            corners.extend(coordinates(window));
+            self.corner_offsets.push(corner + window.len() as u64);
         }
         let bounds: Vec<Box3> = self.boxes.bounds().iter().map(box_of).collect();
-        let receivers: Vec<f64> = self.boxes.all().1.iter().flat_map(|p| [p.x, p.y, p.z]).collect();
+        let receivers: Vec<f64> = coordinates(self.boxes.all().1).collect();
         let stream = &work.stream;
         work.nodes.upload(stream, &nodes)?;
         work.corners.upload(stream, &corners)?;
@@ -250,14 +264,13 @@ impl Connection<'_> {
     /// Lists the pairs of some chains and the receivers in their beams; their number, even if not all had room.
     fn meet(&mut self, nodes: Range<usize>) -> Result<usize> {
         let (work, kernels) = (&mut *self.work, &self.cuda.kernels);
-        let corners =
-            |range: Range<usize>| range.map(|node| self.trie.window_of(node as u32).len() as u64).sum::<u64>();
+        let [first_corner, end] = [nodes.start, nodes.end].map(|node| self.corner_offsets[node]);
         let chains = Chains {
             nodes: work.nodes.get(),
             first: nodes.start as u32,
             count: nodes.len() as u32,
-            first_corner: corners(0..nodes.start),
-            corners: corners(nodes.clone()),
+            first_corner,
+            corners: end - first_corner,
         };
         let stream = &work.stream;
         let rows = work.rows.reserve(stream, (ROW * chains.rows()) as usize)?;
@@ -301,20 +314,21 @@ impl Connection<'_> {
         let Work { nodes, receivers, pairs: list, lanes, .. } = &mut *self.work;
         let lane = &mut lanes[turn % 2];
         let (stream, view, kernels) = (&lane.stream, self.resident.view(), &self.cuda.kernels);
-        let (from, count, depth) = (pairs.start, pairs.len() as u32, self.depth as u32);
         for counts in [&mut lane.left_count, &mut lane.verdicts] {
             stream.memset_zeros(counts.get_mut()).on_device(|| "clearing counts".into())?;
         }
-        let (nodes, receivers, list) = (nodes.get(), receivers.get(), list.get());
+        let pairs = Pairs {
+            nodes: nodes.get(),
+            receivers: receivers.get(),
+            list: list.get(),
+            from: pairs.start,
+            count: pairs.len() as u32,
+            depth: self.depth as u32,
+        };
         kernels.refine_pairs(
             stream,
             view,
-            nodes,
-            receivers,
-            list,
-            from,
-            count,
-            depth,
+            &pairs,
             lane.vertices.get_mut(),
             lane.left.get_mut(),
             lane.left_count.get_mut(),
@@ -323,15 +337,10 @@ impl Connection<'_> {
         kernels.keep_visible(
             stream,
             view,
-            nodes,
-            receivers,
-            list,
-            from,
-            depth,
+            &pairs,
             lane.vertices.get(),
             lane.left.get(),
             lane.left_count.get(),
-            count,
             lane.found.get_mut(),
             lane.found_vertices.get_mut(),
             lane.verdicts.get_mut(),

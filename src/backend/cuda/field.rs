@@ -3,7 +3,7 @@
 use super::buffer::{Buffer, Pinned};
 use super::fault::with_parts;
 use super::kernels::COUPLING;
-use super::{Cuda, locked};
+use super::{Cuda, coordinates, locked};
 use crate::channel::Channel;
 use crate::error::Result;
 use crate::layout::{RadioEnd, ReplayedPath, ReplayedVertex, SurfaceAt};
@@ -43,71 +43,71 @@ pub fn field(
     paths: &Paths,
     carriers: &[f64],
 ) -> Result<(Channel, Vec<String>)> {
-    let Replay { surfaces, transmitters, receivers, mut channel, notes } = Replay::new(scene, radios, paths, carriers)?;
+    let Replay { surfaces, transmitters, receivers, ends: ends_of_paths, mut channel, notes } =
+        Replay::new(scene, radios, paths, carriers)?;
     let mut work = locked(&cuda.field);
     let surfaces: Vec<SurfaceAt> = surfaces.iter().flatten().map(surface_at).collect();
     let ends = [transmitters, receivers];
-    cuda.with_room(|| replay_all(cuda, scene, paths, carriers, &surfaces, &ends, &mut work, &mut channel))?;
+    let plan = Plan { cuda, scene, paths, ends_of_paths: &ends_of_paths, carriers, surfaces: &surfaces, ends: &ends };
+    cuda.with_room(|| plan.replay_all(&mut work, &mut channel))?;
     Ok((channel, notes))
 }
 
-#[allow(clippy::too_many_arguments)]
-fn replay_all(
-    cuda: &Cuda,
-    scene: &Scene,
-    paths: &Paths,
-    carriers: &[f64],
-    surfaces: &[SurfaceAt],
-    ends: &[Vec<End>; 2],
-    work: &mut Work,
-    channel: &mut Channel,
-) -> Result<()> {
-    let stream = &cuda.stream;
-    work.surfaces.upload(stream, surfaces)?;
-    work.carriers.upload(stream, carriers)?;
-    for (side, ends) in ends.iter().enumerate() {
-        let (records, offsets) = ends_of(ends);
-        work.ends[side].upload(stream, &records)?;
-        work.offsets[side].upload(stream, &offsets)?;
-    }
-    let per_carrier = PATHS_AT_ONCE / carriers.len();
-    let couple = COUPLING as usize * carriers.len();
-    let paths_at_once = with_parts(per_carrier.max(1), LEAST_AT_ONCE.min(per_carrier.max(1)), |at_once| {
-        work.couplings.reserve(stream, couple * at_once.min(paths.len())).map(|_| at_once)
-    })?;
-    let coefficients_at_once = with_parts(COEFFICIENTS_AT_ONCE, LEAST_AT_ONCE, |at_once| {
-        let needed = at_once.min(channel.a.len());
-        let mut both = work.coefficients.iter_mut();
-        let fits = both.try_for_each(|buffer| buffer.reserve(stream, 2 * needed).map(|_| ()));
-        // Both get the same: what the first one took must not stay with it.
-        fits.inspect_err(|_| work.coefficients = Default::default()).map(|()| at_once)
-    })?;
-    let mut replay = Replayer { cuda, scene, paths, work, carriers: carriers.len() as u32 };
-    for first in (0..paths.len()).step_by(paths_at_once) {
-        let own = first..paths.len().min(first + paths_at_once);
-        replay.replay(own, channel, coefficients_at_once)?;
-    }
-    Ok(())
-}
-
-struct Replayer<'a> {
+/// What is to be replayed.
+struct Plan<'a> {
     cuda: &'a Cuda,
     scene: &'a Scene,
     paths: &'a Paths,
-    work: &'a mut Work,
-    carriers: u32,
+    /// Receiver and transmitter `[path]`.
+    ends_of_paths: &'a [[u32; 2]],
+    /// [Hz].
+    carriers: &'a [f64],
+    /// `[carrier, material]`.
+    surfaces: &'a [SurfaceAt],
+    /// Transmitters, receivers.
+    ends: &'a [Vec<End<'a>>; 2],
 }
 
-impl Replayer<'_> {
-    /// Computes the coefficients of some paths.
-    fn replay(&mut self, own: Range<usize>, channel: &mut Channel, at_once: usize) -> Result<()> {
+impl Plan<'_> {
+    /// Computes all coefficients, as many paths and coefficients at once as there is room for.
+    fn replay_all(&self, work: &mut Work, channel: &mut Channel) -> Result<()> {
         let stream = &self.cuda.stream;
+        work.surfaces.upload(stream, self.surfaces)?;
+        work.carriers.upload(stream, self.carriers)?;
+        for (side, ends) in self.ends.iter().enumerate() {
+            let (records, offsets) = ends_of(ends);
+            work.ends[side].upload(stream, &records)?;
+            work.offsets[side].upload(stream, &offsets)?;
+        }
+        let per_carrier = PATHS_AT_ONCE / self.carriers.len();
+        let couple = COUPLING as usize * self.carriers.len();
+        let paths_at_once = with_parts(per_carrier.max(1), LEAST_AT_ONCE.min(per_carrier.max(1)), |at_once| {
+            work.couplings.reserve(stream, couple * at_once.min(self.paths.len())).map(|_| at_once)
+        })?;
+        let coefficients_at_once = with_parts(COEFFICIENTS_AT_ONCE, LEAST_AT_ONCE, |at_once| {
+            let needed = at_once.min(channel.a.len());
+            let mut both = work.coefficients.iter_mut();
+            let fits = both.try_for_each(|buffer| buffer.reserve(stream, 2 * needed).map(|_| ()));
+            // Both get the same: what the first one took must not stay with it.
+            fits.inspect_err(|_| work.coefficients = Default::default()).map(|()| at_once)
+        })?;
+        for first in (0..self.paths.len()).step_by(paths_at_once) {
+            let own = first..self.paths.len().min(first + paths_at_once);
+            self.replay(work, own, channel, coefficients_at_once)?;
+        }
+        Ok(())
+    }
+
+    /// Computes the coefficients of some paths.
+    fn replay(&self, work: &mut Work, own: Range<usize>, channel: &mut Channel, at_once: usize) -> Result<()> {
+        let Plan { cuda, scene, carriers: frequencies, .. } = self;
+        let stream = &cuda.stream;
         let (first, end) = (channel.a_offsets[own.start], channel.a_offsets[own.end]);
         let path_count = own.len() as u32;
         let (records, vertices) = self.records_of(own, &channel.a_offsets);
-        let Work { paths, vertices: listed, surfaces, carriers, ends, couplings, .. } = &mut *self.work;
-        let materials = self.scene.materials.len() as u32;
-        self.cuda.kernels.couple_polarizations(
+        let Work { paths, vertices: listed, surfaces, carriers, ends, couplings, .. } = work;
+        let materials = scene.materials.len() as u32;
+        cuda.kernels.couple_polarizations(
             stream,
             paths.upload(stream, &records)?,
             path_count,
@@ -115,7 +115,7 @@ impl Replayer<'_> {
             surfaces.get(),
             materials,
             carriers.get(),
-            self.carriers,
+            frequencies.len() as u32,
             ends[0].get(),
             ends[1].get(),
             couplings.get_mut(),
@@ -125,10 +125,10 @@ impl Replayer<'_> {
         for turn in 0..starts.len() + 1 {
             if let Some(start) = starts.get(turn) {
                 let count = (end - start).min(at_once as u64) as u32;
-                self.weigh(turn % 2, path_count, start - first, count)?;
+                self.weigh(work, turn % 2, path_count, start - first, count)?;
             }
             if let Some(start) = turn.checked_sub(1).and_then(|before| starts.get(before)) {
-                let values = self.work.back[(turn + 1) % 2].wait()?;
+                let values = work.back[(turn + 1) % 2].wait()?;
                 let into = channel.a[*start as usize..].iter_mut();
                 into.zip(values.chunks_exact(2)).for_each(|(a, value)| *a = C64::new(value[0], value[1]));
             }
@@ -136,15 +136,16 @@ impl Replayer<'_> {
         Ok(())
     }
 
-    fn weigh(&mut self, lane: usize, path_count: u32, first: u64, count: u32) -> Result<()> {
-        let stream = &self.cuda.stream;
-        let Work { paths, carriers, ends, offsets, couplings, coefficients, back, .. } = &mut *self.work;
-        self.cuda.kernels.weigh_ports(
+    fn weigh(&self, work: &mut Work, lane: usize, path_count: u32, first: u64, count: u32) -> Result<()> {
+        let Plan { cuda, carriers: frequencies, .. } = self;
+        let stream = &cuda.stream;
+        let Work { paths, carriers, ends, offsets, couplings, coefficients, back, .. } = work;
+        cuda.kernels.weigh_ports(
             stream,
             paths.get(),
             path_count,
             carriers.get(),
-            self.carriers,
+            frequencies.len() as u32,
             ends[0].get(),
             offsets[0].get(),
             ends[1].get(),
@@ -159,10 +160,9 @@ impl Replayer<'_> {
 
     /// The records of some paths; coefficients and vertices count from the first one's.
     fn records_of(&self, own: Range<usize>, a_offsets: &[u64]) -> (Vec<ReplayedPath>, Vec<ReplayedVertex>) {
-        let paths = self.paths;
+        let Plan { scene, paths, ends_of_paths, .. } = self;
         let (first_vertex, first) = (paths.vertex_offsets[own.start], a_offsets[own.start]);
         let last_vertex = paths.vertex_offsets[own.end];
-        let link_of = |path: usize| paths.offsets.partition_point(|start| *start <= path as u64) - 1;
         let record = |path: usize| ReplayedPath {
             departure: paths.departure[path].into(),
             arrival: paths.arrival[path].into(),
@@ -170,15 +170,15 @@ impl Replayer<'_> {
             coefficient: a_offsets[path] - first,
             vertex: paths.vertex_offsets[path] - first_vertex,
             vertices: paths.vertices_of(path).len() as u32,
-            transmitter: (link_of(path) % paths.transmitters) as u32,
-            receiver: (link_of(path) / paths.transmitters) as u32,
+            transmitter: ends_of_paths[path][1],
+            receiver: ends_of_paths[path][0],
             transmitter_element: paths.transmitter_element[path],
             receiver_element: paths.receiver_element[path],
             unused: 0,
         };
         let vertex = |vertex: usize| ReplayedVertex {
             normal: paths.normal[vertex].into(),
-            material: self.scene.objects[paths.object[vertex] as usize].material,
+            material: scene.objects[paths.object[vertex] as usize].material,
             unused: 0,
         };
         let vertices = first_vertex as usize..last_vertex as usize;
@@ -200,7 +200,7 @@ fn ends_of(ends: &[End]) -> (Vec<RadioEnd>, Vec<f64>) {
     let mut offsets = Vec::new();
     let records = ends.iter().map(|end| {
         let first_element = (offsets.len() / 3) as u64;
-        offsets.extend(end.offsets.iter().flat_map(|d| [d.x, d.y, d.z]));
+        offsets.extend(coordinates(&end.offsets));
         let slants = &end.antenna.slants;
         RadioEnd {
             // nalgebra lays matrices out column by column.

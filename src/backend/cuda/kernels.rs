@@ -10,7 +10,8 @@ use crate::layout::{
 };
 use cudarc::driver::sys::CUresult;
 use cudarc::driver::{
-    CudaContext, CudaFunction, CudaSlice, CudaStream, DeviceRepr, LaunchConfig, PushKernelArg, ValidAsZeroBits,
+    CudaContext, CudaFunction, CudaSlice, CudaStream, CudaView, DeviceRepr, LaunchConfig, PushKernelArg,
+    ValidAsZeroBits,
 };
 use cudarc::nvrtc::Ptx;
 use std::sync::Arc;
@@ -68,7 +69,8 @@ macro_rules! kernels {
                 $($(let $name;)+
                 {
                     let image = images.iter().find(|(name, _)| *name == $module);
-                    let (_, image) = image.ok_or_else(|| absent($module))?;
+                    let absent = || without_kernels(format!("this build lacks the kernels of {}", $module));
+                    let (_, image) = image.ok_or_else(absent)?;
                     let module = context.load_module(Ptx::from_binary(image.to_vec()));
                     let module = module.map_err(|error| unloadable(context, error.0 as u32))?;
                     $($name = module.load_function(stringify!($name)).on_device(|| {
@@ -88,8 +90,9 @@ kernels! {
     "path/field": couple_polarizations, weigh_ports;
 }
 
-fn absent(module: &str) -> Error {
-    Error::device(Fault::new("--device", format!("this build has no CUDA kernels ({module})")).remedy(
+/// The error of a build that lacks kernels, in the words of `bound`.
+pub fn without_kernels(bound: String) -> Error {
+    Error::device(Fault::new("--device", bound).remedy(
         "build with nvcc, which scripts/get-nvcc.sh fetches, or use --device cpu; `raylobe devices` tells what was built in",
     ))
 }
@@ -111,17 +114,18 @@ fn unloadable(context: &Arc<CudaContext>, code: u32) -> Error {
 
 /// Launches a kernel with one thread for each of `$threads` items.
 macro_rules! launch {
-    ($stream:expr, $function:expr, $threads:expr, $($argument:expr),+ $(,)?) => {{
+    ($self:ident.$kernel:ident, $stream:expr, $threads:expr, $($argument:expr),+ $(,)?) => {{
         let threads: u64 = $threads;
         if threads > 0 {
             let blocks = u32::try_from(threads.div_ceil(u64::from(BLOCK)))
                 .map_err(|_| Error::Internal(format!("{threads} threads in one launch")))?;
             let shape = LaunchConfig { grid_dim: (blocks, 1, 1), block_dim: (BLOCK, 1, 1), shared_mem_bytes: 0 };
-            let mut builder = $stream.launch_builder($function);
+            let mut builder = $stream.launch_builder(&$self.$kernel);
             $(builder.arg($argument);)+
             // SAFETY: arguments are those of the kernel, in its order, and every array is as long as the kernel may
             // reach, as checked above.
-            unsafe { builder.launch(shape) }.on_device(|| format!("launching {}", stringify!($function).trim_start_matches("&self.")))?;
+            let launched = unsafe { builder.launch(shape) };
+            launched.on_device(|| format!("launching {}", stringify!($kernel)))?;
         }
         Ok(())
     }};
@@ -160,6 +164,34 @@ impl Chains<'_> {
     }
 }
 
+/// Pairs that are refined at once: the arguments that `refine_pairs` and `keep_visible` share.
+pub struct Pairs<'a> {
+    /// All nodes.
+    pub nodes: &'a CudaSlice<ChainNode>,
+    /// Positions of all receivers [m].
+    pub receivers: &'a CudaSlice<f64>,
+    /// All pairs.
+    pub list: &'a CudaSlice<Pair>,
+    /// The first pair, and their number.
+    pub from: usize,
+    /// Number of pairs.
+    pub count: u32,
+    /// Vertices that a pair has room for.
+    pub depth: u32,
+}
+
+impl Pairs<'_> {
+    /// The pairs themselves, which the list must hold.
+    fn part(&self) -> Result<CudaView<'_, Pair>> {
+        let part = self.list.try_slice(self.from..self.from + self.count as usize);
+        part.ok_or_else(|| Error::Internal(format!("{} pairs from {} on", self.count, self.from)))
+    }
+
+    fn vertices(&self) -> u64 {
+        u64::from(self.count) * u64::from(self.depth)
+    }
+}
+
 /// Coordinates of a row of a frustum.
 pub const ROW: u64 = 4;
 /// Coordinates of a point.
@@ -181,7 +213,7 @@ impl Kernels {
         hits: &mut CudaSlice<Hit>,
     ) -> Result<()> {
         holds!(rays >= count.into(), hits >= count.into());
-        launch!(stream, &self.closest_hits, count.into(), geometry, rays, &count, hits)
+        launch!(self.closest_hits, stream, count.into(), geometry, rays, &count, hits)
     }
 
     /// Tests `count` segments; 1 where something stands in the way `[segment]`.
@@ -197,7 +229,7 @@ impl Kernels {
         blocked: &mut CudaSlice<u32>,
     ) -> Result<()> {
         holds!(segments >= count.into(), blocked >= count.into());
-        launch!(stream, &self.any_hits, count.into(), geometry, segments, &count, blocked)
+        launch!(self.any_hits, stream, count.into(), geometry, segments, &count, blocked)
     }
 
     /// Follows rays `first` to `first + count` of `all_rays` all around; chains `[ray, depth]`.
@@ -218,8 +250,8 @@ impl Kernels {
     ) -> Result<()> {
         holds!(chains >= u64::from(count) * u64::from(depth));
         launch!(
+            self.shoot_all_around,
             stream,
-            &self.shoot_all_around,
             count.into(),
             geometry,
             source,
@@ -252,8 +284,8 @@ impl Kernels {
     ) -> Result<()> {
         holds!(chains >= u64::from(count) * u64::from(depth), windows >= window_count.into());
         launch!(
+            self.shoot_at_windows,
             stream,
-            &self.shoot_at_windows,
             count.into(),
             geometry,
             source,
@@ -290,8 +322,8 @@ impl Kernels {
             row_counts >= u64::from(*count)
         );
         launch!(
+            self.build_frusta,
             stream,
-            &self.build_frusta,
             (*count).into(),
             geometry,
             *nodes,
@@ -334,8 +366,8 @@ impl Kernels {
             pair_count >= 1
         );
         launch!(
+            self.meet_receivers,
             stream,
-            &self.meet_receivers,
             u64::from(*count) * u64::from(box_count),
             *nodes,
             rows,
@@ -353,7 +385,7 @@ impl Kernels {
         )
     }
 
-    /// Refines `count` pairs of `pairs` from `from` on; what may be a path is listed in `left`.
+    /// Refines pairs; what may be a path is listed in `left`.
     ///
     /// # Errors
     /// The device failed.
@@ -362,35 +394,30 @@ impl Kernels {
         &self,
         stream: &CudaStream,
         geometry: &GeometryView,
-        nodes: &CudaSlice<ChainNode>,
-        receivers: &CudaSlice<f64>,
-        pairs: &CudaSlice<Pair>,
-        from: usize,
-        count: u32,
-        depth: u32,
+        pairs: &Pairs,
         vertices: &mut CudaSlice<PathVertex>,
         left: &mut CudaSlice<u32>,
         left_count: &mut CudaSlice<u32>,
         verdicts: &mut CudaSlice<u32>,
     ) -> Result<()> {
+        let Pairs { nodes, receivers, count, depth, .. } = pairs;
+        let part = pairs.part()?;
         holds!(
-            pairs >= from as u64 + u64::from(count),
-            vertices >= u64::from(count) * u64::from(depth),
-            left >= count.into(),
+            vertices >= pairs.vertices(),
+            left >= u64::from(*count),
             left_count >= 1,
             verdicts >= super::connect::VERDICTS as u64
         );
-        let part = pairs.slice(from..from + count as usize);
         launch!(
+            self.refine_pairs,
             stream,
-            &self.refine_pairs,
-            count.into(),
+            u64::from(*count),
             geometry,
-            nodes,
-            receivers,
+            *nodes,
+            *receivers,
             &part,
-            &count,
-            &depth,
+            count,
+            depth,
             vertices,
             left,
             left_count,
@@ -398,7 +425,7 @@ impl Kernels {
         )
     }
 
-    /// Keeps what nothing blocks of the `count` pairs of `pairs` from `from` on that are in `left`.
+    /// Keeps what nothing blocks of the pairs that are in `left`.
     ///
     /// # Errors
     /// The device failed.
@@ -407,42 +434,37 @@ impl Kernels {
         &self,
         stream: &CudaStream,
         geometry: &GeometryView,
-        nodes: &CudaSlice<ChainNode>,
-        receivers: &CudaSlice<f64>,
-        pairs: &CudaSlice<Pair>,
-        from: usize,
-        depth: u32,
+        pairs: &Pairs,
         vertices: &CudaSlice<PathVertex>,
         left: &CudaSlice<u32>,
         left_count: &CudaSlice<u32>,
-        count: u32,
         found: &mut CudaSlice<Pair>,
         found_vertices: &mut CudaSlice<PathVertex>,
         verdicts: &mut CudaSlice<u32>,
     ) -> Result<()> {
+        let Pairs { nodes, receivers, count, depth, .. } = pairs;
+        let part = pairs.part()?;
         holds!(
-            pairs >= from as u64 + u64::from(count),
-            vertices >= u64::from(count) * u64::from(depth),
-            left >= count.into(),
+            vertices >= pairs.vertices(),
+            left >= u64::from(*count),
             left_count >= 1,
-            found >= count.into(),
-            found_vertices >= u64::from(count) * u64::from(depth),
+            found >= u64::from(*count),
+            found_vertices >= pairs.vertices(),
             verdicts >= super::connect::VERDICTS as u64
         );
-        let part = pairs.slice(from..from + count as usize);
         launch!(
+            self.keep_visible,
             stream,
-            &self.keep_visible,
-            count.into(),
+            u64::from(*count),
             geometry,
-            nodes,
-            receivers,
+            *nodes,
+            *receivers,
             &part,
-            &depth,
+            depth,
             vertices,
             left,
             left_count,
-            &count,
+            count,
             found,
             found_vertices,
             verdicts
@@ -476,8 +498,8 @@ impl Kernels {
             couplings >= COUPLING * threads
         );
         launch!(
+            self.couple_polarizations,
             stream,
-            &self.couple_polarizations,
             threads,
             paths,
             &path_count,
@@ -520,8 +542,8 @@ impl Kernels {
             coefficients >= 2 * u64::from(count)
         );
         launch!(
+            self.weigh_ports,
             stream,
-            &self.weigh_ports,
             count.into(),
             paths,
             &path_count,

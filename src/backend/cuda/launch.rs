@@ -2,7 +2,7 @@
 
 use super::buffer::{Buffer, Pinned};
 use super::fault::with_parts;
-use super::{Cuda, Resident, locked};
+use super::{Cuda, Resident, coordinates, locked};
 use crate::error::Result;
 use crate::geometry::Geometry;
 use crate::layout::{AimedWindow, Point};
@@ -283,7 +283,7 @@ impl Aimed {
             unused: 0,
         });
         self.parents.push(target.parent);
-        self.corners.extend(corners.iter().flat_map(|p| [p.x, p.y, p.z]));
+        self.corners.extend(coordinates(corners));
         self.facets.extend_from_slice(facets);
         self.rays += u64::from(rays);
     }

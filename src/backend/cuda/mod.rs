@@ -22,6 +22,7 @@ pub use open::{BUILT_IN, driver};
 pub use resident::Resident;
 
 use crate::error::{Error, Result};
+use crate::math::Vec3;
 use cudarc::driver::{CudaContext, CudaStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -107,6 +108,11 @@ impl Cuda {
     pub fn stream(&self) -> &Arc<CudaStream> {
         &self.stream
     }
+}
+
+/// Points one after another, as kernels read them.
+fn coordinates(points: &[Vec3]) -> impl Iterator<Item = f64> {
+    points.iter().flat_map(|p| [p.x, p.y, p.z])
 }
 
 /// Work whose owner panicked is still sound: buffers are written before they are read.

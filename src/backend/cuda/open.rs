@@ -4,7 +4,7 @@
 //! and its functions were looked for; and what is called first stands in a net all the same.
 
 use super::fault::FREE_THE_DEVICE;
-use super::kernels::{Images, Kernels};
+use super::kernels::{Images, Kernels, without_kernels};
 use crate::error::{Error, Fault, Result};
 use cudarc::driver::{CudaContext, DriverError, sys};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -174,10 +174,4 @@ pub fn open(images: Images, ordinal: u32) -> Result<(Driver, Arc<CudaContext>, K
         Ok((driver, context, kernels))
     })
     .unwrap_or_else(|| Err(unusable("the CUDA driver cannot be talked to".into())))
-}
-
-fn without_kernels(bound: String) -> Error {
-    Error::device(Fault::new("--device", bound).remedy(
-        "build with nvcc, which scripts/get-nvcc.sh fetches, or use --device cpu; `raylobe devices` tells what was built in",
-    ))
 }

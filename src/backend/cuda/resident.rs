@@ -1,8 +1,8 @@
 //! A scene's hierarchy and facets in the device's memory.
 
-use super::Cuda;
 use super::buffer::Buffer;
 use super::fault::{OnDevice, too_little};
+use super::{Cuda, coordinates};
 use crate::error::Result;
 use crate::geometry::Geometry;
 use crate::layout::{GeometryView, Plane, Pointer, TriangleBlock, WideNode};
@@ -46,7 +46,7 @@ impl Resident {
         }
         let (stream, mut held) = (&cuda.stream, Held::default());
         let Geometry { scene, bvh, facets } = geometry;
-        let vertices: Vec<f64> = scene.vertices.iter().flat_map(|v| [v.x, v.y, v.z]).collect();
+        let vertices: Vec<f64> = coordinates(&scene.vertices).collect();
         let [triangles, of_triangle, patch, offsets, listed, patch_offsets, patch_facets] = &mut held.numbers;
         let view = GeometryView {
             nodes: put(&mut held.nodes, stream, &bvh.nodes)?,
