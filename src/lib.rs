@@ -12,11 +12,12 @@
 //!   -> Paths: ragged, link by link                         path::found, path
 //!   -> field by replaying each path                        path::field, interaction
 //!   -> Channel: a, tau, angles, Doppler; CIR, CFR, taps    channel
+//!   -> maps: powers summed over the points of cells            map
 //!   -> arrays, tables, pictures, run record                io
 //! ```
 //!
 //! A file uses its own floor and those below (`tests/floors.rs` checks it): 9 [`cli`], 8 [`io`], 7 [`solve`] and [`mod@bench`],
-//! 6 [`backend`], 5 [`path`] and [`channel`], 4 [`interaction`], 3 [`geometry`], 2 [`scene`], 1 [`layout`] and [`math`],
+//! 6 [`backend`], 5 [`path`], [`channel`] and [`mod@map`], 4 [`interaction`], 3 [`geometry`], 2 [`scene`], 1 [`layout`] and [`math`],
 //! 0 [`constants`], [`error`] and [`progress`]. The equations that the code cites as (T1), (T2), … stand in [`theory`].
 #![warn(missing_docs)]
 // Units stand in brackets, such as [m] and [rad]; rustdoc takes them for links. Links to private items serve readers of
@@ -33,6 +34,7 @@ pub mod geometry;
 pub mod interaction;
 pub mod io;
 pub mod layout;
+pub mod map;
 pub mod math;
 pub mod path;
 pub mod progress;

@@ -175,4 +175,20 @@ impl Backend {
             Backend::Cuda(cuda) => cuda::field(cuda, scene, radios, paths, carriers),
         }
     }
+
+    /// Computes the power of every path at the `carriers` [Hz] between weighted ports `[path, carrier]`, and notes for the
+    /// user.
+    ///
+    /// # Errors
+    /// As [`Backend::field`].
+    pub fn powers(
+        &self,
+        scene: &Scene,
+        radios: &Radios,
+        paths: &Paths,
+        carriers: &[f64],
+    ) -> Result<(Vec<f64>, Vec<String>)> {
+        let (channel, notes) = self.field(scene, radios, paths, carriers)?;
+        Ok((crate::path::field::powers_of(radios, paths, &channel), notes))
+    }
 }

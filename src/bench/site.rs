@@ -110,6 +110,7 @@ impl Ends {
             velocity: Vec3::zeros(),
             power: 1.0,
             antenna: 0,
+            weights: None,
         };
         Ok(Radios {
             antennas: vec![Antenna::new("isotropic", &AntennaDescription::default(), wavelength)?],

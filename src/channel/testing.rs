@@ -42,6 +42,7 @@ fn case(count: usize) -> Case {
         velocity: Vec3::zeros(),
         power: 1.0,
         antenna: 0,
+        weights: None,
     };
     let antenna = Antenna::new("a", &AntennaDescription::default(), 0.01).unwrap();
     let take = |values: [f64; 2]| values[..count].to_vec();

@@ -4,10 +4,13 @@ use super::log::Log;
 use super::{Failure, JobOptions, device, print, table};
 use crate::backend::{Backend, DeviceRequest};
 use crate::error::{Error, Result};
+use crate::io::arrays::PathsFile;
 use crate::io::job::Job;
+use crate::io::map_results::{self, MapResults};
 use crate::io::record::{self, Record, Sizes, Timing, Version};
 use crate::io::results::{Results, Tiling, Written};
 use crate::progress::Progress;
+use crate::solve::map::{MapEngine, Survey};
 use crate::solve::{Engine, Summary};
 use clap::Args;
 use std::time::Instant;
@@ -51,9 +54,37 @@ pub fn run(options: &Options, log: &Log) -> std::result::Result<(), Failure> {
     let job = Job::read(&options.job.job, &options.job.overrides())?;
     clock.note("read");
     record::prepare_folder(&job.output.dir)?;
+    let done = match &job.survey {
+        None => paths(&job, chosen.backend, log, &mut clock)?,
+        Some(survey) => map(&job, survey, chosen.backend, log, &mut clock)?,
+    };
+    let inputs = record::hash_inputs(&job)?;
+    clock.note("write");
+    let summary = done.summary.clone();
+    let record = record_of(&job, done, device, inputs, clock)?;
+    record::write(&job.output.dir, &record)?;
+    log.end();
+    for warning in &record.warnings {
+        log.warning(warning);
+    }
+    print(&summary)?;
+    Ok(print(&format!("results in {}\n", job.output.dir.display()))?)
+}
+
+/// What a task has left for the record and for stdout.
+struct Done {
+    solved: Summary,
+    paths_files: Vec<PathsFile>,
+    files: Vec<String>,
+    cells: usize,
+    summary: String,
+}
+
+/// `task = "paths"`.
+fn paths(job: &Job, backend: Backend, log: &Log, clock: &mut Clock) -> Result<Done> {
     let tiling = Tiling::of(&job.radios);
-    let mut engine = Engine::new(chosen.backend, &job.scene, &job.radios, &job.carriers, &job.solver, log)?;
-    let mut results = Results::new(&job, tiling)?;
+    let mut engine = Engine::new(backend, &job.scene, &job.radios, &job.carriers, &job.solver, log)?;
+    let mut results = Results::new(job, tiling)?;
     clock.resume();
     for receivers in tiling.tiles() {
         let tile = engine.tile(receivers)?;
@@ -61,20 +92,27 @@ pub fn run(options: &Options, log: &Log) -> std::result::Result<(), Failure> {
         results.add(&tile)?;
         clock.note("write");
     }
-    let summary = engine.finish();
+    let solved = engine.finish();
     clock.resume();
     log.begin("writing the results", 0);
-    let written = results.finish()?;
-    let inputs = record::hash_inputs(&job)?;
-    clock.note("write");
-    let record = record_of(&job, summary, device, inputs, &written, clock)?;
-    record::write(&job.output.dir, &record)?;
-    log.end();
-    for warning in &record.warnings {
-        log.warning(warning);
+    let Written { paths_files, files, first_links, totals } = results.finish()?;
+    let summary = table::links(&first_links, totals.links) + &table::summary(&totals);
+    Ok(Done { solved, paths_files, files, cells: 0, summary })
+}
+
+/// `task = "map"`.
+fn map(job: &Job, survey: &Survey, backend: Backend, log: &Log, clock: &mut Clock) -> Result<Done> {
+    let mut engine = MapEngine::new(backend, &job.scene, survey, &job.radios, &job.carriers, &job.solver, log)?;
+    let mut results = MapResults::new(job, engine.grid(), survey.noise);
+    let cells = engine.grid().len();
+    for cells in map_results::tiles(engine.grid(), job.radios.transmitters.len()) {
+        results.add(&engine.tile(cells)?);
     }
-    print(&(table::links(&written.first_links, written.totals.links) + &table::summary(&written.totals)))?;
-    Ok(print(&format!("results in {}\n", job.output.dir.display()))?)
+    let solved = engine.finish();
+    clock.resume();
+    log.begin("writing the results", 0);
+    let files = results.finish()?;
+    Ok(Done { solved, paths_files: Vec::new(), files, cells, summary: results.summary() })
 }
 
 /// Stages and their seconds; a stage that comes again adds to its time.
@@ -104,14 +142,8 @@ impl Clock {
     }
 }
 
-fn record_of(
-    job: &Job,
-    summary: Summary,
-    device: String,
-    inputs: Vec<record::Input>,
-    written: &Written,
-    clock: Clock,
-) -> Result<Record> {
+fn record_of(job: &Job, done: Done, device: String, inputs: Vec<record::Input>, clock: Clock) -> Result<Record> {
+    let Done { solved: summary, paths_files, files, cells, .. } = done;
     let mut warnings = job.warnings.clone();
     warnings.extend(summary.warnings.into_iter().filter(|warning| !job.warnings.contains(warning)));
     let solve_seconds: f64 = summary.timings.iter().map(|(_, seconds)| seconds).sum();
@@ -132,6 +164,7 @@ fn record_of(
             triangles: job.scene.triangles.len(),
             transmitters: job.radios.transmitters.len(),
             receivers: job.radios.receivers.len(),
+            cells,
             paths: summary.counters.paths as usize,
         },
         timings_s,
@@ -140,7 +173,7 @@ fn record_of(
         peak_memory_bytes: record::peak_memory(),
         counters: summary.counters,
         warnings,
-        paths_files: written.paths_files.clone(),
-        files: written.files.clone(),
+        paths_files,
+        files,
     })
 }

@@ -4,6 +4,7 @@ pub mod arrays;
 pub mod atomic;
 pub mod job;
 pub mod links;
+pub mod map_results;
 pub mod material_name;
 pub mod mesh;
 pub mod mitsuba;

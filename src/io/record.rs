@@ -97,6 +97,8 @@ pub struct Sizes {
     pub transmitters: usize,
     /// Receivers.
     pub receivers: usize,
+    /// Cells of a map.
+    pub cells: usize,
     /// Paths.
     pub paths: usize,
 }
@@ -134,7 +136,8 @@ pub fn prepare_folder(folder: &Path) -> Result<()> {
 /// Whether a file of this name is one of the results (docs/results.md), the record aside.
 fn is_result(name: &str) -> bool {
     let tile = name.strip_prefix("paths-").and_then(|rest| rest.strip_suffix(".npz"));
-    ["paths.npz", "links.csv", "cfr.npz", "taps.npz", "paths.png"].contains(&name)
+    ["paths.npz", "links.csv", "cfr.npz", "taps.npz", "paths.png", "map.npz"].contains(&name)
+        || (name.starts_with("map_") && name.ends_with(".png"))
         || tile.is_some_and(|number| number.len() >= 4 && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
@@ -257,8 +260,18 @@ mod tests {
     #[test]
     fn former_results_are_removed_and_other_files_are_not() {
         let folder = tempfile::tempdir().expect("a folder");
-        let results = ["record.json", "paths.npz", "paths-0012.npz", "links.csv", "cfr.npz", "taps.npz", "paths.png"];
-        let others = ["paths-12.npz", "paths-old1.npz", "rx.npy", "job.toml"];
+        let results = [
+            "record.json",
+            "paths.npz",
+            "paths-0012.npz",
+            "links.csv",
+            "cfr.npz",
+            "taps.npz",
+            "paths.png",
+            "map.npz",
+            "map_bs.png",
+        ];
+        let others = ["paths-12.npz", "paths-old1.npz", "rx.npy", "job.toml", "map.png"];
         for name in results.iter().chain(&others) {
             std::fs::write(folder.path().join(name), b"").expect("written");
         }

@@ -9,6 +9,7 @@ use crate::channel::Channel;
 use crate::constants::SPEED_OF_LIGHT;
 use crate::error::{Error, Fault, Result};
 use crate::interaction::{line_of_sight, reflection};
+use crate::map::weights::power;
 use crate::math::frame::{angles_of, rotation_of, spherical_basis};
 use crate::math::phase::{phasor_of_turns, turns_of_length};
 use crate::math::{C64, CVec3, Jones, JonesMatrix, Mat3, Vec3};
@@ -30,6 +31,19 @@ pub fn field(scene: &Scene, radios: &Radios, paths: &Paths, carriers: &[f64]) ->
         coefficients_of(scene, &surfaces, paths, carriers, path, ends, a);
     });
     Ok((channel, notes))
+}
+
+/// The powers `[path, carrier]` of a channel's paths between weighted ports.
+pub fn powers_of(radios: &Radios, paths: &Paths, channel: &Channel) -> Vec<f64> {
+    let carriers = channel.carriers.len();
+    let of_link = |link: usize| {
+        let [receiver, sender] =
+            [&radios.receivers[link / paths.transmitters], &radios.transmitters[link % paths.transmitters]];
+        let ports = radios.antenna(sender).ports();
+        let power = move |path, carrier| power(sender, receiver, ports, channel.of_path(path, carrier));
+        paths.of_link(link).flat_map(move |path| (0..carriers).map(move |carrier| power(path, carrier)))
+    };
+    (0..paths.links()).into_par_iter().flat_map_iter(of_link).collect()
 }
 
 /// What replaying paths needs, and the channel that is to be filled.

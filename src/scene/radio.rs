@@ -1,7 +1,7 @@
 //! Transmitters and receivers.
 
 use super::antenna::Antenna;
-use crate::math::Vec3;
+use crate::math::{C64, Vec3};
 use std::ops::Range;
 
 /// A transmitter or receiver, checked.
@@ -19,6 +19,9 @@ pub struct Radio {
     pub power: f64,
     /// Index into [`Radios::antennas`].
     pub antenna: u32,
+    /// Weights of its antenna's ports in a map, whose squares add up to 1; `None`: a transmitter feeds all alike, and of a
+    /// receiver's ports the powers add up.
+    pub weights: Option<Vec<C64>>,
 }
 
 /// All radios of a job and their antennas.

@@ -36,7 +36,7 @@ pub fn constant(eps_r: f64, sigma: f64, thickness: f64) -> MaterialDescription {
 /// A radio at rest, with antenna 0.
 pub fn radio(position: Vec3) -> Radio {
     let (orientation, velocity) = ([0.0; 3], Vec3::zeros());
-    Radio { name: "radio".into(), position, orientation, velocity, power: 1.0, antenna: 0 }
+    Radio { name: "radio".into(), position, orientation, velocity, power: 1.0, antenna: 0, weights: None }
 }
 
 /// One transmitter and one receiver with the same antenna.

@@ -101,6 +101,7 @@ pub fn radio(name: &str, position: [f64; 3]) -> Radio {
         velocity: Vec3::zeros(),
         power: 1.0,
         antenna: 0,
+        weights: None,
     }
 }
 

@@ -149,6 +149,7 @@ mod tests {
             velocity: Vec3::zeros(),
             power: 1.0,
             antenna: 0,
+            weights: None,
         };
         let antenna = Antenna::new("a", &AntennaDescription::default(), 0.01).expect("an antenna");
         let receivers = vec![radio("rx0"), radio("rx1"), radio("rx2")];

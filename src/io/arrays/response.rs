@@ -143,6 +143,7 @@ mod tests {
             velocity: Vec3::zeros(),
             power: 1.0,
             antenna: antenna as u32,
+            weights: None,
         };
         Radios {
             antennas: receiver_ports.iter().map(|ports| antenna(*ports)).chain([antenna(2)]).collect(),

@@ -40,7 +40,7 @@ pub struct JobDescription {
     /// The path solver.
     #[serde(default)]
     pub solver: SolverDescription,
-    /// Radio maps: reserved.
+    /// The map of a job that computes one.
     pub map: Option<MapDescription>,
     /// What to write.
     #[serde(default)]
@@ -54,7 +54,7 @@ pub enum Task {
     /// Paths and channels of every link.
     #[default]
     Paths,
-    /// Radio maps: reserved.
+    /// A radio map of every transmitter.
     Map,
     /// Calibration: reserved.
     Fit,
@@ -97,6 +97,8 @@ pub struct RadioDescription {
     /// Name of an antenna of the job.
     #[serde(default = "isotropic")]
     pub antenna: String,
+    /// Weights of a transmitter's ports [re, im], for maps; absent: all ports alike.
+    pub weights: Option<Vec<[f64; 2]>>,
 }
 
 /// The path solver as written.
@@ -144,20 +146,62 @@ pub struct SmoothingDescription {
     pub kind: Option<String>,
 }
 
-/// Radio maps: reserved.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+/// A radio map as written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MapDescription {
-    /// Size of a cell [m].
-    pub cell_m: Option<[f64; 2]>,
-    /// Height of the map [m].
+    /// Size of a cell [m], along u and v.
+    pub cell_m: [f64; 2],
+    /// Points along each side of a cell; a cell is the mean of n x n points.
+    pub points: u32,
+    /// Height of a map that is level: z of the scene file [m], or above the ground if it is draped.
     pub height_m: Option<f64>,
-    /// Centre [m].
+    /// Centre of the plane [m]; absent: the middle of the scene, at `height_m`.
     pub centre_m: Option<[f64; 3]>,
-    /// Extent [m].
+    /// Extent along u and v [m]; absent: that of the scene.
     pub size_m: Option<[f64; 2]>,
-    /// Yaw, pitch, roll [degrees].
-    pub orientation_deg: Option<[f64; 3]>,
+    /// Yaw, pitch, roll of the plane [degrees]: u and v are the turned x and y axes.
+    pub orientation_deg: [f64; 3],
+    /// Whether the map follows the ground at `height_m` above it.
+    pub drape: bool,
+    /// Names of the objects that are the ground of a draped map; absent: the lowest surface of all.
+    pub ground: Vec<String>,
+    /// Names of objects: the map is on their facets, in place of a plane.
+    pub objects: Vec<String>,
+    /// Distance of a map on facets from them [m].
+    pub offset_m: Option<f64>,
+    /// Name of the antenna at every point; absent: isotropic, both polarisations.
+    pub antenna: Option<String>,
+    /// Yaw, pitch, roll of that antenna [degrees].
+    pub antenna_orientation_deg: [f64; 3],
+    /// Weights of its ports [re, im]; absent: the powers of the ports add up.
+    pub receive_weights: Option<Vec<[f64; 2]>>,
+    /// Bandwidth of the receiver [MHz], for its noise.
+    pub bandwidth_mhz: f64,
+    /// Noise figure of the receiver [dB].
+    pub noise_figure_db: f64,
+}
+
+impl Default for MapDescription {
+    fn default() -> Self {
+        MapDescription {
+            cell_m: [5.0, 5.0],
+            points: 1,
+            height_m: None,
+            centre_m: None,
+            size_m: None,
+            orientation_deg: [0.0; 3],
+            drape: false,
+            ground: Vec::new(),
+            objects: Vec::new(),
+            offset_m: None,
+            antenna: None,
+            antenna_orientation_deg: [0.0; 3],
+            receive_weights: None,
+            bandwidth_mhz: 100.0,
+            noise_figure_db: 7.0,
+        }
+    }
 }
 
 /// What to write, as written.

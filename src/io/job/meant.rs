@@ -1,7 +1,7 @@
 //! The job as meant: every value checked, the scene loaded, the positions read.
 
 use super::description::{JobDescription, OutputDescription, SceneSource, SolverDescription, Task};
-use super::{Overrides, radios};
+use super::{Overrides, map, radios};
 use crate::channel::impulse::TapWindow;
 use crate::channel::response::subcarrier_offsets;
 use crate::error::{Error, Fault, Result, did_you_mean};
@@ -12,6 +12,7 @@ use crate::scene::description::{MaterialDescription, SceneDescription};
 use crate::scene::generate::generate;
 use crate::scene::material::Material;
 use crate::scene::radio::Radios;
+use crate::solve::map::Survey;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,8 @@ pub struct Job {
     pub scene: Scene,
     /// Transmitters, receivers and their antennas.
     pub radios: Radios,
+    /// What a map is of; `None` for other tasks.
+    pub survey: Option<Survey>,
     /// Carriers [Hz].
     pub carriers: Vec<f64>,
     /// Options of the path solver.
@@ -102,7 +105,11 @@ impl Job {
         let scene = scene_of(&description, folder, &mut inputs, &mut warnings)?;
         warnings.splice(0..0, scene.warnings.iter().cloned());
         note_materials_out_of_range(&scene, &carriers, &mut warnings)?;
-        Ok(Job { description, scene, radios, carriers, solver, output, inputs, warnings })
+        let survey = match description.task {
+            Task::Map => Some(map::survey_of(&description, &scene, &radios, &mut warnings)?),
+            Task::Paths | Task::Fit | Task::Place => None,
+        };
+        Ok(Job { description, scene, radios, survey, carriers, solver, output, inputs, warnings })
     }
 
     /// Number of links.
@@ -131,13 +138,9 @@ fn refuse_what_is_to_come(description: &JobDescription) -> Result<()> {
         Err(Error::job(fault.value(value).remedy(remedy)))
     };
     match description.task {
-        Task::Paths => {}
-        Task::Map => return to_come("task", "map".into(), "use task = \"paths\""),
-        Task::Fit => return to_come("task", "fit".into(), "use task = \"paths\""),
-        Task::Place => return to_come("task", "place".into(), "use task = \"paths\""),
-    }
-    if description.map.is_some() {
-        return to_come("map", String::new(), "remove the table [map]");
+        Task::Paths | Task::Map => {}
+        Task::Fit => return to_come("task", "fit".into(), "use task = \"paths\" or \"map\""),
+        Task::Place => return to_come("task", "place".into(), "use task = \"paths\" or \"map\""),
     }
     if description.solver.smoothing.is_some() {
         return to_come("solver.smoothing", String::new(), "remove it: visibility is hard without it");

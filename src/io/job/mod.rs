@@ -6,6 +6,7 @@
 
 pub mod description;
 mod fault;
+mod map;
 mod meant;
 mod overrides;
 mod radios;

@@ -1,13 +1,13 @@
 //! Transmitters, receivers and antennas of a job.
 
-use super::description::{JobDescription, RadioDescription};
+use super::description::{JobDescription, RadioDescription, Task};
 use super::meant::within;
 use crate::constants::SPEED_OF_LIGHT;
 use crate::error::{Error, Fault, Result, did_you_mean};
 use crate::io::arrays;
-use crate::math::Vec3;
+use crate::math::{C64, Vec3};
 use crate::scene::MAX_COORDINATE_M;
-use crate::scene::antenna::Antenna;
+use crate::scene::antenna::{Antenna, AntennaDescription, Polarization};
 use crate::scene::radio::{Radio, Radios};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,10 +28,42 @@ pub fn radios_of(
     first_carrier: f64,
     inputs: &mut Vec<PathBuf>,
 ) -> Result<Radios> {
-    let antennas = antennas_of(description, SPEED_OF_LIGHT / first_carrier)?;
-    let transmitters = side("transmitters", "tx", &description.transmitters, &antennas.index, folder, inputs)?;
-    let receivers = side("receivers", "rx", &description.receivers, &antennas.index, folder, inputs)?;
+    let mut antennas = antennas_of(description, SPEED_OF_LIGHT / first_carrier)?;
+    let transmitters = side("transmitters", "tx", &description.transmitters, &antennas, folder, inputs)?;
+    let receivers = match description.task {
+        Task::Map => vec![receiver_of_map(description, &mut antennas)?],
+        Task::Paths | Task::Fit | Task::Place => {
+            side("receivers", "rx", &description.receivers, &antennas, folder, inputs)?
+        }
+    };
     Ok(Radios { antennas: antennas.list, transmitters, receivers })
+}
+
+/// The receiver that stands at every point of a map: isotropic for both polarisations, unless the job says otherwise.
+fn receiver_of_map(description: &JobDescription, antennas: &mut Antennas) -> Result<Radio> {
+    let map = description.map.clone().unwrap_or_default();
+    let antenna = match map.antenna {
+        Some(name) => name,
+        None => {
+            // A name that no job can give: keys of tables hold no line breaks.
+            let name = String::from("map\n");
+            let both = AntennaDescription { polarization: Polarization::VH, ..AntennaDescription::default() };
+            antennas.index.insert(name.clone(), antennas.list.len() as u32);
+            antennas.list.push(Antenna::new("map", &both, 1.0)?);
+            name
+        }
+    };
+    let receiver = RadioDescription {
+        name: None,
+        position_m: None,
+        file: None,
+        orientation_deg: map.antenna_orientation_deg,
+        velocity_m_per_s: [0.0; 3],
+        power_dbm: 0.0,
+        antenna,
+        weights: map.receive_weights,
+    };
+    common_of(&receiver, "map", antennas)
 }
 
 struct Antennas {
@@ -58,7 +90,7 @@ fn side(
     table: &str,
     prefix: &str,
     written: &[RadioDescription],
-    antennas: &BTreeMap<String, u32>,
+    antennas: &Antennas,
     folder: &Path,
     inputs: &mut Vec<PathBuf>,
 ) -> Result<Vec<Radio>> {
@@ -87,7 +119,7 @@ fn side(
 }
 
 /// What all radios of one entry share.
-fn common_of(entry: &RadioDescription, field: &str, antennas: &BTreeMap<String, u32>) -> Result<Radio> {
+fn common_of(entry: &RadioDescription, field: &str, antennas: &Antennas) -> Result<Radio> {
     let name = entry.name.clone().unwrap_or_default();
     let is_fit = !name.trim().is_empty() && !name.chars().any(char::is_control) && name.chars().count() <= MAX_NAME;
     if entry.name.is_some() && !is_fit {
@@ -106,8 +138,8 @@ fn common_of(entry: &RadioDescription, field: &str, antennas: &BTreeMap<String, 
     }
     let remedy = "give dBm, as power_dbm = 30";
     let dbm = within(&format!("{field}.power_dbm"), entry.power_dbm, -MAX_POWER_DBM..=MAX_POWER_DBM, remedy)?;
-    let Some(&antenna) = antennas.get(&entry.antenna) else {
-        let near = did_you_mean(&entry.antenna, antennas.keys().map(String::as_str));
+    let Some(&antenna) = antennas.index.get(&entry.antenna) else {
+        let near = did_you_mean(&entry.antenna, antennas.index.keys().map(String::as_str));
         let remedy = format!("{near} define it in [antennas.{}]", entry.antenna);
         let fault = Fault::new(format!("{field}.antenna"), "is not an antenna of this job");
         return Err(Error::job(fault.value(&entry.antenna).remedy(remedy.trim())));
@@ -119,7 +151,25 @@ fn common_of(entry: &RadioDescription, field: &str, antennas: &BTreeMap<String, 
         velocity,
         power: 1e-3 * 10f64.powf(dbm / 10.0),
         antenna,
+        weights: weights_of(entry, field, antennas.list[antenna as usize].ports())?,
     })
+}
+
+/// The weights of a radio's ports, scaled so that their squares add up to 1.
+fn weights_of(entry: &RadioDescription, field: &str, ports: usize) -> Result<Option<Vec<C64>>> {
+    let Some(written) = &entry.weights else { return Ok(None) };
+    let fault = |bound: String, value: String| {
+        let remedy = "give [[re, im], ...], one pair for each port: polarisation first, then element";
+        Err(Error::job(Fault::new(format!("{field}.weights"), bound).value(value).remedy(remedy)))
+    };
+    if written.len() != ports {
+        return fault(format!("must hold one pair for each of the antenna's {ports} ports"), written.len().to_string());
+    }
+    let power: f64 = written.iter().flatten().map(|x| x * x).sum();
+    if !(power.is_finite() && power > f64::MIN_POSITIVE) {
+        return fault("must be finite and not all 0".into(), format!("{written:?}"));
+    }
+    Ok(Some(written.iter().map(|[re, im]| C64::new(*re, *im) / power.sqrt()).collect()))
 }
 
 fn positions_of(entry: &RadioDescription, field: &str, folder: &Path, inputs: &mut Vec<PathBuf>) -> Result<Vec<Vec3>> {

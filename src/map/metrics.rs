@@ -1,0 +1,126 @@
+//! What the powers in the cells of a map amount to: gain, RSS, SINR, delay spread, best server (T82).
+
+/// Sums over the points and paths of one cell from one transmitter.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct CellSums {
+    /// Path gain, summed over the points [-].
+    pub gain: f64,
+    /// Squares of the points' gains, for their spread.
+    pub gain_squared: f64,
+    /// Gain times the variance of the delay at each point [s^2], summed over the points.
+    pub delay_variance: f64,
+    /// Variance of the sampled part of the gain's sum.
+    pub sampling_variance: f64,
+}
+
+impl CellSums {
+    /// Adds a point from the moments of its paths: sums of power, of power times delay [s], and times its square [s^2],
+    /// with delays counted from any one of them.
+    pub fn add_point(&mut self, [power, first, second]: [f64; 3]) {
+        self.gain += power;
+        self.gain_squared += power * power;
+        if power > 0.0 {
+            self.delay_variance += (second - first * first / power).max(0.0);
+        }
+    }
+
+    /// The cell's mean gain over its `points`.
+    pub fn mean(&self, points: usize) -> f64 {
+        self.gain / points as f64
+    }
+
+    /// The standard error of the mean over the cell: from the spread of its points, and from sampling.
+    ///
+    /// In point mode (one point) the cell is its point, and only sampling has an error. The points of a cell are a
+    /// regular pattern, whose error is mostly less than that of as many random ones, which is what stands here.
+    pub fn standard_error(&self, points: usize) -> f64 {
+        let n = points as f64;
+        let between =
+            if points > 1 { (self.gain_squared - self.gain * self.gain / n).max(0.0) / (n - 1.0) / n } else { 0.0 };
+        (between + self.sampling_variance / (n * n)).sqrt()
+    }
+
+    /// The RMS delay spread [s]: the root of the mean variance at the points, weighted by their gains; `None` without
+    /// power.
+    pub fn rms_delay_spread(&self) -> Option<f64> {
+        (self.gain > 0.0).then(|| (self.delay_variance / self.gain).sqrt())
+    }
+}
+
+/// What a noise-limited receiver hears of each transmitter: gain times power over the other transmitters' and the noise.
+///
+/// `received` [W] `[transmitter]`; `noise` [W].
+pub fn sinr(received: &[f64], noise: f64) -> Vec<f64> {
+    // Sums of those before and of those behind: all less its own would lose what is small beside it.
+    let mut others = vec![0.0; received.len()];
+    let mut before = 0.0;
+    for (others, power) in others.iter_mut().zip(received) {
+        *others = before;
+        before += power;
+    }
+    let mut behind = 0.0;
+    for (others, power) in others.iter_mut().zip(received).rev() {
+        *others += behind;
+        behind += power;
+    }
+    let of = |(own, others): (&f64, f64)| if *own > 0.0 { own / (others + noise) } else { 0.0 };
+    received.iter().zip(others).map(of).collect()
+}
+
+/// The transmitter with the largest received power, the first of equal ones; `None` where there is no power at all.
+pub fn best_server(received: &[f64]) -> Option<usize> {
+    let best = received.iter().enumerate().fold(None, |best: Option<(usize, f64)>, (i, power)| match best {
+        Some((_, known)) if known >= *power => best,
+        _ => Some((i, *power)),
+    });
+    best.filter(|(_, power)| *power > 0.0).map(|(i, _)| i)
+}
+
+/// Thermal noise k T B F [W] over a `bandwidth` [Hz] at 290 K, with the noise figure as a ratio.
+pub fn thermal_noise(bandwidth: f64, noise_figure: f64) -> f64 {
+    const BOLTZMANN: f64 = 1.380_649e-23;
+    const TEMPERATURE_K: f64 = 290.0;
+    BOLTZMANN * TEMPERATURE_K * bandwidth * noise_figure
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thermal_noise_is_minus_174_dbm_per_hertz() {
+        let dbm = 10.0 * (thermal_noise(1.0, 1.0) / 1e-3).log10();
+        assert!((dbm + 173.975).abs() < 1e-3, "{dbm}");
+        assert!((thermal_noise(1e8, 10.0) / thermal_noise(1.0, 1.0) / 1e9 - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_best_server_is_the_strongest_and_the_first_of_equals() {
+        assert_eq!(best_server(&[1e-9, 3e-9, 3e-9]), Some(1));
+        assert_eq!(best_server(&[0.0, 0.0]), None);
+        assert_eq!(best_server(&[]), None);
+    }
+
+    #[test]
+    fn sinr_counts_all_others_and_the_noise() {
+        let found = sinr(&[8.0, 1.0, 0.0], 1.0);
+        assert!((found[0] - 4.0).abs() < 1e-15 && (found[1] - 1.0 / 9.0).abs() < 1e-15 && found[2] == 0.0);
+        // Without noise or others it has no bound.
+        assert_eq!(sinr(&[1.0], 0.0), [f64::INFINITY]);
+    }
+
+    #[test]
+    fn a_cell_is_the_mean_of_its_points() {
+        let mut cell = CellSums::default();
+        // Two paths of equal power 1 us apart, and a point without power.
+        cell.add_point([2.0, 1e-6, 1e-12]);
+        cell.add_point([0.0; 3]);
+        assert_eq!(cell.mean(2), 1.0);
+        assert!((cell.rms_delay_spread().expect("power") - 0.5e-6).abs() < 1e-18);
+        // Points 2 and 0: variance 2 of one, 1 of their mean.
+        assert!((cell.standard_error(2) - 1.0).abs() < 1e-15);
+        let mut point = CellSums::default();
+        point.add_point([2.0, 0.0, 0.0]);
+        assert_eq!(point.standard_error(1), 0.0);
+    }
+}

@@ -1,0 +1,170 @@
+//! What a run of `task = "map"` does, for some cells at a time: chains and paths as for receivers at the cells' points,
+//! powers by replaying each path, sums over the points of each cell (theory.md, "Radio maps").
+
+use super::tracer::Tracer;
+use super::{Summary, ends_of};
+use crate::backend::Backend;
+use crate::error::Result;
+use crate::layout::ALL_ELEMENTS;
+use crate::map::grid::{Grid, Layout};
+use crate::map::metrics::CellSums;
+use crate::math::Vec3;
+use crate::path::found::{EndPoint, assemble};
+use crate::path::{Paths, SolverOptions};
+use crate::progress::Progress;
+use crate::scene::Scene;
+use crate::scene::radio::{Radio, Radios};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// What a map is of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Survey {
+    /// What it covers.
+    pub layout: Layout,
+    /// Points along each side of a cell.
+    pub points: usize,
+    /// Noise of the receiver [W].
+    pub noise: f64,
+}
+
+/// A scene that is ready for the cells of a map.
+pub struct MapEngine<'a> {
+    tracer: Tracer<'a>,
+    radios: &'a Radios,
+    grid: Grid,
+    carriers: &'a [f64],
+    notes: Vec<String>,
+}
+
+/// Some cells of a map.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MapTile {
+    /// Which cells.
+    pub cells: Range<usize>,
+    /// Sums `[carrier, transmitter, cell]`.
+    pub sums: Vec<CellSums>,
+    /// Centres of the cells `[cell]` [m], in the coordinates of the scene file.
+    pub centres: Vec<Vec3>,
+}
+
+impl<'a> MapEngine<'a> {
+    /// Builds what does not depend on cells. The only receiver of `radios` is the one that stands at every point.
+    ///
+    /// # Errors
+    /// As [`Tracer::new`].
+    pub fn new(
+        backend: Backend,
+        scene: &'a Scene,
+        survey: &Survey,
+        radios: &'a Radios,
+        carriers: &'a [f64],
+        options: &'a SolverOptions,
+        progress: &'a dyn Progress,
+    ) -> Result<MapEngine<'a>> {
+        let sources = ends_of(radios, &radios.transmitters, scene);
+        let mut tracer = Tracer::new(backend, scene, sources, options, progress)?;
+        let grid = Grid::new(&survey.layout, survey.points, &tracer.geometry);
+        tracer.receivers_are_within(bounds_of_points(&grid, scene));
+        Ok(MapEngine { tracer, radios, grid, carriers, notes: Vec::new() })
+    }
+
+    /// The cells of the map.
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// The sums of some cells.
+    ///
+    /// # Errors
+    /// A material that is not defined at a carrier; the device failed.
+    pub fn tile(&mut self, cells: Range<usize>) -> Result<MapTile> {
+        let (tracer, grid) = (&mut self.tracer, &self.grid);
+        let scene = tracer.geometry.scene;
+        tracer.clock.resume();
+        if cells.len() < grid.len() {
+            tracer.progress.begin(&format!("cells {} to {} of {}", cells.start, cells.end, grid.len()), 0);
+        }
+        let positions = grid.points_of(&tracer.geometry, cells.clone());
+        let centres = grid.centres(&tracer.geometry, cells.clone());
+        let ends = ends_at(&positions, scene);
+        let radios = at_points(self.radios, &positions);
+        tracer.clock.stage("points");
+
+        // Chains of facets ("Images and candidates"), and the paths over them ("Visibility").
+        let found = tracer.paths(&ends, &cells, grid.len())?;
+        let counts = [radios.transmitters.len(), radios.receivers.len()];
+        let paths = assemble(&tracer.geometry, &tracer.sources, &ends, &found, counts, &mut tracer.counters);
+        drop(found);
+        tracer.clock.stage("assemble");
+
+        // The power of each path ("Radio maps").
+        let (powers, notes) = tracer.backend.powers(scene, &radios, &paths, self.carriers)?;
+        self.notes.extend(notes.into_iter().filter(|note| !self.notes.contains(note)).collect::<Vec<_>>());
+        let sums = sums_of(&paths, &powers, self.carriers.len(), grid.points_per_cell());
+        tracer.clock.stage("field");
+        Ok(MapTile { cells, sums, centres })
+    }
+
+    /// Ends the run: counters, timings and warnings of all tiles together.
+    pub fn finish(mut self) -> Summary {
+        let mut warnings = std::mem::take(&mut self.notes);
+        warnings.extend(self.tracer.warnings());
+        Summary { counters: self.tracer.counters, timings: self.tracer.clock.timings, warnings }
+    }
+}
+
+/// Sums over the paths to each point, then over the points of each cell `[carrier, transmitter, cell]`.
+///
+/// `powers` `[path, carrier]`; the points of a cell are neighbours in the order of receivers.
+fn sums_of(paths: &Paths, powers: &[f64], carriers: usize, points: usize) -> Vec<CellSums> {
+    let (transmitters, cells) = (paths.transmitters, paths.receivers / points);
+    let of = |index: usize| {
+        let (carrier, rest) = (index / (transmitters * cells), index % (transmitters * cells));
+        let (transmitter, cell) = (rest / cells, rest % cells);
+        let mut sums = CellSums::default();
+        for point in cell * points..(cell + 1) * points {
+            let mut moments = [0.0; 3];
+            let own = paths.of_link(point * transmitters + transmitter);
+            // Delays count from the first path, so that squares lose no digits.
+            let first = own.start;
+            for path in own {
+                let (power, delay) = (powers[path * carriers + carrier], paths.delay(path) - paths.delay(first));
+                moments = [moments[0] + power, moments[1] + power * delay, moments[2] + power * delay * delay];
+            }
+            sums.add_point(moments);
+        }
+        sums
+    };
+    (0..carriers * transmitters * cells).into_par_iter().map(of).collect()
+}
+
+fn ends_at(positions: &[Vec3], scene: &Scene) -> Vec<EndPoint> {
+    let end =
+        |(radio, position): (u32, &Vec3)| EndPoint { radio, element: ALL_ELEMENTS, position: position - scene.origin };
+    (0..).zip(positions).map(end).collect()
+}
+
+/// The radios of a survey with its receiver at each of the `positions`.
+fn at_points(radios: &Radios, positions: &[Vec3]) -> Radios {
+    let receiver = &radios.receivers[0];
+    // Nobody asks for the names of points.
+    let at = |position: &Vec3| Radio { name: String::new(), position: *position, ..receiver.clone() };
+    Radios {
+        antennas: radios.antennas.clone(),
+        transmitters: radios.transmitters.clone(),
+        receivers: positions.iter().map(at).collect(),
+    }
+}
+
+/// Bounds of all points of a map [m, local]: those of the sheets, and as high and low as the scene where they are draped.
+fn bounds_of_points(grid: &Grid, scene: &Scene) -> (Vec3, Vec3) {
+    let (mut low, mut high) = grid.bounds();
+    if grid.is_draped() {
+        if let Some((from, to)) = scene.bounds() {
+            low.z += (from.z + scene.origin.z).min(0.0);
+            high.z += (to.z + scene.origin.z).max(0.0);
+        }
+    }
+    (low - scene.origin, high - scene.origin)
+}
