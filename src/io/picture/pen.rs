@@ -32,6 +32,11 @@ impl Pen {
         Ok(Pen { pixmap })
     }
 
+    /// Width and height [pixel].
+    pub(super) fn size(&self) -> [usize; 2] {
+        [self.pixmap.width() as usize, self.pixmap.height() as usize]
+    }
+
     pub(super) fn png(&self) -> Result<Vec<u8>, String> {
         self.pixmap.encode_png().map_err(|e| e.to_string())
     }
@@ -78,7 +83,7 @@ impl Pen {
 
     /// A text on a light ground, for names on the map; `at` is its left end.
     pub(super) fn label(&mut self, text: &str, [x, y]: [f32; 2], rgb: Rgb) {
-        self.panel([x - 2.0, y - 8.0], [width_of(text) + 4.0, 15.0]);
+        self.panel([x - 2.0, y - 8.0], [Pen::width_of(text) + 4.0, 15.0]);
         self.text(text, [x, y], Align::Left, rgb);
     }
 
@@ -86,14 +91,19 @@ impl Pen {
     pub(super) fn text(&mut self, text: &str, [x, y]: [f32; 2], align: Align, rgb: Rgb) {
         let start = match align {
             Align::Left => x,
-            Align::Centre => x - width_of(text) / 2.0,
-            Align::Right => x - width_of(text),
+            Align::Centre => x - Pen::width_of(text) / 2.0,
+            Align::Right => x - Pen::width_of(text),
         };
         let top = y - SIZE.val() as f32 / 2.0;
         for (i, letter) in text.chars().enumerate() {
             let left = start + (i * get_raster_width(WEIGHT, SIZE)) as f32;
             self.letter(letter, [left.round() as i64, top.round() as i64], rgb);
         }
+    }
+
+    /// Width of a text [pixel].
+    pub(super) fn width_of(text: &str) -> f32 {
+        (text.chars().count() * get_raster_width(WEIGHT, SIZE)) as f32
     }
 
     fn letter(&mut self, letter: char, [left, top]: [i64; 2], rgb: Rgb) {
@@ -133,10 +143,6 @@ fn trace(builder: &mut PathBuilder, points: &[[f32; 2]]) {
     for (i, [x, y]) in points.iter().enumerate() {
         if i == 0 { builder.move_to(*x, *y) } else { builder.line_to(*x, *y) }
     }
-}
-
-fn width_of(text: &str) -> f32 {
-    (text.chars().count() * get_raster_width(WEIGHT, SIZE)) as f32
 }
 
 fn paint(rgb: Rgb, opacity: f32) -> Paint<'static> {
