@@ -77,7 +77,7 @@ pub(super) fn axes(pen: &mut Pen, view: &View, names: [&str; 2]) {
         pen.text(&number(y, y_step), [left - 10.0, at], Align::Right, INK);
     }
     pen.text(names[0], [(left + right) / 2.0, bottom + 42.0], Align::Centre, INK);
-    pen.text(names[1], [left, top - 14.0], Align::Centre, INK);
+    pen.text(names[1], [left, top - 18.0], Align::Centre, INK);
     pen.line(&[[left, top], [right, top], [right, bottom], [left, bottom], [left, top]], INK, 1.0, 1.0);
 }
 

@@ -1,13 +1,17 @@
-//! Pictures that the program draws itself: [`paths_from_above`].
+//! Pictures that the program draws itself: [`paths_from_above`], [`radio_map`].
 //!
-//! This module says what is drawn where; [`relief`] makes the map under it, [`pen`] knows lines and letters. Pictures
-//! are a view of the results, not a result: colours and layout may change.
+//! This module says where paths are drawn, [`relief`] makes the map under them; [`map`] draws radio maps. Both stand in a
+//! [`frame`]; [`pen`] knows lines and letters. Pictures are a view of the results, not a result: colours and layout may
+//! change.
 
+mod colour;
 mod frame;
+mod map;
 mod pen;
 mod relief;
 mod sketch;
 
+pub use map::{MapPicture, Mark, Quantity, Section, radio_map};
 pub use sketch::Sketch;
 
 use super::atomic;
@@ -55,9 +59,13 @@ const BOUNCES: [Rgb; 6] = [[250, 150, 0], [22, 105, 200], [190, 40, 160], [0, 15
 /// [`Error::Write`] if the file cannot be written.
 pub fn paths_from_above(scene: &Scene, radios: &Radios, paths: &Sketch, file: &Path) -> Result<()> {
     let view = view_of(scene, radios, paths);
-    let png = draw(scene, radios, paths, &view)
-        .and_then(|pen| pen.png())
-        .map_err(|e| Error::Internal(format!("picture '{}': {e}", file.display())))?;
+    save(draw(scene, radios, paths, &view), file)
+}
+
+/// Writes what was drawn, or says why it could not be.
+fn save(drawn: std::result::Result<Pen, String>, file: &Path) -> Result<()> {
+    let png =
+        drawn.and_then(|pen| pen.png()).map_err(|e| Error::Internal(format!("picture '{}': {e}", file.display())))?;
     atomic::write_bytes(file, &png)
 }
 
