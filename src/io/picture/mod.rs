@@ -1,12 +1,17 @@
-//! Pictures that the program draws itself: [`paths_from_above`].
+//! Pictures that the program draws itself: [`paths_from_above`], [`radio_map`].
 //!
-//! This module says what is drawn where; [`relief`] makes the map under it, [`pen`] knows lines and letters. Pictures
-//! are a view of the results, not a result: colours and layout may change.
+//! This module says where paths are drawn, [`relief`] makes the map under them; [`map`] draws radio maps. Both stand in a
+//! [`frame`]; [`pen`] knows lines and letters. Pictures are a view of the results, not a result: colours and layout may
+//! change.
 
+mod colour;
+mod frame;
+mod map;
 mod pen;
 mod relief;
 mod sketch;
 
+pub use map::{MapPicture, Mark, Quantity, Section, radio_map};
 pub use sketch::Sketch;
 
 use super::atomic;
@@ -14,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::math::Vec3;
 use crate::scene::Scene;
 use crate::scene::radio::{Radio, Radios};
+use frame::{View, nice_step, number, ticks};
 use pen::{Align, Pen, Rgb};
 use relief::Relief;
 use std::path::Path;
@@ -52,10 +58,14 @@ const BOUNCES: [Rgb; 6] = [[250, 150, 0], [22, 105, 200], [190, 40, 160], [0, 15
 /// # Errors
 /// [`Error::Write`] if the file cannot be written.
 pub fn paths_from_above(scene: &Scene, radios: &Radios, paths: &Sketch, file: &Path) -> Result<()> {
-    let view = View::new(scene, radios, paths);
-    let png = draw(scene, radios, paths, &view)
-        .and_then(|pen| pen.png())
-        .map_err(|e| Error::Internal(format!("picture '{}': {e}", file.display())))?;
+    let view = view_of(scene, radios, paths);
+    save(draw(scene, radios, paths, &view), file)
+}
+
+/// Writes what was drawn, or says why it could not be.
+fn save(drawn: std::result::Result<Pen, String>, file: &Path) -> Result<()> {
+    let png =
+        drawn.and_then(|pen| pen.png()).map_err(|e| Error::Internal(format!("picture '{}': {e}", file.display())))?;
     atomic::write_bytes(file, &png)
 }
 
@@ -65,57 +75,38 @@ fn draw(scene: &Scene, radios: &Radios, paths: &Sketch, view: &View) -> std::res
     let relief = Relief::new(scene, view, &points_of(radios));
     relief.paint(&mut pen, [left, top]);
     draw_paths(&mut pen, view, paths);
-    cut_off(&mut pen, view);
-    axes(&mut pen, view);
+    frame::cut_off(&mut pen, view);
+    frame::axes(&mut pen, view, ["x [m]", "y [m]"]);
     draw_radios(&mut pen, view, radios);
     scale_bar(&mut pen, view);
     legend(&mut pen, view, &relief, paths);
     Ok(pen)
 }
 
-/// What part of the world the map shows, in coordinates of the scene file.
-struct View {
-    /// Lower left corner of the map [m].
-    low: [f64; 2],
-    /// Side of a pixel [m].
-    pixel: f64,
-    /// Size of the map [pixel].
-    width: usize,
-    height: usize,
-}
-
-impl View {
-    /// The bounds of radios and of paths near them with some room; without any radios, those of the scene; without a
-    /// scene, a square about the origin.
-    fn new(scene: &Scene, radios: &Radios, paths: &Sketch) -> View {
-        let of_scene = scene.bounds().map(|(low, high)| (low + scene.origin, high + scene.origin));
-        let (low, high) = match bounds_of(&points_of(radios)) {
-            Some((low, high)) => {
-                let reach = ((high.x - low.x).max(high.y - low.y) * REACH).max(MIN_REACH_M);
-                let (from, to) = paths.bounds.unwrap_or((low, high));
-                (low.inf(&from.sup(&low.add_scalar(-reach))), high.sup(&to.inf(&high.add_scalar(reach))))
-            }
-            None => of_scene.unwrap_or_default(),
-        };
-        let centre = (low + high) / 2.0;
-        let room = 1.0 + 2.0 * SURROUNDINGS;
-        let side = |axis: usize| ((high[axis] - low[axis]) * room).max(MIN_SIDE_M);
-        let larger = side(0).max(side(1));
-        // The shorter side gets as much blank as the longer one, then whatever the aspect asks for.
-        let [mut w, mut h] = [0, 1].map(|axis| side(axis).max(high[axis] - low[axis] + 2.0 * SURROUNDINGS * larger));
-        w = w.max(h * ASPECT[0]);
-        h = h.max(w / ASPECT[1]);
-        let pixel = w / MAP_WIDTH as f64;
-        let height = (h / pixel).round() as usize;
-        View { low: [centre.x - w / 2.0, centre.y - h / 2.0], pixel, width: MAP_WIDTH, height }
-    }
-
-    /// Where a point of the world lies in the picture [pixel]; y runs down.
-    fn place(&self, x: f64, y: f64) -> [f32; 2] {
-        let column = (x - self.low[0]) / self.pixel + MARGIN[0] as f64;
-        let row = self.height as f64 - (y - self.low[1]) / self.pixel + MARGIN[1] as f64;
-        [column as f32, row as f32]
-    }
+/// The bounds of radios and of paths near them with some room, in coordinates of the scene file; without any radios,
+/// those of the scene; without a scene, a square about the origin.
+fn view_of(scene: &Scene, radios: &Radios, paths: &Sketch) -> View {
+    let of_scene = scene.bounds().map(|(low, high)| (low + scene.origin, high + scene.origin));
+    let (low, high) = match bounds_of(&points_of(radios)) {
+        Some((low, high)) => {
+            let reach = ((high.x - low.x).max(high.y - low.y) * REACH).max(MIN_REACH_M);
+            let (from, to) = paths.bounds.unwrap_or((low, high));
+            (low.inf(&from.sup(&low.add_scalar(-reach))), high.sup(&to.inf(&high.add_scalar(reach))))
+        }
+        None => of_scene.unwrap_or_default(),
+    };
+    let centre = (low + high) / 2.0;
+    let room = 1.0 + 2.0 * SURROUNDINGS;
+    let side = |axis: usize| ((high[axis] - low[axis]) * room).max(MIN_SIDE_M);
+    let larger = side(0).max(side(1));
+    // The shorter side gets as much blank as the longer one, then whatever the aspect asks for.
+    let [mut w, mut h] = [0, 1].map(|axis| side(axis).max(high[axis] - low[axis] + 2.0 * SURROUNDINGS * larger));
+    w = w.max(h * ASPECT[0]);
+    h = h.max(w / ASPECT[1]);
+    let pixel = w / MAP_WIDTH as f64;
+    let height = (h / pixel).round() as usize;
+    let low = [centre.x - w / 2.0, centre.y - h / 2.0];
+    View { low, pixel: [pixel; 2], width: MAP_WIDTH, height, corner: [MARGIN[0], MARGIN[1]] }
 }
 
 fn bounds_of(points: &[Vec3]) -> Option<(Vec3, Vec3)> {
@@ -125,36 +116,6 @@ fn bounds_of(points: &[Vec3]) -> Option<(Vec3, Vec3)> {
 
 fn points_of(radios: &Radios) -> Vec<Vec3> {
     radios.transmitters.iter().chain(&radios.receivers).map(|radio| radio.position).collect()
-}
-
-/// Blanks the margins, into which paths may run.
-fn cut_off(pen: &mut Pen, view: &View) {
-    let [left, top, right, bottom] = MARGIN.map(|margin| margin as f32);
-    let (width, height) = (view.width as f32, view.height as f32);
-    pen.fill([0.0, 0.0], [left + width + right, top], PAPER);
-    pen.fill([0.0, top + height], [left + width + right, bottom], PAPER);
-    pen.fill([0.0, top], [left, height], PAPER);
-    pen.fill([left + width, top], [right, height], PAPER);
-}
-
-/// The frame of the map with ticks and labels in metres.
-fn axes(pen: &mut Pen, view: &View) {
-    let [left, top] = [MARGIN[0] as f32, MARGIN[1] as f32];
-    let (right, bottom) = (left + view.width as f32, top + view.height as f32);
-    let step = nice_step(view.width as f64 * view.pixel / 7.0);
-    for x in ticks(view.low[0], view.low[0] + view.width as f64 * view.pixel, step) {
-        let [at, _] = view.place(x, 0.0);
-        pen.line(&[[at, bottom], [at, bottom + 6.0]], INK, 1.0, 1.0);
-        pen.text(&number(x, step), [at, bottom + 18.0], Align::Centre, INK);
-    }
-    for y in ticks(view.low[1], view.low[1] + view.height as f64 * view.pixel, step) {
-        let [_, at] = view.place(0.0, y);
-        pen.line(&[[left, at], [left - 6.0, at]], INK, 1.0, 1.0);
-        pen.text(&number(y, step), [left - 10.0, at], Align::Right, INK);
-    }
-    pen.text("x [m]", [(left + right) / 2.0, bottom + 42.0], Align::Centre, INK);
-    pen.text("y [m]", [left, top - 14.0], Align::Centre, INK);
-    pen.line(&[[left, top], [right, top], [right, bottom], [left, bottom], [left, top]], INK, 1.0, 1.0);
 }
 
 /// Draws the paths, those with many bounces first.
@@ -199,8 +160,8 @@ fn triangle(pen: &mut Pen, [x, y]: [f32; 2]) {
 
 /// A length of the map that is easy to read, in its lower left corner.
 fn scale_bar(pen: &mut Pen, view: &View) {
-    let length = nice_step(view.width as f64 * view.pixel / 6.0);
-    let pixels = (length / view.pixel) as f32;
+    let length = nice_step(view.width as f64 * view.pixel[0] / 6.0);
+    let pixels = (length / view.pixel[0]) as f32;
     let [x, y] = [MARGIN[0] as f32 + 16.0, (MARGIN[1] + view.height) as f32 - 16.0];
     pen.panel([x - 8.0, y - 26.0], [pixels + 16.0, 36.0]);
     pen.line(&[[x, y - 5.0], [x, y], [x + pixels, y], [x + pixels, y - 5.0]], INK, 1.6, 1.0);
@@ -242,38 +203,12 @@ fn legend(pen: &mut Pen, view: &View, relief: &Relief, paths: &Sketch) {
     height_bar(pen, relief, [x, next(0.0)]);
 }
 
-fn height_bar(pen: &mut Pen, relief: &Relief, [x, y]: [f32; 2]) {
+fn height_bar(pen: &mut Pen, relief: &Relief, at: [f32; 2]) {
     const LENGTH: usize = 160;
     let [low, high] = relief.range();
-    for row in 0..LENGTH {
-        let height = high - (high - low) * row as f64 / (LENGTH - 1) as f64;
-        pen.fill([x, y + row as f32], [18.0, 1.0], relief.colour(height));
-    }
     let step = nice_step((high - low) / 5.0);
-    for height in ticks(low, high, step) {
-        let at = y + ((high - height) / (high - low)) as f32 * (LENGTH - 1) as f32;
-        pen.line(&[[x + 18.0, at], [x + 23.0, at]], INK, 1.0, 1.0);
-        pen.text(&number(height, step), [x + 28.0, at], Align::Left, INK);
-    }
-}
-
-/// The largest of 1, 2, 5 x 10^k that is not above `length`, which is positive.
-fn nice_step(length: f64) -> f64 {
-    let power = libm::pow(10.0, libm::floor(libm::log10(length)));
-    let factor = [5.0, 2.0].into_iter().find(|factor| factor * power <= length).unwrap_or(1.0);
-    factor * power
-}
-
-/// Multiples of `step` within low..=high.
-fn ticks(low: f64, high: f64, step: f64) -> impl Iterator<Item = f64> {
-    let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
-    (first..=last).map(move |k| k as f64 * step)
-}
-
-/// A tick's value with as many decimals as the step needs.
-fn number(value: f64, step: f64) -> String {
-    let decimals = (-libm::floor(libm::log10(step))).clamp(0.0, 6.0) as usize;
-    format!("{value:.decimals$}")
+    let ticks: Vec<(f64, String)> = ticks(low, high, step).map(|height| (height, number(height, step))).collect();
+    frame::bar(pen, at, LENGTH, [low, high], |height| relief.colour(height), &ticks);
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Lines, areas and letters on a canvas. Positions are pixels from the upper left corner.
 
-use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
+use noto_sans_mono_bitmap::{FontWeight, RasterHeight, RasterizedChar, get_raster, get_raster_width};
 use tiny_skia::{
     Color, FillRule, LineCap, LineJoin, Paint, PathBuilder, Pixmap, PremultipliedColorU8, Rect, Stroke, Transform,
 };
@@ -17,6 +17,8 @@ pub(super) enum Align {
 }
 
 const SIZE: RasterHeight = RasterHeight::Size16;
+/// Of titles.
+const TITLE: RasterHeight = RasterHeight::Size20;
 const WEIGHT: FontWeight = FontWeight::Regular;
 
 /// The canvas, opaque everywhere.
@@ -30,6 +32,11 @@ impl Pen {
         let mut pixmap = Pixmap::new(size(width)?, size(height)?).ok_or("the canvas has no area")?;
         pixmap.fill(colour(paper, 1.0));
         Ok(Pen { pixmap })
+    }
+
+    /// Width and height [pixel].
+    pub(super) fn size(&self) -> [usize; 2] {
+        [self.pixmap.width() as usize, self.pixmap.height() as usize]
     }
 
     pub(super) fn png(&self) -> Result<Vec<u8>, String> {
@@ -56,6 +63,17 @@ impl Pen {
     pub(super) fn line(&mut self, points: &[[f32; 2]], rgb: Rgb, width: f32, opacity: f32) {
         let mut builder = PathBuilder::new();
         trace(&mut builder, points);
+        self.stroke(builder, rgb, width, opacity);
+    }
+
+    /// Many lines at once: where wide ones meet, they do not add up.
+    pub(super) fn lines(&mut self, lines: &[[[f32; 2]; 2]], rgb: Rgb, width: f32, opacity: f32) {
+        let mut builder = PathBuilder::new();
+        lines.iter().for_each(|line| trace(&mut builder, line));
+        self.stroke(builder, rgb, width, opacity);
+    }
+
+    fn stroke(&mut self, builder: PathBuilder, rgb: Rgb, width: f32, opacity: f32) {
         let stroke = Stroke { width, line_cap: LineCap::Round, line_join: LineJoin::Round, ..Stroke::default() };
         // A path without extent (all points in one place) draws nothing.
         if let Some(path) = builder.finish() {
@@ -78,26 +96,59 @@ impl Pen {
 
     /// A text on a light ground, for names on the map; `at` is its left end.
     pub(super) fn label(&mut self, text: &str, [x, y]: [f32; 2], rgb: Rgb) {
-        self.panel([x - 2.0, y - 8.0], [width_of(text) + 4.0, 15.0]);
+        self.panel([x - 2.0, y - 8.0], [Pen::width_of(text) + 4.0, 15.0]);
         self.text(text, [x, y], Align::Left, rgb);
     }
 
-    /// A text whose middle in height is at y; letters that the font lacks become question marks.
+    /// A text whose letters have an outline, for names on any colour; `at` is its left end.
+    pub(super) fn outlined(&mut self, text: &str, [x, y]: [f32; 2], rgb: Rgb, outline: Rgb) {
+        const REACH: i8 = 2;
+        for (dx, dy) in (-REACH..=REACH).flat_map(|dx| (-REACH..=REACH).map(move |dy| (dx, dy))) {
+            // The corners of the square are left out.
+            if dx * dx + dy * dy < 2 * REACH * REACH {
+                self.text(text, [x + f32::from(dx), y + f32::from(dy)], Align::Left, outline);
+            }
+        }
+        self.text(text, [x, y], Align::Left, rgb);
+    }
+
+    /// A text in large letters; `at` is its left end.
+    pub(super) fn title(&mut self, text: &str, at: [f32; 2], rgb: Rgb) {
+        self.write(text, at, rgb, TITLE);
+    }
+
+    /// Number of a title's letters that go into `width` [pixel].
+    pub(super) fn letters_of_title(width: f32) -> usize {
+        (width / get_raster_width(WEIGHT, TITLE) as f32) as usize
+    }
+
+    /// A text whose middle in height is at y.
     pub(super) fn text(&mut self, text: &str, [x, y]: [f32; 2], align: Align, rgb: Rgb) {
         let start = match align {
             Align::Left => x,
-            Align::Centre => x - width_of(text) / 2.0,
-            Align::Right => x - width_of(text),
+            Align::Centre => x - Pen::width_of(text) / 2.0,
+            Align::Right => x - Pen::width_of(text),
         };
-        let top = y - SIZE.val() as f32 / 2.0;
+        self.write(text, [start, y], rgb, SIZE);
+    }
+
+    /// Width of a text [pixel].
+    pub(super) fn width_of(text: &str) -> f32 {
+        (text.chars().count() * get_raster_width(WEIGHT, SIZE)) as f32
+    }
+
+    /// Letters that the font lacks become question marks.
+    fn write(&mut self, text: &str, [x, y]: [f32; 2], rgb: Rgb, size: RasterHeight) {
+        let top = y - size.val() as f32 / 2.0;
         for (i, letter) in text.chars().enumerate() {
-            let left = start + (i * get_raster_width(WEIGHT, SIZE)) as f32;
-            self.letter(letter, [left.round() as i64, top.round() as i64], rgb);
+            let left = x + (i * get_raster_width(WEIGHT, size)) as f32;
+            if let Some(raster) = get_raster(letter, WEIGHT, size).or_else(|| get_raster('?', WEIGHT, size)) {
+                self.letter(&raster, [left.round() as i64, top.round() as i64], rgb);
+            }
         }
     }
 
-    fn letter(&mut self, letter: char, [left, top]: [i64; 2], rgb: Rgb) {
-        let Some(raster) = get_raster(letter, WEIGHT, SIZE).or_else(|| get_raster('?', WEIGHT, SIZE)) else { return };
+    fn letter(&mut self, raster: &RasterizedChar, [left, top]: [i64; 2], rgb: Rgb) {
         let (width, height) = (i64::from(self.pixmap.width()), i64::from(self.pixmap.height()));
         for (y, row) in (top..).zip(raster.rows()) {
             for (x, coverage) in (left..).zip(row) {
@@ -133,10 +184,6 @@ fn trace(builder: &mut PathBuilder, points: &[[f32; 2]]) {
     for (i, [x, y]) in points.iter().enumerate() {
         if i == 0 { builder.move_to(*x, *y) } else { builder.line_to(*x, *y) }
     }
-}
-
-fn width_of(text: &str) -> f32 {
-    (text.chars().count() * get_raster_width(WEIGHT, SIZE)) as f32
 }
 
 fn paint(rgb: Rgb, opacity: f32) -> Paint<'static> {

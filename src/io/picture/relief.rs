@@ -3,9 +3,10 @@
 //! A height buffer with 2 x 2 samples a pixel; the highest surface at each sample wins, so that neither order of
 //! triangles nor threads matter. Triangles outside of the view cost one comparison.
 
+use super::frame::View;
 use super::pen::{Pen, Rgb};
-use super::{Scene, View};
 use crate::math::Vec3;
+use crate::scene::Scene;
 use rayon::prelude::*;
 
 /// Samples a pixel in each direction.
@@ -84,7 +85,8 @@ impl Relief {
 
     fn below(scene: &Scene, view: &View, ceiling: f64) -> Relief {
         let (columns, rows) = (view.width * SAMPLES, view.height * SAMPLES);
-        let step = view.pixel / SAMPLES as f64;
+        // Views of scenes are to scale.
+        let step = view.pixel[0] / SAMPLES as f64;
         let size = [columns as f64, rows as f64];
         // In units of samples, from the upper left corner.
         let place = |v: Vec3| {

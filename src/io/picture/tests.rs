@@ -96,7 +96,7 @@ fn a_transmitter_stands_where_its_coordinates_say() {
         receivers: vec![radio("rx", [110.0, 90.0, 1.0])],
     };
     let empty = scene_of(&SceneDescription::default(), Vec3::zeros());
-    let view = View::new(&empty, &radios, &Sketch::default());
+    let view = view_of(&empty, &radios, &Sketch::default());
     let ([x, y], [right, top]) = (view.place(10.0, 20.0), view.place(110.0, 90.0));
     assert!(right > x && top < y, "east is right and north is up");
     assert!(((right - x) / (y - top) - 100.0 / 70.0).abs() < 1e-3, "one scale for both axes");
@@ -114,7 +114,7 @@ fn a_ceiling_that_covers_all_radios_is_left_out() {
     let scene = scene_of(&room, Vec3::zeros());
     let inside = [Vec3::new(1.0, 1.0, 1.5), Vec3::new(6.0, 4.0, 2.0)];
     let above = [Vec3::new(1.0, 1.0, 1.5), Vec3::new(6.0, 4.0, 9.0)];
-    let view = View::new(&scene, &Radios::default(), &Sketch::default());
+    let view = view_of(&scene, &Radios::default(), &Sketch::default());
     assert_eq!(Relief::new(&scene, &view, &inside).range(), [0.0, 1.0]);
     assert_eq!(Relief::new(&scene, &view, &above).range(), [3.0, 4.0]);
 }
@@ -124,7 +124,7 @@ fn nothing_and_one_point_are_drawn_without_complaint() {
     let empty = scene_of(&SceneDescription::default(), Vec3::zeros());
     let alone = Radios { receivers: vec![radio("\u{3b1}", [0.0; 3])], ..Radios::default() };
     for radios in [Radios::default(), alone] {
-        let view = View::new(&empty, &radios, &Sketch::default());
+        let view = view_of(&empty, &radios, &Sketch::default());
         assert!(
             draw(&empty, &radios, &Sketch::default(), &view)
                 .expect("the input is valid")
@@ -134,15 +134,6 @@ fn nothing_and_one_point_are_drawn_without_complaint() {
                 > 1000
         );
     }
-}
-
-#[test]
-fn steps_are_one_two_or_five() {
-    for (length, step) in [(1.0, 1.0), (1.9, 1.0), (2.1, 2.0), (7.0, 5.0), (99.0, 50.0), (0.3, 0.2)] {
-        assert!((nice_step(length) - step).abs() < 1e-12 * step, "{length} {}", nice_step(length));
-    }
-    assert_eq!(ticks(-12.0, 21.0, 10.0).collect::<Vec<_>>(), [-10.0, 0.0, 10.0, 20.0]);
-    assert_eq!((number(0.2, 0.2), number(150.0, 50.0)), ("0.2".into(), "150".into()));
 }
 
 #[test]
