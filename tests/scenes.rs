@@ -79,7 +79,12 @@ fn rich_scene() -> SceneDescription {
         thickness_m: Some(0.3),
         scattering: Some(0.4),
         xpd: Some(0.1),
-        pattern: Some(PatternDescription::Backscattering { alpha_r: 4.0, alpha_i: 6.0, lambda: 0.5 }),
+        pattern: Some(PatternDescription::Backscattering {
+            alpha_r: 4.0,
+            alpha_i: 6.0,
+            lambda: 0.5,
+            reciprocal: false,
+        }),
         ..MaterialDescription::itu("wall <&\"'>", "concrete")
     };
     let ground = MaterialDescription {
@@ -118,7 +123,7 @@ fn mitsuba_and_gltf_hold_a_scene_whole() {
 #[test]
 fn what_a_format_loses_is_told() {
     let mut scene = rich_scene();
-    scene.materials[0].lobe = Some(LobeDescription::CosinePower { alpha: 9.0 });
+    scene.materials[0].lobe = Some(LobeDescription::cosine_power(9.0));
     let target = TempDir::new().unwrap();
     for (name, notes, words) in
         [("a.xml", 1, "lobe"), ("a.obj", 2, "name of material"), ("a.ply", 2, "merged"), ("a.glb", 0, "")]

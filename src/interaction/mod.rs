@@ -5,3 +5,4 @@
 pub mod fresnel;
 pub mod line_of_sight;
 pub mod reflection;
+pub mod scattering;

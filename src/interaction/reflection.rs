@@ -43,7 +43,8 @@ pub fn dot(real: &Vec3, complex: &CVec3) -> C64 {
     complex.x * real.x + complex.y * real.y + complex.z * real.z
 }
 
-fn scaled(real: &Vec3, factor: C64) -> CVec3 {
+/// The real vector times a complex number.
+pub fn scaled(real: &Vec3, factor: C64) -> CVec3 {
     CVec3::new(factor * real.x, factor * real.y, factor * real.z)
 }
 
@@ -55,7 +56,7 @@ mod tests {
     use std::f64::consts::PI;
 
     fn surface(re: f64, im: f64, thickness: f64) -> Surface {
-        Surface { eta: C64::new(re, im), thickness, specular_share: 1.0, roughness: 0.0 }
+        Surface::smooth(C64::new(re, im), thickness)
     }
 
     fn complexified(v: &Vec3) -> CVec3 {
@@ -124,7 +125,7 @@ mod tests {
     #[test]
     fn scattering_and_roughness_come_off_the_amplitude() {
         let smooth = surface(5.0, -0.2, 0.1);
-        let rough = Surface { specular_share: 0.8, roughness: 1e-3, ..smooth };
+        let rough = Surface { specular_share: 0.8, roughness: 1e-3, ..smooth.clone() };
         let (a, b) = (coefficients(&smooth, 0.5, 28e9), coefficients(&rough, 0.5, 28e9));
         let factor = 0.8 * fresnel::roughness_factor(1e-3, 0.5, 28e9);
         assert!((b.r_s - a.r_s * factor).norm() < 1e-15 && (b.excess - a.excess * factor).norm() < 1e-15);

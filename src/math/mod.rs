@@ -2,6 +2,7 @@
 
 pub mod frame;
 pub mod phase;
+pub mod quadrature;
 pub mod random;
 
 /// A point or direction in space [m] or [-].

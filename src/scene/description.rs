@@ -84,18 +84,21 @@ impl MaterialDescription {
     }
 }
 
-/// A diffuse scattering pattern (physics.md section 5): read, checked and kept; not evaluated yet.
+/// A diffuse scattering pattern (physics.md section 5).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum PatternDescription {
     /// cos th_s / pi.
     Lambertian {},
-    /// About the mirror direction.
+    /// A cosine power about the mirror direction.
     Directive {
         /// Exponent [-].
         alpha: f64,
+        /// Whether it is the reciprocal variant.
+        #[serde(default, skip_serializing_if = "is_false")]
+        reciprocal: bool,
     },
-    /// About the mirror direction and the direction of incidence.
+    /// Cosine powers about the mirror direction and the direction of incidence.
     Backscattering {
         /// Exponent of the forward lobe [-].
         alpha_r: f64,
@@ -103,21 +106,246 @@ pub enum PatternDescription {
         alpha_i: f64,
         /// Share of the forward lobe [-], 0 to 1.
         lambda: f64,
+        /// Whether it is the reciprocal variant.
+        #[serde(default, skip_serializing_if = "is_false")]
+        reciprocal: bool,
+    },
+    /// A hemispherical Gaussian about the mirror direction or the direction of incidence (physics.md section 7).
+    VonMisesFisher {
+        /// Concentration [-].
+        kappa: f64,
+        /// Its axis.
+        #[serde(default)]
+        direction: Direction,
+        /// Whether it is the reciprocal variant.
+        #[serde(default, skip_serializing_if = "is_false")]
+        reciprocal: bool,
+    },
+    /// Several of these by weight.
+    Mixture {
+        /// The parts, at least one.
+        parts: Vec<MixturePart>,
     },
 }
 
-/// A directional lobe (physics.md section 6): read, checked and kept; not evaluated yet.
+/// The axis of a hemispherical Gaussian.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// The mirror direction.
+    #[default]
+    Forward,
+    /// Back to where the wave came from.
+    Backward,
+}
+
+/// A part of a mixture: a pattern and its weight [-], which counts by its share of the sum.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum MixturePart {
+    /// As [`PatternDescription::Lambertian`].
+    Lambertian {
+        /// Weight [-].
+        weight: f64,
+    },
+    /// As [`PatternDescription::Directive`].
+    Directive {
+        /// Weight [-].
+        weight: f64,
+        /// Exponent [-].
+        alpha: f64,
+        /// Whether it is the reciprocal variant.
+        #[serde(default, skip_serializing_if = "is_false")]
+        reciprocal: bool,
+    },
+    /// As [`PatternDescription::Backscattering`].
+    Backscattering {
+        /// Weight [-].
+        weight: f64,
+        /// Exponent of the forward lobe [-].
+        alpha_r: f64,
+        /// Exponent of the backward lobe [-].
+        alpha_i: f64,
+        /// Share of the forward lobe [-], 0 to 1.
+        lambda: f64,
+        /// Whether it is the reciprocal variant.
+        #[serde(default, skip_serializing_if = "is_false")]
+        reciprocal: bool,
+    },
+    /// As [`PatternDescription::VonMisesFisher`].
+    VonMisesFisher {
+        /// Weight [-].
+        weight: f64,
+        /// Concentration [-].
+        kappa: f64,
+        /// Its axis.
+        #[serde(default)]
+        direction: Direction,
+        /// Whether it is the reciprocal variant.
+        #[serde(default, skip_serializing_if = "is_false")]
+        reciprocal: bool,
+    },
+}
+
+impl MixturePart {
+    /// Its weight [-].
+    pub fn weight(&self) -> f64 {
+        match self {
+            MixturePart::Lambertian { weight }
+            | MixturePart::Directive { weight, .. }
+            | MixturePart::Backscattering { weight, .. }
+            | MixturePart::VonMisesFisher { weight, .. } => *weight,
+        }
+    }
+
+    /// The pattern, weight aside.
+    pub fn pattern(&self) -> PatternDescription {
+        match *self {
+            MixturePart::Lambertian { .. } => PatternDescription::Lambertian {},
+            MixturePart::Directive { alpha, reciprocal, .. } => PatternDescription::Directive { alpha, reciprocal },
+            MixturePart::Backscattering { alpha_r, alpha_i, lambda, reciprocal, .. } => {
+                PatternDescription::Backscattering { alpha_r, alpha_i, lambda, reciprocal }
+            }
+            MixturePart::VonMisesFisher { kappa, direction, reciprocal, .. } => {
+                PatternDescription::VonMisesFisher { kappa, direction, reciprocal }
+            }
+        }
+    }
+}
+
+/// A directional lobe (physics.md section 6). Its width is stated in one of two ways: by the lobe's own number, or by
+/// the noise of the mesh's normals.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum LobeDescription {
     /// e^{kappa (c - 1)}.
     VonMisesFisher {
         /// Concentration [-].
-        kappa: f64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kappa: Option<f64>,
+        /// Standard deviation s of the normals about each axis [degrees]: kappa = 1/(8 s^2), s in radians.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        normal_noise_deg: Option<f64>,
+        /// Whether it is the reciprocal variant.
+        #[serde(default, skip_serializing_if = "is_false")]
+        reciprocal: bool,
     },
     /// ((1 + c)/2)^alpha.
     CosinePower {
         /// Exponent [-].
-        alpha: f64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        alpha: Option<f64>,
+        /// Standard deviation of the normals about each axis [degrees]: alpha = 2 kappa of the other lobe.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        normal_noise_deg: Option<f64>,
+        /// Whether it is the reciprocal variant.
+        #[serde(default, skip_serializing_if = "is_false")]
+        reciprocal: bool,
     },
+}
+
+impl LobeDescription {
+    /// A von Mises-Fisher lobe of concentration `kappa` [-].
+    pub fn von_mises_fisher(kappa: f64) -> LobeDescription {
+        LobeDescription::VonMisesFisher { kappa: Some(kappa), normal_noise_deg: None, reciprocal: false }
+    }
+
+    /// A cosine-power lobe of exponent `alpha` [-].
+    pub fn cosine_power(alpha: f64) -> LobeDescription {
+        LobeDescription::CosinePower { alpha: Some(alpha), normal_noise_deg: None, reciprocal: false }
+    }
+
+    /// The sharpness as written, and the noise of the normals as written [degrees].
+    pub fn written(&self) -> (Option<f64>, Option<f64>) {
+        match *self {
+            LobeDescription::VonMisesFisher { kappa: sharpness, normal_noise_deg, .. }
+            | LobeDescription::CosinePower { alpha: sharpness, normal_noise_deg, .. } => (sharpness, normal_noise_deg),
+        }
+    }
+
+    /// kappa or alpha [-], stated or made of the noise of the normals (T75); NaN where neither is stated.
+    pub fn sharpness(&self) -> f64 {
+        let of_noise = |degrees: f64| {
+            let s = degrees.to_radians();
+            match self {
+                LobeDescription::VonMisesFisher { .. } => 1.0 / (8.0 * s * s),
+                LobeDescription::CosinePower { .. } => 1.0 / (4.0 * s * s),
+            }
+        };
+        let (sharpness, noise) = self.written();
+        sharpness.or(noise.map(of_noise)).unwrap_or(f64::NAN)
+    }
+
+    /// Whether it is the reciprocal variant.
+    pub fn is_reciprocal(&self) -> bool {
+        match *self {
+            LobeDescription::VonMisesFisher { reciprocal, .. } | LobeDescription::CosinePower { reciprocal, .. } => {
+                reciprocal
+            }
+        }
+    }
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(text: &str) -> Result<PatternDescription, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    #[test]
+    fn patterns_are_read_and_written() {
+        let parts = vec![
+            MixturePart::Lambertian { weight: 0.5 },
+            MixturePart::Directive { weight: 1.0, alpha: 4.5, reciprocal: true },
+            MixturePart::Backscattering { weight: 2.0, alpha_r: 5.0, alpha_i: 8.0, lambda: 0.8, reciprocal: false },
+            MixturePart::VonMisesFisher { weight: 0.1, kappa: 30.0, direction: Direction::Backward, reciprocal: false },
+        ];
+        let text = r#"
+            kind = "mixture"
+            parts = [
+                { weight = 0.5, kind = "lambertian" },
+                { weight = 1.0, kind = "directive", alpha = 4.5, reciprocal = true },
+                { weight = 2.0, kind = "backscattering", alpha_r = 5.0, alpha_i = 8.0, lambda = 0.8 },
+                { weight = 0.1, kind = "von_mises_fisher", kappa = 30.0, direction = "backward" },
+            ]"#;
+        let mixture = PatternDescription::Mixture { parts };
+        assert_eq!(pattern(text).unwrap(), mixture);
+        assert_eq!(pattern(&toml::to_string(&mixture).unwrap()).unwrap(), mixture);
+        let directive = PatternDescription::Directive { alpha: 4.0, reciprocal: false };
+        assert_eq!(pattern("kind = \"directive\"\nalpha = 4.0").unwrap(), directive);
+        assert_eq!(toml::to_string(&directive).unwrap(), "kind = \"directive\"\nalpha = 4.0\n");
+    }
+
+    #[test]
+    fn what_a_pattern_does_not_know_is_refused() {
+        for text in [
+            "kind = \"directive\"",
+            "kind = \"directive\"\nalpha = 4.0\nbeta = 1.0",
+            "kind = \"lambertian\"\nreciprocal = true",
+            "kind = \"mixture\"\nparts = [{ kind = \"lambertian\" }]",
+            "kind = \"mixture\"\nparts = [{ weight = 1.0, kind = \"mixture\", parts = [] }]",
+            "kind = \"von_mises_fisher\"\nkappa = 4.0\ndirection = \"sideways\"",
+        ] {
+            assert!(pattern(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_lobe_is_stated_by_its_sharpness_or_by_the_noise_of_the_normals() {
+        let lobe = |text: &str| toml::from_str::<LobeDescription>(text).unwrap();
+        let stated = lobe("kind = \"von_mises_fisher\"\nkappa = 200.0");
+        assert_eq!(stated, LobeDescription::von_mises_fisher(200.0));
+        assert_eq!(toml::to_string(&stated).unwrap(), "kind = \"von_mises_fisher\"\nkappa = 200.0\n");
+        // One degree: 1/(8 x 0.0174533^2) = 410.35.
+        let noise = lobe("kind = \"von_mises_fisher\"\nnormal_noise_deg = 1.0\nreciprocal = true");
+        assert!((noise.sharpness() - 410.35).abs() < 0.01 && noise.is_reciprocal());
+        let power = lobe("kind = \"cosine_power\"\nnormal_noise_deg = 1.0");
+        assert!((power.sharpness() - 2.0 * noise.sharpness()).abs() < 1e-9 && !power.is_reciprocal());
+    }
 }

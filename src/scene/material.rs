@@ -1,7 +1,8 @@
 //! Radio materials as meant: checked, with every default filled in.
 
-use super::description::{LobeDescription, MaterialDescription, PatternDescription};
+use super::description::{LobeDescription, MaterialDescription, MixturePart, PatternDescription};
 use super::itu;
+use super::scattering::{Lobe, Scattering};
 use crate::constants::VACUUM_PERMITTIVITY;
 use crate::error::{Error, Fault, Result};
 use crate::math::C64;
@@ -51,20 +52,16 @@ pub struct Material {
     pub permittivity: Permittivity,
     /// Thickness [m]; infinite: a half space.
     pub thickness: f64,
-    /// Scattering coefficient S [-].
-    pub scattering: f64,
-    /// K_x [-].
-    pub xpd: f64,
     /// sigma_h [m].
     pub roughness: f64,
-    /// Diffuse pattern.
-    pub pattern: PatternDescription,
-    /// Directional lobe, if any.
-    pub lobe: Option<LobeDescription>,
+    /// Diffuse scattering.
+    pub scattering: Scattering,
+    /// Directional lobe in place of the last specular reflection, if any.
+    pub lobe: Option<Lobe>,
 }
 
-/// The properties of one material at one frequency: what the field needs.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// The properties of one material at one frequency: what the field needs. Clones share the tables of the lobes.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Surface {
     /// Complex relative permittivity eta = eps_r - j sigma/(w eps_0) [-].
     pub eta: C64,
@@ -74,6 +71,18 @@ pub struct Surface {
     pub specular_share: f64,
     /// sigma_h [m].
     pub roughness: f64,
+    /// Diffuse scattering.
+    pub scattering: Scattering,
+    /// Directional lobe in place of the last specular reflection, if any.
+    pub lobe: Option<Lobe>,
+}
+
+impl Surface {
+    /// A smooth surface, which does not scatter: `eta` [-], `thickness` [m].
+    pub fn smooth(eta: C64, thickness: f64) -> Surface {
+        let scattering = Scattering::none();
+        Surface { eta, thickness, specular_share: 1.0, roughness: 0.0, scattering, lobe: None }
+    }
 }
 
 /// Thickness of a slab whose description states none [m]: that of the peers' walls.
@@ -86,6 +95,14 @@ const MAX_CONDUCTIVITY: f64 = 1e12;
 const MAX_LENGTH_M: f64 = 1e6;
 /// Bound of exponents and concentrations of scattering patterns: a lobe of a microradian.
 const MAX_SHARPNESS: f64 = 1e12;
+/// Noise of normals whose lobes are within that bound, and one beyond which a surface has no side.
+const MIN_NOISE_DEG: f64 = 3e-5;
+/// See [`MIN_NOISE_DEG`].
+const MAX_NOISE_DEG: f64 = 90.0;
+/// Bounds of a mixture.
+const MAX_PARTS: usize = 64;
+/// See [`MAX_PARTS`].
+const MAX_WEIGHT: f64 = 1e12;
 
 impl Material {
     /// Checks a description and fills in the defaults: thickness 0.1 m (ground materials: half space), no scattering,
@@ -106,6 +123,8 @@ impl Material {
         let roughness = written.roughness_m.unwrap_or(0.0);
         let bound = format!("0 to {MAX_LENGTH_M:e} m");
         check(name, "roughness_m", roughness, (0.0..=MAX_LENGTH_M).contains(&roughness), &bound)?;
+        let (scattering, xpd) =
+            (unit_share(name, "scattering", written.scattering)?, unit_share(name, "xpd", written.xpd)?);
         let pattern = written.pattern.clone().unwrap_or(PatternDescription::Lambertian {});
         check_pattern(name, &pattern)?;
         if let Some(lobe) = &written.lobe {
@@ -115,11 +134,9 @@ impl Material {
             name: name.clone(),
             permittivity,
             thickness,
-            scattering: unit_share(name, "scattering", written.scattering)?,
-            xpd: unit_share(name, "xpd", written.xpd)?,
             roughness,
-            pattern,
-            lobe: written.lobe.clone(),
+            scattering: Scattering::new(scattering, xpd, &pattern),
+            lobe: written.lobe.as_ref().map(Lobe::new),
         })
     }
 
@@ -144,8 +161,10 @@ impl Material {
         let surface = Surface {
             eta: complex_permittivity(eps_r, sigma, frequency),
             thickness: self.thickness,
-            specular_share: (1.0 - self.scattering * self.scattering).sqrt(),
+            specular_share: (1.0 - self.scattering.coefficient.powi(2)).sqrt(),
             roughness: self.roughness,
+            scattering: self.scattering.clone(),
+            lobe: self.lobe.clone(),
         };
         Ok((surface, note))
     }
@@ -209,19 +228,49 @@ fn unit_share(material: &str, field: &str, written: Option<f64>) -> Result<f64> 
 fn check_pattern(material: &str, pattern: &PatternDescription) -> Result<()> {
     match pattern {
         PatternDescription::Lambertian {} => Ok(()),
-        PatternDescription::Directive { alpha } => sharpness(material, "pattern.alpha", *alpha),
-        PatternDescription::Backscattering { alpha_r, alpha_i, lambda } => {
+        PatternDescription::Directive { alpha, .. } => sharpness(material, "pattern.alpha", *alpha),
+        PatternDescription::Backscattering { alpha_r, alpha_i, lambda, .. } => {
             sharpness(material, "pattern.alpha_r", *alpha_r)?;
             sharpness(material, "pattern.alpha_i", *alpha_i)?;
             unit_share(material, "pattern.lambda", Some(*lambda)).map(|_| ())
         }
+        PatternDescription::VonMisesFisher { kappa, .. } => sharpness(material, "pattern.kappa", *kappa),
+        PatternDescription::Mixture { parts } => check_mixture(material, parts),
     }
 }
 
+fn check_mixture(material: &str, parts: &[MixturePart]) -> Result<()> {
+    let count = parts.len();
+    let bound = format!("1 to {MAX_PARTS} parts");
+    check(material, "pattern.parts", count as f64, (1..=MAX_PARTS).contains(&count), &bound)?;
+    for part in parts {
+        let weight = part.weight();
+        let bound = format!("0 to {MAX_WEIGHT:e}");
+        check(material, "pattern.parts.weight", weight, (0.0..=MAX_WEIGHT).contains(&weight), &bound)?;
+        check_pattern(material, &part.pattern())?;
+    }
+    let sum: f64 = parts.iter().map(MixturePart::weight).sum();
+    check(material, "pattern.parts, sum of the weights", sum, sum > 0.0, "above 0")
+}
+
 fn check_lobe(material: &str, lobe: &LobeDescription) -> Result<()> {
-    match lobe {
-        LobeDescription::VonMisesFisher { kappa } => sharpness(material, "lobe.kappa", *kappa),
-        LobeDescription::CosinePower { alpha } => sharpness(material, "lobe.alpha", *alpha),
+    let field = match lobe {
+        LobeDescription::VonMisesFisher { .. } => "lobe.kappa",
+        LobeDescription::CosinePower { .. } => "lobe.alpha",
+    };
+    match lobe.written() {
+        (Some(value), None) => sharpness(material, field, value),
+        (None, Some(degrees)) => {
+            let bound = format!("{MIN_NOISE_DEG:e} to {MAX_NOISE_DEG} degrees");
+            let holds = (MIN_NOISE_DEG..=MAX_NOISE_DEG).contains(&degrees);
+            check(material, "lobe.normal_noise_deg", degrees, holds, &bound)
+        }
+        (stated, noise) => {
+            let bound = format!("has either {} or normal_noise_deg", field.trim_start_matches("lobe."));
+            let fault = Fault::new(format!("material '{material}', lobe"), bound);
+            let remedy = if stated.and(noise).is_some() { "keep one of them" } else { "state one of them" };
+            Err(Error::input(fault.remedy(remedy)))
+        }
     }
 }
 
@@ -233,6 +282,8 @@ fn sharpness(material: &str, field: &str, value: f64) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::description::Direction;
+    use super::super::scattering::{Part, Shape};
     use super::*;
 
     fn written(permittivity: f64) -> MaterialDescription {
@@ -254,8 +305,8 @@ mod tests {
     fn defaults_are_filled_in() {
         let wall = Material::new(&written(3.0), OutOfRange::Error).unwrap();
         assert_eq!(wall.permittivity, Permittivity::Constant { relative_permittivity: 3.0, conductivity: 0.0 });
-        assert_eq!((wall.thickness, wall.scattering, wall.xpd, wall.roughness), (0.1, 0.0, 0.0, 0.0));
-        assert_eq!(wall.pattern, PatternDescription::Lambertian {});
+        assert_eq!((wall.thickness, wall.roughness), (0.1, 0.0));
+        assert_eq!((wall.scattering, wall.lobe), (Scattering::none(), None));
         let ground = MaterialDescription::itu("ground", "wet_ground");
         assert_eq!(Material::new(&ground, OutOfRange::Error).unwrap().thickness, f64::INFINITY);
         let slab = MaterialDescription { thickness_m: Some(0.3), ..ground };
@@ -300,11 +351,12 @@ mod tests {
             refuses(MaterialDescription { roughness_m: Some(bad), ..written(3.0) }, &["roughness_m"]);
             refuses(MaterialDescription { scattering: Some(bad), ..written(3.0) }, &["scattering", "0 to 1"]);
             refuses(MaterialDescription { xpd: Some(bad), ..written(3.0) }, &["xpd", "0 to 1"]);
-            let pattern = Some(PatternDescription::Directive { alpha: bad });
+            let pattern = Some(PatternDescription::Directive { alpha: bad, reciprocal: false });
             refuses(MaterialDescription { pattern, ..written(3.0) }, &["pattern.alpha"]);
-            let pattern = Some(PatternDescription::Backscattering { alpha_r: 1.0, alpha_i: 1.0, lambda: bad });
+            let (alpha_r, alpha_i, reciprocal) = (1.0, 1.0, false);
+            let pattern = Some(PatternDescription::Backscattering { alpha_r, alpha_i, lambda: bad, reciprocal });
             refuses(MaterialDescription { pattern, ..written(3.0) }, &["pattern.lambda"]);
-            let lobe = Some(LobeDescription::VonMisesFisher { kappa: bad });
+            let lobe = Some(LobeDescription::von_mises_fisher(bad));
             refuses(MaterialDescription { lobe, ..written(3.0) }, &["lobe.kappa"]);
         }
         for bad in [0.0, -0.1, f64::NAN, f64::NEG_INFINITY, 1e9] {
@@ -314,9 +366,48 @@ mod tests {
 
     #[test]
     fn a_lobe_is_checked_and_kept() {
-        let lobe = Some(LobeDescription::CosinePower { alpha: 100.0 });
-        let material = MaterialDescription { lobe: lobe.clone(), ..written(3.0) };
-        assert_eq!(Material::new(&material, OutOfRange::Error).unwrap().lobe, lobe);
+        let material = |lobe: LobeDescription| {
+            Material::new(&MaterialDescription { lobe: Some(lobe), ..written(3.0) }, OutOfRange::Error)
+        };
+        let lobe = material(LobeDescription::cosine_power(100.0)).unwrap().at(28e9).unwrap().0.lobe.unwrap();
+        assert_eq!(lobe, Lobe::of_shape(Shape::CosinePower, 100.0, false));
+        let noise =
+            |kappa, normal_noise_deg| LobeDescription::VonMisesFisher { kappa, normal_noise_deg, reciprocal: true };
+        let lobe = material(noise(None, Some(2.0))).unwrap().lobe.unwrap();
+        assert_eq!(lobe, Lobe::of_shape(Shape::VonMisesFisher, 1.0 / (8.0 * 2f64.to_radians().powi(2)), true));
+        for (kappa, degrees, part) in [
+            (None, None, "state one"),
+            (Some(1.0), Some(1.0), "keep one"),
+            (None, Some(0.0), "normal_noise_deg"),
+            (None, Some(91.0), "90 degrees"),
+            (None, Some(f64::NAN), "normal_noise_deg"),
+        ] {
+            let lobe = Some(noise(kappa, degrees));
+            refuses(MaterialDescription { lobe, ..written(3.0) }, &["'wall', lobe", part]);
+        }
+    }
+
+    #[test]
+    fn a_mixture_is_checked_and_kept() {
+        let mixture = |parts: &[MixturePart]| {
+            let pattern = Some(PatternDescription::Mixture { parts: parts.to_vec() });
+            MaterialDescription { pattern, scattering: Some(0.3), xpd: Some(0.1), ..written(3.0) }
+        };
+        let lambertian = |weight: f64| MixturePart::Lambertian { weight };
+        let gaussian = |kappa: f64| MixturePart::VonMisesFisher {
+            weight: 3.0,
+            kappa,
+            direction: Direction::Backward,
+            reciprocal: false,
+        };
+        let kept = Material::new(&mixture(&[lambertian(1.0), gaussian(20.0)]), OutOfRange::Error).unwrap().scattering;
+        let expected = [Part::lambertian(1.0), Part::backward(3.0, Shape::VonMisesFisher, 20.0, false)];
+        assert_eq!((kept.coefficient, kept.xpd, &kept.parts[..], kept.total_weight), (0.3, 0.1, &expected[..], 4.0));
+        refuses(mixture(&[]), &["pattern.parts", "1 to"]);
+        refuses(mixture(&[lambertian(0.0)]), &["sum of the weights", "above 0"]);
+        refuses(mixture(&[lambertian(1.0), lambertian(-1.0)]), &["pattern.parts.weight"]);
+        refuses(mixture(&[lambertian(f64::NAN)]), &["pattern.parts.weight"]);
+        refuses(mixture(&[gaussian(0.0)]), &["pattern.kappa"]);
     }
 
     #[test]

@@ -161,7 +161,7 @@ mod tests {
         let metal = MaterialDescription {
             thickness_m: Some(f64::INFINITY),
             scattering: Some(0.25),
-            lobe: Some(LobeDescription::VonMisesFisher { kappa: 20.0 }),
+            lobe: Some(LobeDescription::von_mises_fisher(20.0)),
             ..MaterialDescription::itu("roof", "metal")
         };
         let mesh = Mesh {

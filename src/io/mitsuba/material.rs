@@ -84,11 +84,12 @@ impl<'a, 'input> Properties<'a, 'input> {
         let Some(kind) = self.text("scattering_pattern")? else { return Ok(None) };
         Ok(Some(match kind.as_str() {
             "lambertian" => PatternDescription::Lambertian {},
-            "directive" => PatternDescription::Directive { alpha: needed("alpha_r")? },
+            "directive" => PatternDescription::Directive { alpha: needed("alpha_r")?, reciprocal: false },
             "backscattering" => PatternDescription::Backscattering {
                 alpha_r: needed("alpha_r")?,
                 alpha_i: needed("alpha_i")?,
                 lambda: needed("lambda_")?,
+                reciprocal: false,
             },
             _ => {
                 let bound = "the scattering pattern is lambertian, directive or backscattering";

@@ -74,9 +74,18 @@ fn bsdf(material: &MaterialDescription, notes: &mut Vec<String>) -> String {
     let (pattern, numbers): (_, &[(&str, f64)]) = match &material.pattern {
         None => ("", &[]),
         Some(PatternDescription::Lambertian {}) => ("lambertian", &[]),
-        Some(PatternDescription::Directive { alpha }) => ("directive", &[("alpha_r", *alpha)]),
-        Some(PatternDescription::Backscattering { alpha_r, alpha_i, lambda }) => {
+        Some(PatternDescription::Directive { alpha, reciprocal: false }) => ("directive", &[("alpha_r", *alpha)]),
+        Some(PatternDescription::Backscattering { alpha_r, alpha_i, lambda, reciprocal: false }) => {
             ("backscattering", &[("alpha_r", *alpha_r), ("alpha_i", *alpha_i), ("lambda_", *lambda)])
+        }
+        Some(
+            PatternDescription::Directive { reciprocal: true, .. }
+            | PatternDescription::Backscattering { reciprocal: true, .. }
+            | PatternDescription::VonMisesFisher { .. }
+            | PatternDescription::Mixture { .. },
+        ) => {
+            notes.push(format!("Mitsuba does not know the scattering pattern of material '{}'", material.name));
+            ("", &[])
         }
     };
     if kind != "diffuse" && !pattern.is_empty() {

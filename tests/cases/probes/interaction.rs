@@ -122,7 +122,8 @@ fn slabs_and_surfaces_are_the_same() {
         .collect();
     let bound = |x: &[f64; 7], expected: &[f64], _: usize| slab_bound(complex(x), x[5], x[2], x[6], expected);
     device.near("probe_coefficients", &[], &surfaces, bound, |x| {
-        let surface = Surface { eta: complex(x), thickness: x[2], specular_share: x[3], roughness: x[4] };
+        let smooth = Surface::smooth(complex(x), x[2]);
+        let surface = Surface { specular_share: x[3], roughness: x[4], ..smooth };
         parts_of(&reflection::coefficients(&surface, x[5], x[6]))
     });
 }

@@ -1,0 +1,41 @@
+//! Scattering at one point of a surface: diffuse patterns and directional lobes (theory.md, "Diffuse scattering",
+//! "Lobes").
+//!
+//! A *density* f [1/sr] is the power scattered into a solid angle, per power that the surface reflects: over the
+//! hemisphere it integrates to 1. A *field* carries the square root of it, the reflection coefficient and the share of
+//! the power; what is left to paths and maps is spreading: an element dA of the surface, seen under cos theta_i from a
+//! source at r_i and by a receiver at r_s, adds |field|^2 cos theta_i dA/(r_i^2 r_s^2) to the power.
+//!
+//! Directions are unit vectors of travel: `k_i` of the incident wave, `k_s` of the scattered one; `n` is a unit normal of
+//! either side. Nothing is transmitted: a wave that would leave on the other side has density 0. Pure functions; nothing
+//! allocates, and no result depends on the side of `n`.
+
+mod jones;
+mod normaliser;
+mod pattern;
+
+pub use crate::scene::scattering::{Lobe, Part, Scattering, Shape, SingleLobe};
+pub use jones::{diffuse, diffuse_share, lobe, reflected_share};
+pub use normaliser::{FurnaceAt, NormaliserAt, furnace, normaliser};
+pub use pattern::{Directions, LobeAt, lobe_at, part_density};
+
+use crate::math::Vec3;
+
+impl Scattering {
+    /// f [1/sr] of the pattern (T60-T66): the mean of its parts by weight.
+    pub fn density(&self, k_i: &Vec3, n: &Vec3, k_s: &Vec3) -> f64 {
+        let at = Directions::new(k_i, n, k_s);
+        let sum: f64 = self.parts.iter().map(|part| part.weight * part_density(part, &at)).sum();
+        sum / self.total_weight
+    }
+}
+
+impl Lobe {
+    /// f [1/sr] of the lobe (T70-T72).
+    pub fn density(&self, k_i: &Vec3, n: &Vec3, k_s: &Vec3) -> f64 {
+        part_density(&self.part, &Directions::new(k_i, n, k_s))
+    }
+}
+
+#[cfg(test)]
+mod tests;
