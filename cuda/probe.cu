@@ -465,7 +465,7 @@ KERNEL void probe_follow_ray(GeometryView geometry, const double* in, uint32_t c
   const uint64_t i = global_id();
   if (i >= count) return;
   uint32_t chain[DEPTH];
-  follow_ray(geometry, vec3(in + 6 * i), vec3(in + 6 * i + 3), DEPTH, chain);
+  follow_ray(geometry, vec3(in + 6 * i), vec3(in + 6 * i + 3), NONE, DEPTH, chain);
   put(out + DEPTH * i, chain);
 }
 

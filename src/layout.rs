@@ -255,6 +255,20 @@ record! {
 }
 
 record! {
+    /// A ray to be followed through reflections by itself.
+    Flight, print_flight {
+        /// Origin [m].
+        origin: [f64; 3],
+        /// Direction, any length but 0.
+        direction: [f64; 3],
+        /// Patch that the ray starts from, or [`NONE`].
+        skip: u32,
+        /// Nothing: records have no hidden padding.
+        unused: u32,
+    }
+}
+
+record! {
     /// A segment to be tested for visibility by itself.
     LoneSegment, print_lone_segment {
         /// One end [m].
@@ -446,6 +460,7 @@ pub fn print_header() -> String {
         print_hit(),
         print_geometry_view(),
         print_lone_ray(),
+        print_flight(),
         print_lone_segment(),
         print_aimed_window(),
         print_chain_node(),

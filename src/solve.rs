@@ -5,6 +5,8 @@
 //! are. Tiles put together are, to the byte, the whole: [`solve`] is the case of one tile.
 
 pub mod map;
+pub mod sampled;
+pub mod scatter;
 pub mod tracer;
 
 use crate::backend::Backend;
@@ -12,16 +14,16 @@ use crate::channel::Channel;
 use crate::error::Result;
 use crate::geometry::Geometry;
 use crate::geometry::enclosure::Enclosures;
-use crate::math::Vec3;
 use crate::math::frame::rotation_of;
+use crate::math::{Vec3, bounds_of};
 use crate::path::counters::Counters;
 use crate::path::found::{EndPoint, assemble, end_points};
-use crate::path::receivers::bounds_of;
 use crate::path::{Paths, SolverOptions};
 use crate::progress::Progress;
 use crate::scene::Scene;
 use crate::scene::radio::{Radio, Radios};
 use rayon::prelude::*;
+use scatter::Scattered;
 use std::ops::Range;
 use tracer::Tracer;
 
@@ -87,6 +89,8 @@ pub struct Engine<'a> {
     tracer: Tracer<'a>,
     radios: &'a Radios,
     carriers: &'a [f64],
+    scattered: Scattered,
+    bandwidth: Option<f64>,
     enclosures: Enclosures,
     enclosed: [Enclosed; 2],
     notes: Vec<String>,
@@ -109,8 +113,9 @@ impl<'a> Engine<'a> {
         let mut tracer = Tracer::new(backend, scene, sources, options, progress)?;
         tracer.receivers_are_within(bounds_of_receivers(radios, scene));
         let enclosures = Enclosures::new(scene);
-        let mut engine =
-            Engine { tracer, radios, carriers, enclosures, enclosed: Default::default(), notes: Vec::new() };
+        let scattered = Scattered::new(&tracer.backend, scene, carriers, &options.scatter)?;
+        let (bandwidth, enclosed, notes) = (None, Default::default(), Vec::new());
+        let mut engine = Engine { tracer, radios, carriers, scattered, bandwidth, enclosures, enclosed, notes };
         engine.enclosed[0].add(&engine.enclosures, &engine.tracer.geometry, &radios.transmitters);
         engine.tracer.clock.stage("checks");
         Ok(engine)
@@ -121,6 +126,13 @@ impl<'a> Engine<'a> {
     #[must_use]
     pub fn keeping_chains_within(mut self, bytes: usize) -> Engine<'a> {
         self.tracer.keep_chains_within(bytes);
+        self
+    }
+
+    /// The same engine with a bandwidth [Hz]: delays of one lobe that it tells apart are paths of their own.
+    #[must_use]
+    pub fn with_bandwidth(mut self, bandwidth: Option<f64>) -> Engine<'a> {
+        self.bandwidth = bandwidth;
         self
     }
 
@@ -141,7 +153,15 @@ impl<'a> Engine<'a> {
         let ends = ends_of(&radios, &radios.receivers, scene);
 
         // Chains of facets, source by source ("Images and candidates"), and the paths over them ("Visibility").
-        let found = tracer.paths(&ends, &receivers, all)?;
+        let mut found = tracer.paths(&ends, &receivers, all)?;
+
+        // What is scattered ("Diffuse scattering", "Lobes").
+        if !self.scattered.is_empty() {
+            for (source, found) in found.iter_mut().enumerate() {
+                self.scattered.add(tracer, source, &ends, found)?;
+            }
+            tracer.clock.stage("scatter");
+        }
 
         // One ragged record of all paths, link by link.
         let counts = [radios.transmitters.len(), radios.receivers.len()];
@@ -152,6 +172,7 @@ impl<'a> Engine<'a> {
         // Coefficients by replaying each path ("Channel").
         let (channel, notes) = tracer.backend.field(scene, &radios, &paths, self.carriers)?;
         self.notes.extend(notes.into_iter().filter(|note| !self.notes.contains(note)).collect::<Vec<_>>());
+        let (paths, channel) = self.scattered.clustered(tracer, paths, channel, self.bandwidth);
         tracer.clock.stage("field");
 
         self.enclosed[1].add(&self.enclosures, &tracer.geometry, &radios.receivers);

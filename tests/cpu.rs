@@ -16,6 +16,10 @@ mod invariance;
 mod laws;
 #[path = "cases/leaks.rs"]
 mod leaks;
+#[path = "cases/lobes.rs"]
+mod lobes;
+#[path = "cases/maps.rs"]
+mod maps;
 #[path = "cases/response.rs"]
 mod response;
 #[path = "cases/scenes.rs"]

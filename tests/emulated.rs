@@ -13,6 +13,8 @@ mod crowds;
 mod invariance;
 #[path = "cases/laws.rs"]
 mod laws;
+#[path = "cases/maps.rs"]
+mod maps;
 #[path = "cases/parity.rs"]
 mod parity;
 #[path = "cases/probes.rs"]

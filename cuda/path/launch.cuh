@@ -10,10 +10,11 @@ DEVICE uint32_t owner_of_hit(const GeometryView& geometry, const Hit& hit, const
   return is_alone ? facet : owner_at(geometry, facet, point);
 }
 
-// Follows a ray through specular reflections and writes the facet of each into `chain`, as long as the depth; what is left
+// Follows a ray, which starts from patch `skip` or NONE, through specular reflections and writes the facet of each into `chain`, as long as the depth; what is left
 // of it becomes NONE.
-DEVICE void follow_ray(const GeometryView& geometry, Vec3 origin, Vec3 direction, uint32_t depth, uint32_t* chain) {
-  uint32_t skip = NONE, met = 0;
+DEVICE void follow_ray(const GeometryView& geometry, Vec3 origin, Vec3 direction, uint32_t skip, uint32_t depth,
+                       uint32_t* chain) {
+  uint32_t met = 0;
   while (met < depth) {
     const Hit hit = closest_hit(geometry, ray_from(origin, direction), skip);
     if (hit.triangle == NONE) break;

@@ -4,13 +4,15 @@ pub mod cpu;
 pub mod cuda;
 
 use crate::channel::Channel;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::geometry::Geometry;
 use crate::geometry::simd::Level;
+use crate::layout::{Flight, LoneSegment};
 use crate::math::Vec3;
 use crate::path::chain::ChainTrie;
 use crate::path::counters::Counters;
 use crate::path::receivers::ReceiverBoxes;
+use crate::path::scatter::Tracing;
 use crate::path::{FoundPaths, Paths, SolverOptions};
 use crate::progress::Progress;
 use crate::scene::Scene;
@@ -109,6 +111,20 @@ impl Backend {
         }
     }
 
+    /// The CPU's instruction set, for what only the CPU does so far.
+    ///
+    /// # Errors
+    /// This is another device.
+    pub fn level_for(&self, what: &str) -> Result<Level> {
+        match self {
+            Backend::Cpu(level) => Ok(*level),
+            Backend::Cuda(_) => {
+                let fault = Fault::new("--device", format!("{what} is not there yet on CUDA devices"));
+                Err(Error::device(fault.value(self.describe()).remedy("use --device cpu")))
+            }
+        }
+    }
+
     /// Builds what path finding needs of the scene, and copies it to the device.
     ///
     /// # Errors
@@ -190,5 +206,29 @@ impl Backend {
     ) -> Result<(Vec<f64>, Vec<String>)> {
         let (channel, notes) = self.field(scene, radios, paths, carriers)?;
         Ok((crate::path::field::powers_of(radios, paths, &channel), notes))
+    }
+}
+
+/// A scene on a device, as scattering sees it.
+pub struct On<'a> {
+    /// The device.
+    pub backend: &'a Backend,
+    /// The scene.
+    pub loaded: &'a Loaded<'a>,
+}
+
+impl Tracing for On<'_> {
+    fn follow(&self, flights: &[Flight], depth: usize) -> Result<Vec<u32>> {
+        match self.backend {
+            Backend::Cpu(level) => Ok(cpu::follow(*level, self.loaded, flights, depth)),
+            Backend::Cuda(cuda) => cuda::follow(cuda, self.loaded.on_device()?, flights, depth),
+        }
+    }
+
+    fn blocked(&self, segments: &[LoneSegment]) -> Result<Vec<bool>> {
+        match self.backend {
+            Backend::Cpu(level) => Ok(cpu::blocked(*level, self.loaded, segments)),
+            Backend::Cuda(cuda) => cuda::blocked(cuda, self.loaded.on_device()?, segments),
+        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Everything is worked out for one [`Link`] at a time, so that memory stays that of one link however many there are.
 
+pub mod cluster;
 pub mod impulse;
 pub mod response;
 pub mod statistics;

@@ -59,6 +59,8 @@ fn case(count: usize) -> Case {
             arrival: vec![Vec3::x(); count],
             transmitter_element: vec![ALL_ELEMENTS; count],
             receiver_element: vec![ALL_ELEMENTS; count],
+            area: vec![0.0; count.saturating_sub(1)],
+            distance: vec![0.0; count.saturating_sub(1)],
             interaction: vec![Interaction::Reflection; count.saturating_sub(1)],
             ..Paths::default()
         },

@@ -83,7 +83,8 @@ struct Done {
 /// `task = "paths"`.
 fn paths(job: &Job, backend: Backend, log: &Log, clock: &mut Clock) -> Result<Done> {
     let tiling = Tiling::of(&job.radios);
-    let mut engine = Engine::new(backend, &job.scene, &job.radios, &job.carriers, &job.solver, log)?;
+    let engine = Engine::new(backend, &job.scene, &job.radios, &job.carriers, &job.solver, log)?;
+    let mut engine = engine.with_bandwidth(job.output.bandwidth);
     let mut results = Results::new(job, tiling)?;
     clock.resume();
     for receivers in tiling.tiles() {
@@ -107,6 +108,14 @@ fn map(job: &Job, survey: &Survey, backend: Backend, log: &Log, clock: &mut Cloc
     let cells = engine.grid().len();
     for cells in map_results::tiles(engine.grid(), job.radios.transmitters.len()) {
         results.add(&engine.tile(cells)?);
+    }
+    if engine.is_sampled() {
+        for carrier in 0..job.carriers.len() {
+            for (transmitter, radio) in job.radios.transmitters.iter().enumerate() {
+                log.begin(&format!("sampling from '{}'", radio.name), 0);
+                results.add_sampled(carrier, transmitter, &engine.sampled(transmitter, carrier, &survey.target)?);
+            }
+        }
     }
     let solved = engine.finish();
     clock.resume();

@@ -5,6 +5,7 @@ pub mod bvh;
 pub mod enclosure;
 pub mod facet;
 pub mod flood;
+pub mod region;
 pub mod search;
 pub mod simd;
 pub mod touch;

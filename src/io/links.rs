@@ -178,6 +178,8 @@ fn decibels(linear: f64) -> Option<f64> {
 fn type_of(paths: &Paths, path: usize) -> String {
     let kinds = paths.interaction[paths.vertices_of(path)].iter().map(|kind| match kind {
         Interaction::Reflection => "reflection",
+        Interaction::Diffuse => "diffuse",
+        Interaction::Lobe => "lobe",
     });
     let kinds: Vec<&str> = kinds.collect();
     if kinds.is_empty() { "line_of_sight".into() } else { kinds.join("-") }

@@ -7,6 +7,7 @@ use crate::map::grid::Grid;
 use crate::map::metrics::CellSums;
 use crate::math::Vec3;
 use crate::solve::map::MapTile;
+use crate::solve::sampled::Sampled;
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -50,6 +51,16 @@ impl<'a> MapResults<'a> {
         }
         for (own, sums) in self.map.sums.chunks_exact_mut(all).zip(tile.sums.chunks_exact(cells.len())) {
             own[cells.clone()].copy_from_slice(sums);
+        }
+    }
+
+    /// Adds what is scattered from a transmitter at a carrier.
+    pub fn add_sampled(&mut self, carrier: usize, transmitter: usize, sampled: &Sampled) {
+        let (cells, points) = (self.map.cells(), self.map.points);
+        let first = (carrier * self.job.radios.transmitters.len() + transmitter) * cells;
+        let own = self.map.sums[first..first + cells].iter_mut();
+        for ((sums, moments), variance) in own.zip(&sampled.moments).zip(&sampled.variance) {
+            sums.add_sampled(points, *moments, *variance);
         }
     }
 

@@ -5,23 +5,32 @@
 pub struct CellSums {
     /// Path gain, summed over the points [-].
     pub gain: f64,
-    /// Squares of the points' gains, for their spread.
+    /// The same of the exact part alone.
+    pub exact: f64,
+    /// Squares of the points' exact gains, for their spread.
     pub gain_squared: f64,
-    /// Gain times the variance of the delay at each point [s^2], summed over the points.
-    pub delay_variance: f64,
+    /// Gain times excess delay, and times its square [s, s^2]. Excess: beyond the direct way to the point.
+    pub delay: [f64; 2],
     /// Variance of the sampled part of the gain's sum.
     pub sampling_variance: f64,
 }
 
 impl CellSums {
-    /// Adds a point from the moments of its paths: sums of power, of power times delay [s], and times its square [s^2],
-    /// with delays counted from any one of them.
+    /// Adds a point from the moments of its paths: sums of power, of power times excess delay [s], and times its square
+    /// [s^2].
     pub fn add_point(&mut self, [power, first, second]: [f64; 3]) {
         self.gain += power;
+        self.exact += power;
         self.gain_squared += power * power;
-        if power > 0.0 {
-            self.delay_variance += (second - first * first / power).max(0.0);
-        }
+        self.delay = [self.delay[0] + first, self.delay[1] + second];
+    }
+
+    /// Adds what is scattered, as a mean over the cell's `points`: moments as of one point, and the variance of the power.
+    pub fn add_sampled(&mut self, points: usize, [power, first, second]: [f64; 3], variance: f64) {
+        let n = points as f64;
+        self.gain += n * power;
+        self.delay = [self.delay[0] + n * first, self.delay[1] + n * second];
+        self.sampling_variance += n * n * variance;
     }
 
     /// The cell's mean gain over its `points`.
@@ -32,18 +41,20 @@ impl CellSums {
     /// The standard error of the mean over the cell: from the spread of its points, and from sampling.
     ///
     /// In point mode (one point) the cell is its point, and only sampling has an error. The points of a cell are a
-    /// regular pattern, whose error is mostly less than that of as many random ones, which is what stands here.
+    /// regular pattern, whose error is mostly less than that of as many random ones, which is what stands here. What is
+    /// sampled is a mean over the cell: its part of the spread is not among the points.
     pub fn standard_error(&self, points: usize) -> f64 {
         let n = points as f64;
         let between =
-            if points > 1 { (self.gain_squared - self.gain * self.gain / n).max(0.0) / (n - 1.0) / n } else { 0.0 };
+            if points > 1 { (self.gain_squared - self.exact * self.exact / n).max(0.0) / (n - 1.0) / n } else { 0.0 };
         (between + self.sampling_variance / (n * n)).sqrt()
     }
 
-    /// The RMS delay spread [s]: the root of the mean variance at the points, weighted by their gains; `None` without
-    /// power.
+    /// The RMS delay spread [s] over paths and points, of delays beyond the direct way, so that the size of the cell does
+    /// not count; `None` without power.
     pub fn rms_delay_spread(&self) -> Option<f64> {
-        (self.gain > 0.0).then(|| (self.delay_variance / self.gain).sqrt())
+        let [first, second] = self.delay.map(|moment| moment / self.gain);
+        (self.gain > 0.0).then(|| (second - first * first).max(0.0).sqrt())
     }
 }
 
@@ -112,7 +123,7 @@ mod tests {
     #[test]
     fn a_cell_is_the_mean_of_its_points() {
         let mut cell = CellSums::default();
-        // Two paths of equal power 1 us apart, and a point without power.
+        // Two paths of equal power, one direct and one 1 us later, and a point without power.
         cell.add_point([2.0, 1e-6, 1e-12]);
         cell.add_point([0.0; 3]);
         assert_eq!(cell.mean(2), 1.0);

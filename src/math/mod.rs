@@ -17,3 +17,9 @@ pub type Jones = nalgebra::Vector2<C64>;
 pub type JonesMatrix = nalgebra::Matrix2<C64>;
 /// A complex field vector in space.
 pub type CVec3 = nalgebra::Vector3<C64>;
+
+/// The bounds of points [m]; of none: from +infinity to -infinity.
+pub fn bounds_of(points: &[Vec3]) -> (Vec3, Vec3) {
+    let nothing = (Vec3::repeat(f64::INFINITY), Vec3::repeat(f64::NEG_INFINITY));
+    points.iter().fold(nothing, |(low, high), p| (low.inf(p), high.sup(p)))
+}

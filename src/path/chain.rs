@@ -197,6 +197,11 @@ impl ChainTrie {
         true
     }
 
+    /// The node of a chain of facets, if the trie holds it.
+    pub fn node_of(&self, facets: impl IntoIterator<Item = u32>) -> Option<u32> {
+        facets.into_iter().try_fold(0, |node, facet| self.child.get(&key_of(node, facet)).copied())
+    }
+
     /// Whether the trie holds `parent`'s chain with `facet` behind it.
     pub fn has_child(&self, parent: u32, facet: u32) -> bool {
         self.child.contains_key(&key_of(parent, facet))

@@ -4,11 +4,11 @@
 //! Paths are independent and their order is kept, so the result does not depend on threads. The coefficient holds the
 //! spreading, the interactions, the patterns and the plane-wave phases of arrays, but no propagation phase.
 
-use super::{ALL_ELEMENTS, Paths};
+use super::{ALL_ELEMENTS, Interaction, Paths};
 use crate::channel::Channel;
 use crate::constants::SPEED_OF_LIGHT;
 use crate::error::{Error, Fault, Result};
-use crate::interaction::{line_of_sight, reflection};
+use crate::interaction::{line_of_sight, reflection, scattering};
 use crate::map::weights::power;
 use crate::math::frame::{angles_of, rotation_of, spherical_basis};
 use crate::math::phase::{phasor_of_turns, turns_of_length};
@@ -92,29 +92,56 @@ fn ends_of<'e, 'a>(
     [&receivers[receiver as usize], &transmitters[transmitter as usize]]
 }
 
-/// The Jones matrix T of a path at one carrier (T21): from (theta, phi) of the direction of departure to (theta, phi)
-/// of the direction from the receiver towards the last vertex, without spreading.
+/// What becomes of field vectors that leave the transmitter along a path, at one carrier: as they arrive, without spreading
+/// (T21, T63, T73).
 ///
-/// `surfaces` `[material]` are those of the scene's materials at `frequency` [Hz].
-pub fn transfer(scene: &Scene, surfaces: &[Surface], paths: &Paths, path: usize, frequency: f64) -> JonesMatrix {
-    let (theta_t, phi_t) = spherical_basis(&paths.departure[path]);
-    let (theta_r, phi_r) = spherical_basis(&-paths.arrival[path]);
-    let mut fields = [theta_t, phi_t].map(|v| v.map(C64::from));
+/// `surfaces` `[material]` are those of the scene's materials at `frequency` [Hz]. Where a path is scattered diffusely the
+/// map is not linear, so that each wave is carried by itself.
+pub fn carried(
+    scene: &Scene,
+    surfaces: &[Surface],
+    paths: &Paths,
+    path: usize,
+    frequency: f64,
+    mut fields: Vec<CVec3>,
+) -> Vec<CVec3> {
     let mut k = paths.departure[path];
     for vertex in paths.vertices_of(path) {
         let n = &paths.normal[vertex];
         let surface = &surfaces[scene.objects[paths.object[vertex] as usize].material as usize];
-        let coefficients = reflection::coefficients(surface, reflection::cos_incidence(&k, n), frequency);
-        fields = fields.map(|field| reflection::reflect(&field, &k, n, &coefficients));
-        k = reflection::mirror(&k, n);
+        let leaving = paths.leaving(path, vertex, &k);
+        match paths.interaction[vertex] {
+            Interaction::Reflection => {
+                let coefficients = reflection::coefficients(surface, reflection::cos_incidence(&k, n), frequency);
+                fields.iter_mut().for_each(|field| *field = reflection::reflect(field, &k, n, &coefficients));
+            }
+            Interaction::Diffuse => fields
+                .iter_mut()
+                .for_each(|field| *field = scattering::diffuse(field, &k, n, &leaving, surface, frequency)),
+            Interaction::Lobe => {
+                fields
+                    .iter_mut()
+                    .for_each(|field| *field = scattering::lobe(field, &k, n, &leaving, surface, frequency));
+            }
+        }
+        k = leaving;
     }
+    fields
+}
+
+/// The Jones matrix T of a path at one carrier (T21): from (theta, phi) of the direction of departure to (theta, phi)
+/// of the direction from the receiver towards the last vertex, without spreading. Of a path without diffuse scattering.
+pub fn transfer(scene: &Scene, surfaces: &[Surface], paths: &Paths, path: usize, frequency: f64) -> JonesMatrix {
+    let (theta_t, phi_t) = spherical_basis(&paths.departure[path]);
+    let (theta_r, phi_r) = spherical_basis(&-paths.arrival[path]);
+    let leaving = [theta_t, phi_t].map(|v| v.map(C64::from)).to_vec();
     let along = |v: &Vec3, field: &CVec3| reflection::dot(v, field);
-    let [from_theta, from_phi] = fields;
+    let arrived = carried(scene, surfaces, paths, path, frequency, leaving);
     JonesMatrix::new(
-        along(&theta_r, &from_theta),
-        along(&theta_r, &from_phi),
-        along(&phi_r, &from_theta),
-        along(&phi_r, &from_phi),
+        along(&theta_r, &arrived[0]),
+        along(&theta_r, &arrived[1]),
+        along(&phi_r, &arrived[0]),
+        along(&phi_r, &arrived[1]),
     )
 }
 
@@ -159,7 +186,8 @@ pub struct End<'a> {
 }
 
 impl<'a> End<'a> {
-    fn new(radios: &'a Radios, radio: &Radio) -> End<'a> {
+    /// That of a radio of this set.
+    pub fn new(radios: &'a Radios, radio: &Radio) -> End<'a> {
         let antenna = radios.antenna(radio);
         let rotation = rotation_of(radio.orientation);
         let offsets = antenna.offsets.iter().map(|o| rotation * o).collect();
@@ -179,6 +207,11 @@ impl<'a> End<'a> {
             Jones::new(C64::from(theta_hat.dot(&vector)), C64::from(phi_hat.dot(&vector)))
         };
         (0..self.antenna.slants.len()).map(jones).collect()
+    }
+
+    /// Field vectors `[port]` of all ports in direction `k`, with the phases of their elements (T22, T36).
+    pub fn in_space(&self, k: &Vec3, frequency: f64) -> Vec<CVec3> {
+        in_space(&self.weights(&self.patterns(k), ALL_ELEMENTS, k, frequency), k)
     }
 
     /// Jones vectors `[port]` of a path's ports in direction `k`, with the plane-wave phases e^{+j 2 pi k.d/lambda} of
@@ -286,18 +319,28 @@ fn coefficients_of(
     a: &mut [C64],
 ) {
     let (k_t, k_r) = (paths.departure[path], -paths.arrival[path]);
-    let (patterns_t, patterns_r) = (transmitter.patterns(&k_t), receiver.patterns(&k_r));
+    let (leaving, patterns_r) = (in_space(&transmitter.patterns(&k_t), &k_t), receiver.patterns(&k_r));
+    let (theta_r, phi_r) = spherical_basis(&k_r);
     let per_carrier = a.len() / carriers.len();
+    let reach = paths.reach(path);
     for ((frequency, surfaces), a) in carriers.iter().zip(surfaces).zip(a.chunks_exact_mut(per_carrier.max(1))) {
-        let spreading = line_of_sight::spreading(paths.length[path], *frequency);
-        let matrix = transfer(scene, surfaces, paths, path, *frequency) * C64::from(spreading);
-        let weights_t = transmitter.weights(&patterns_t, paths.transmitter_element[path], &k_t, *frequency);
+        let spreading = C64::from(line_of_sight::spreading(reach, *frequency));
+        let arrived = carried(scene, surfaces, paths, path, *frequency, leaving.clone());
+        let in_basis = |field: &CVec3| Jones::new(reflection::dot(&theta_r, field), reflection::dot(&phi_r, field));
+        let arrived: Vec<Jones> = arrived.iter().map(|field| in_basis(field) * spreading).collect();
+        let arriving = transmitter.weights(&arrived, paths.transmitter_element[path], &k_t, *frequency);
         let weights_r = receiver.weights(&patterns_r, paths.receiver_element[path], &k_r, *frequency);
-        let arriving: Vec<Jones> = weights_t.iter().map(|c| matrix * c).collect();
-        for (row, c_r) in a.chunks_exact_mut(weights_t.len()).zip(&weights_r) {
+        for (row, c_r) in a.chunks_exact_mut(arriving.len()).zip(&weights_r) {
             for (a, field) in row.iter_mut().zip(&arriving) {
                 *a = c_r.x * field.x + c_r.y * field.y;
             }
         }
     }
+}
+
+/// Jones vectors of direction `k` as vectors in space.
+fn in_space(jones: &[Jones], k: &Vec3) -> Vec<CVec3> {
+    let (theta_hat, phi_hat) = spherical_basis(k);
+    let vector = |c: &Jones| theta_hat.map(|x| c.x * x) + phi_hat.map(|x| c.y * x);
+    jones.iter().map(vector).collect()
 }

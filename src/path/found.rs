@@ -2,7 +2,7 @@
 
 use super::counters::Counters;
 use super::refine::Vertex;
-use super::{ALL_ELEMENTS, Interaction, Paths};
+use super::{ALL_ELEMENTS, Paths};
 use crate::geometry::Geometry;
 use crate::math::Vec3;
 use std::cmp::Ordering;
@@ -36,6 +36,37 @@ impl FoundPaths {
         self.length.push(length);
         self.vertices.extend_from_slice(vertices);
         self.ends.push(self.vertices.len() as u64);
+    }
+
+    /// Adds a path from an iterator of its vertices.
+    pub fn push_chain(&mut self, receiver: u32, length: f64, vertices: impl IntoIterator<Item = Vertex>) {
+        self.receiver.push(receiver);
+        self.length.push(length);
+        self.vertices.extend(vertices);
+        self.ends.push(self.vertices.len() as u64);
+    }
+
+    /// Keeps the paths whose vertices are `wanted`.
+    pub fn retain(&mut self, wanted: impl Fn(&[Vertex]) -> bool) {
+        let mut kept = FoundPaths::default();
+        for path in 0..self.len() {
+            let vertices = self.vertices_of(path);
+            if wanted(vertices) {
+                kept.push(self.receiver[path], self.length[path], vertices);
+            }
+        }
+        *self = kept;
+    }
+
+    /// Paths by receiver, length and vertices, so that nothing depends on the order in which they were found.
+    pub fn in_order(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        let key = |path: usize| self.vertices_of(path).iter().map(|vertex| vertex.facet);
+        order.sort_by(|a, b| {
+            let by_end = self.receiver[*a].cmp(&self.receiver[*b]).then(self.length[*a].total_cmp(&self.length[*b]));
+            by_end.then_with(|| key(*a).cmp(key(*b)))
+        });
+        order
     }
 
     /// Adds all paths of `other`.
@@ -178,9 +209,14 @@ impl Builder<'_> {
         paths.arrival.push((receiver.position - last).normalize());
         paths.transmitter_element.push(source.element);
         paths.receiver_element.push(receiver.element);
+        let (mut at, mut distance) = (source.position, 0.0);
         for vertex in vertices {
+            distance += (vertex.position - at).norm();
+            at = vertex.position;
+            paths.distance.push(distance);
             let object = scene.object_of(vertex.triangle);
-            paths.interaction.push(Interaction::Reflection);
+            paths.interaction.push(vertex.interaction);
+            paths.area.push(vertex.area);
             paths.object.push(object);
             paths.primitive.push(vertex.triangle - scene.objects[object as usize].first_triangle);
             paths.facet.push(vertex.facet);

@@ -19,12 +19,12 @@ use crate::math::Vec3;
 use crate::math::random::{philox, unit_interval};
 use std::f64::consts::TAU;
 
-/// Follows a ray from `origin` along `direction` through specular reflections and writes the facet of each into
+/// Follows a ray from `origin`, in patch `skip` or free ([`NONE`]), along `direction` through specular reflections and writes the facet of each into
 /// `chain`, which is as long as the depth; what is left of it becomes [`NONE`].
 #[inline(always)]
-pub fn follow_ray<L: Lanes>(geometry: &Geometry, origin: &Vec3, direction: &Vec3, chain: &mut [u32]) {
+pub fn follow_ray<L: Lanes>(geometry: &Geometry, origin: &Vec3, direction: &Vec3, skip: u32, chain: &mut [u32]) {
     chain.fill(NONE);
-    let (mut origin, mut direction, mut skip) = (*origin, *direction, NONE);
+    let (mut origin, mut direction, mut skip) = (*origin, *direction, skip);
     for facet in chain {
         let Some(hit) = closest_hit::<L>(&geometry.bvh, &Ray::from_f64(&origin, &direction), skip) else { break };
         origin += direction * f64::from(hit.t);
@@ -125,7 +125,7 @@ impl NewChains {
         let place = self.chains.len();
         self.chains.resize(place + depth, NONE);
         let chain = &mut self.chains[place..];
-        follow_ray::<L>(geometry, &trie.image[0], direction, chain);
+        follow_ray::<L>(geometry, &trie.image[0], direction, NONE, chain);
         self.shots = [self.shots[0] + 1, self.shots[1] + segments_of(chain)];
         if is_known(trie, chain, known) {
             self.chains.truncate(place);

@@ -12,12 +12,14 @@ pub mod found;
 pub mod launch;
 pub mod receivers;
 pub mod refine;
+pub mod scatter;
 pub mod search;
 
 pub use crate::layout::ALL_ELEMENTS;
 pub use found::FoundPaths;
 
 use crate::math::Vec3;
+use scatter::ScatterOptions;
 use serde::{Deserialize, Serialize};
 
 /// What a path does at a vertex; the numbers are those of the files (interface.md).
@@ -26,6 +28,20 @@ use serde::{Deserialize, Serialize};
 pub enum Interaction {
     /// Specular reflection.
     Reflection = 1,
+    /// Diffuse scattering.
+    Diffuse = 2,
+    /// A directional lobe in place of a specular reflection.
+    Lobe = 16,
+}
+
+impl Interaction {
+    /// Whether the wave leaves in other directions than the specular one, so that the vertex stands for an area.
+    pub fn is_scattering(self) -> bool {
+        match self {
+            Interaction::Reflection => false,
+            Interaction::Diffuse | Interaction::Lobe => true,
+        }
+    }
 }
 
 /// Kinds of paths that a job may ask for.
@@ -82,6 +98,8 @@ pub struct SolverOptions {
     pub max_chains: u64,
     /// Seed of all random numbers.
     pub seed: u64,
+    /// Scattering.
+    pub scatter: ScatterOptions,
 }
 
 impl Default for SolverOptions {
@@ -95,6 +113,7 @@ impl Default for SolverOptions {
             rays_per_chain: 16,
             max_chains: 20_000_000,
             seed: 1,
+            scatter: ScatterOptions::default(),
         }
     }
 }
@@ -122,6 +141,10 @@ pub struct Paths {
     pub receiver_element: Vec<u32>,
     /// Interaction `[vertex]`.
     pub interaction: Vec<Interaction>,
+    /// The part of the surface that a scattering vertex stands for `[vertex]` [m2]; 0 for a specular reflection.
+    pub area: Vec<f64>,
+    /// Way from the transmitter to the vertex `[vertex]` [m].
+    pub distance: Vec<f64>,
     /// Object `[vertex]`.
     pub object: Vec<u32>,
     /// Triangle within its object `[vertex]`.
@@ -158,6 +181,34 @@ impl Paths {
     /// The vertices of a path.
     pub fn vertices_of(&self, path: usize) -> std::ops::Range<usize> {
         self.vertex_offsets[path] as usize..self.vertex_offsets[path + 1] as usize
+    }
+
+    /// What a path's spreading is that of: lambda/(4 pi reach) [m] (T20, T65). The length, unless something scatters;
+    /// otherwise each scattering vertex begins a wave of its own, as strong as its area seen by the wave before.
+    pub fn reach(&self, path: usize) -> f64 {
+        let (mut k, mut reach, mut begun) = (self.departure[path], 1.0, 0.0);
+        let vertices = self.vertices_of(path);
+        for vertex in vertices.clone() {
+            let cos_theta = k.dot(&self.normal[vertex]).abs();
+            if self.interaction[vertex].is_scattering() {
+                reach *= (self.distance[vertex] - begun) / (cos_theta * self.area[vertex]).sqrt();
+                begun = self.distance[vertex];
+            }
+            k = self.leaving(path, vertex, &k);
+        }
+        reach * (self.length[path] - begun)
+    }
+
+    /// The direction in which a path leaves one of its vertices, which it meets along `k`.
+    pub fn leaving(&self, path: usize, vertex: usize, k: &Vec3) -> Vec3 {
+        if !self.interaction[vertex].is_scattering() {
+            let n = &self.normal[vertex];
+            k - n * (2.0 * k.dot(n))
+        } else if vertex + 1 < self.vertices_of(path).end {
+            (self.vertex[vertex + 1] - self.vertex[vertex]).normalize()
+        } else {
+            self.arrival[path]
+        }
     }
 
     /// The delay of a path [s].

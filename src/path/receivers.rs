@@ -2,7 +2,7 @@
 
 use super::beam::Frustum;
 use crate::layout;
-use crate::math::Vec3;
+use crate::math::{Vec3, bounds_of};
 
 /// Receivers of a box.
 const BOX_SIZE: usize = layout::BOX_SIZE as usize;
@@ -69,12 +69,6 @@ impl ReceiverBoxes {
             }
         }
     }
-}
-
-/// The bounds of points [m]; of none: from +infinity to -infinity.
-pub fn bounds_of(points: &[Vec3]) -> (Vec3, Vec3) {
-    let nothing = (Vec3::repeat(f64::INFINITY), Vec3::repeat(f64::NEG_INFINITY));
-    points.iter().fold(nothing, |(low, high), p| (low.inf(p), high.sup(p)))
 }
 
 /// The place of `p` on the Morton curve of 2^20 cells an axis.

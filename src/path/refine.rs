@@ -3,6 +3,7 @@
 //! Planar chains have a closed form: the last vertex lies on the line from the image to the receiver, the one before on
 //! the line from the image before to that vertex, and so on. All in f64. Nothing allocates.
 
+use super::Interaction;
 use super::beam::signed_distance;
 use super::chain::ChainTrie;
 use crate::geometry::Geometry;
@@ -20,6 +21,17 @@ pub struct Vertex {
     pub facet: u32,
     /// Triangle of the facet at the vertex.
     pub triangle: u32,
+    /// What happens there.
+    pub interaction: Interaction,
+    /// The part of the surface that the vertex stands for [m2]; 0 for a specular reflection, which is a point.
+    pub area: f64,
+}
+
+impl Vertex {
+    /// A specular reflection.
+    pub fn reflection(position: Vec3, facet: u32, triangle: u32) -> Vertex {
+        Vertex { position, facet, triangle, interaction: Interaction::Reflection, area: 0.0 }
+    }
 }
 
 /// Why a candidate is no path.
@@ -92,7 +104,7 @@ pub fn vertices_backwards(
         let position = apex + (target - apex) * (from / (from - to));
         let triangle = facets.triangle_at(geometry.scene, &geometry.bvh, facet, &position);
         let triangle = triangle.ok_or(Rejection::OffFacet)?;
-        vertices.push(Vertex { position, facet, triangle });
+        vertices.push(Vertex::reflection(position, facet, triangle));
         target = position;
         node = trie.parent[node as usize];
     }

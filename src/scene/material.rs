@@ -78,6 +78,11 @@ pub struct Surface {
 }
 
 impl Surface {
+    /// Whether some of what is reflected is scattered.
+    pub fn scatters(&self) -> bool {
+        self.scattering.coefficient > 0.0 || self.roughness > 0.0
+    }
+
     /// A smooth surface, which does not scatter: `eta` [-], `thickness` [m].
     pub fn smooth(eta: C64, thickness: f64) -> Surface {
         let scattering = Scattering::none();

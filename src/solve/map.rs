@@ -1,9 +1,12 @@
 //! What a run of `task = "map"` does, for some cells at a time: chains and paths as for receivers at the cells' points,
 //! powers by replaying each path, sums over the points of each cell (theory.md, "Radio maps").
 
+use super::sampled::Target;
+use super::scatter::Scattered;
 use super::tracer::Tracer;
 use super::{Summary, ends_of};
 use crate::backend::Backend;
+use crate::constants::SPEED_OF_LIGHT;
 use crate::error::Result;
 use crate::layout::ALL_ELEMENTS;
 use crate::map::grid::{Grid, Layout};
@@ -26,14 +29,17 @@ pub struct Survey {
     pub points: usize,
     /// Noise of the receiver [W].
     pub noise: f64,
+    /// When sampling ends.
+    pub target: Target,
 }
 
 /// A scene that is ready for the cells of a map.
 pub struct MapEngine<'a> {
-    tracer: Tracer<'a>,
-    radios: &'a Radios,
-    grid: Grid,
-    carriers: &'a [f64],
+    pub(super) tracer: Tracer<'a>,
+    pub(super) radios: &'a Radios,
+    pub(super) grid: Grid,
+    pub(super) carriers: &'a [f64],
+    scattered: Scattered,
     notes: Vec<String>,
 }
 
@@ -66,12 +72,18 @@ impl<'a> MapEngine<'a> {
         let mut tracer = Tracer::new(backend, scene, sources, options, progress)?;
         let grid = Grid::new(&survey.layout, survey.points, &tracer.geometry);
         tracer.receivers_are_within(bounds_of_points(&grid, scene));
-        Ok(MapEngine { tracer, radios, grid, carriers, notes: Vec::new() })
+        let scattered = Scattered::new(&tracer.backend, scene, carriers, &options.scatter)?;
+        Ok(MapEngine { tracer, radios, grid, carriers, scattered, notes: Vec::new() })
     }
 
     /// The cells of the map.
     pub fn grid(&self) -> &Grid {
         &self.grid
+    }
+
+    /// Whether the map has a sampled part ([`MapEngine::sampled`]): something scatters.
+    pub fn is_sampled(&self) -> bool {
+        !self.scattered.is_empty()
     }
 
     /// The sums of some cells.
@@ -92,7 +104,8 @@ impl<'a> MapEngine<'a> {
         tracer.clock.stage("points");
 
         // Chains of facets ("Images and candidates"), and the paths over them ("Visibility").
-        let found = tracer.paths(&ends, &cells, grid.len())?;
+        let mut found = tracer.paths(&ends, &cells, grid.len())?;
+        found.iter_mut().for_each(|found| self.scattered.leave_to_lobes(&tracer.geometry.facets, found));
         let counts = [radios.transmitters.len(), radios.receivers.len()];
         let paths = assemble(&tracer.geometry, &tracer.sources, &ends, &found, counts, &mut tracer.counters);
         drop(found);
@@ -101,7 +114,11 @@ impl<'a> MapEngine<'a> {
         // The power of each path ("Radio maps").
         let (powers, notes) = tracer.backend.powers(scene, &radios, &paths, self.carriers)?;
         self.notes.extend(notes.into_iter().filter(|note| !self.notes.contains(note)).collect::<Vec<_>>());
-        let sums = sums_of(&paths, &powers, self.carriers.len(), grid.points_per_cell());
+        let mut directs = Vec::with_capacity(ends.len() * tracer.sources.len());
+        for end in &ends {
+            directs.extend(tracer.sources.iter().map(|source| (end.position - source.position).norm()));
+        }
+        let sums = sums_of(&paths, &powers, &directs, self.carriers.len(), grid.points_per_cell());
         tracer.clock.stage("field");
         Ok(MapTile { cells, sums, centres })
     }
@@ -116,8 +133,9 @@ impl<'a> MapEngine<'a> {
 
 /// Sums over the paths to each point, then over the points of each cell `[carrier, transmitter, cell]`.
 ///
-/// `powers` `[path, carrier]`; the points of a cell are neighbours in the order of receivers.
-fn sums_of(paths: &Paths, powers: &[f64], carriers: usize, points: usize) -> Vec<CellSums> {
+/// `powers` `[path, carrier]`, `directs` `[point, transmitter]` the direct distances [m]; the points of a cell are
+/// neighbours in the order of receivers.
+fn sums_of(paths: &Paths, powers: &[f64], directs: &[f64], carriers: usize, points: usize) -> Vec<CellSums> {
     let (transmitters, cells) = (paths.transmitters, paths.receivers / points);
     let of = |index: usize| {
         let (carrier, rest) = (index / (transmitters * cells), index % (transmitters * cells));
@@ -126,10 +144,10 @@ fn sums_of(paths: &Paths, powers: &[f64], carriers: usize, points: usize) -> Vec
         for point in cell * points..(cell + 1) * points {
             let mut moments = [0.0; 3];
             let own = paths.of_link(point * transmitters + transmitter);
-            // Delays count from the first path, so that squares lose no digits.
-            let first = own.start;
+            let direct = directs[point * transmitters + transmitter];
             for path in own {
-                let (power, delay) = (powers[path * carriers + carrier], paths.delay(path) - paths.delay(first));
+                let (power, delay) =
+                    (powers[path * carriers + carrier], (paths.length[path] - direct) / SPEED_OF_LIGHT);
                 moments = [moments[0] + power, moments[1] + power * delay, moments[2] + power * delay * delay];
             }
             sums.add_point(moments);

@@ -2,12 +2,12 @@
 
 use crate::backend::{Backend, Loaded};
 use crate::error::Result;
-use crate::math::Vec3;
+use crate::math::{Vec3, bounds_of};
 use crate::path::SolverOptions;
 use crate::path::chain::ChainTrie;
 use crate::path::counters::Counters;
 use crate::path::found::{EndPoint, FoundPaths};
-use crate::path::receivers::{ReceiverBoxes, bounds_of};
+use crate::path::receivers::ReceiverBoxes;
 use crate::progress::{Progress, Silent};
 use crate::scene::Scene;
 use std::ops::Range;

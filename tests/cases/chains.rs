@@ -111,6 +111,8 @@ pub fn paths_of(transmitters: usize, receivers: usize, chains: &[Chain]) -> Path
         paths.receiver_element.push(chain.elements[1]);
         for bounce in &chain.bounces {
             paths.interaction.push(Interaction::Reflection);
+            paths.area.push(0.0);
+            paths.distance.push(0.0);
             paths.object.push(bounce.object);
             paths.primitive.push(0);
             paths.facet.push(bounce.object);

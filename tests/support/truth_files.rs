@@ -271,3 +271,72 @@ fn differt_path(path: &Value) -> Peer {
         doppler: 0.0,
     }
 }
+
+/// How far a cell of the peer may be off besides its error [-]: its rays are a regular lattice in every run, and what that
+/// does to a cell is not in the spread over its runs.
+const UNEVEN: f64 = 0.1;
+
+/// A radio map of a peer.
+pub struct PeerMap {
+    /// The scene.
+    pub scene: SceneDescription,
+    /// The transmitter, and the receiver that adds both polarisations up.
+    pub radios: Radios,
+    /// Carrier [Hz].
+    pub frequency: f64,
+    /// Centre of the level plane [m].
+    pub centre: Vec3,
+    /// Its extent [m].
+    pub size: [f64; 2],
+    /// Size of a cell [m].
+    pub cell: [f64; 2],
+    /// Mean path gain, and its standard error `[cell]`.
+    gains: Vec<[f64; 2]>,
+}
+
+impl PeerMap {
+    /// Reads a map; `None` where the scene was not fetched.
+    pub fn read(scene: &str, file: &Path) -> Option<PeerMap> {
+        let json = json(&file.with_extension("json"));
+        let mut npz = NpzReader::new(File::open(file).expect("the map is there")).expect("npz");
+        let cells = array::<f32>(&mut npz, "cell_centers").into_dimensionality::<Ix3>().expect("[ny, nx, 3]");
+        let (rows, columns) = (cells.shape()[0], cells.shape()[1]);
+        let at = |row: usize, column: usize| Vec3::from([0, 1, 2].map(|axis| f64::from(cells[[row, column, axis]])));
+        let side = json["cell_size"].as_f64().expect("a cell size");
+        let seeds = json["seeds"].as_f64().expect("a number of seeds");
+        let (mean, spread) = (array::<f32>(&mut npz, "path_gain_mean"), array::<f32>(&mut npz, "path_gain_std"));
+        let error = |(mean, spread): (&f32, &f32)| [f64::from(*mean), f64::from(*spread) / seeds.sqrt()];
+        let frequency = json["frequency"].as_f64().expect("a frequency");
+        let transmitter = triple(&json["tx"][0]["position"]);
+        let mut radios = build::radios(Polarization::V, &[transmitter], &[[0.0; 3]]);
+        radios.antennas.push(build::isotropic(Polarization::VH));
+        radios.receivers[0].antenna = 1;
+        Some(PeerMap {
+            scene: scene_file::read(&city(scene)?).expect("the peer's scene can be read"),
+            radios,
+            frequency,
+            centre: (at(0, 0) + at(rows - 1, columns - 1)) / 2.0,
+            size: [columns as f64 * side, rows as f64 * side],
+            cell: [side; 2],
+            gains: mean.iter().zip(&spread).map(error).collect(),
+        })
+    }
+
+    /// Fails unless `gains` are those of the peer within its errors. Cells at the edge of a shadow are sampled by both, each
+    /// in its own way: of these only the sum and a share count.
+    pub fn compare(&self, gains: &[f64]) {
+        let (ours, theirs): (f64, f64) = (gains.iter().sum(), self.gains.iter().map(|[mean, _]| mean).sum());
+        assert!((ours / theirs - 1.0).abs() < 0.005, "sums {ours} {theirs}");
+        let lit: Vec<(f64, f64)> = gains
+            .iter()
+            .zip(&self.gains)
+            .filter(|(own, [mean, _])| **own > 0.0 && *mean > 0.0)
+            .map(|(own, [mean, error])| (own / mean - 1.0, error / mean))
+            .collect();
+        let covered = lit.iter().filter(|(off, error)| off.abs() < 3.0 * error + UNEVEN).count();
+        assert!(covered as f64 > 0.88 * lit.len() as f64, "{covered} of {} within the errors", lit.len());
+        let mut off: Vec<f64> = lit.iter().map(|(off, _)| *off).collect();
+        off.sort_unstable_by(f64::total_cmp);
+        assert!(off[off.len() / 2].abs() < 2e-3, "the median is off by {}", off[off.len() / 2]);
+    }
+}

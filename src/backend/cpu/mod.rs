@@ -2,7 +2,11 @@
 //! by index, and pieces are put together in order.
 
 mod connect;
+mod flights;
+mod forward;
 mod launch;
 
 pub use connect::connect;
+pub use flights::{blocked, follow};
+pub use forward::deposits;
 pub use launch::chains;

@@ -384,5 +384,5 @@ fn box_of((low, high): &(Vec3, Vec3)) -> Box3 {
 }
 
 fn vertex_of(vertex: &PathVertex) -> Vertex {
-    Vertex { position: vertex.position.into(), facet: vertex.facet, triangle: vertex.triangle }
+    Vertex::reflection(vertex.position.into(), vertex.facet, vertex.triangle)
 }

@@ -5,8 +5,8 @@
 use super::fault::{FREE_THE_DEVICE, OnDevice};
 use crate::error::{Error, Fault, Result};
 use crate::layout::{
-    AimedWindow, Box3, ChainNode, GeometryView, Hit, LoneRay, LoneSegment, Pair, PathVertex, Plane, Point, RadioEnd,
-    ReplayedPath, ReplayedVertex, SurfaceAt, TriangleBlock, WideNode,
+    AimedWindow, Box3, ChainNode, Flight, GeometryView, Hit, LoneRay, LoneSegment, Pair, PathVertex, Plane, Point,
+    RadioEnd, ReplayedPath, ReplayedVertex, SurfaceAt, TriangleBlock, WideNode,
 };
 use cudarc::driver::sys::CUresult;
 use cudarc::driver::{
@@ -34,6 +34,7 @@ plain_records!(
     AimedWindow,
     Box3,
     ChainNode,
+    Flight,
     GeometryView,
     Hit,
     LoneRay,
@@ -85,7 +86,7 @@ macro_rules! kernels {
 
 kernels! {
     "geometry/traverse": closest_hits, any_hits;
-    "path/launch": shoot_all_around, shoot_at_windows;
+    "path/launch": shoot_all_around, shoot_at_windows, follow_flights;
     "path/connect": build_frusta, meet_receivers, refine_pairs, keep_visible;
     "path/field": couple_polarizations, weigh_ports;
 }
@@ -230,6 +231,23 @@ impl Kernels {
     ) -> Result<()> {
         holds!(segments >= count.into(), blocked >= count.into());
         launch!(self.any_hits, stream, count.into(), geometry, segments, &count, blocked)
+    }
+
+    /// Follows `count` flights; chains `[flight, depth]`.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn follow_flights(
+        &self,
+        stream: &CudaStream,
+        geometry: &GeometryView,
+        flights: &CudaSlice<Flight>,
+        depth: u32,
+        count: u32,
+        chains: &mut CudaSlice<u32>,
+    ) -> Result<()> {
+        holds!(flights >= count.into(), chains >= u64::from(count) * u64::from(depth));
+        launch!(self.follow_flights, stream, count.into(), geometry, flights, &depth, &count, chains)
     }
 
     /// Follows rays `first` to `first + count` of `all_rays` all around; chains `[ray, depth]`.

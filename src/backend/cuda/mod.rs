@@ -8,6 +8,7 @@ mod buffer;
 mod connect;
 mod fault;
 mod field;
+mod flights;
 mod kernels;
 mod launch;
 mod open;
@@ -16,6 +17,7 @@ mod resident;
 pub use connect::connect;
 pub use fault::OnDevice;
 pub use field::field;
+pub use flights::{blocked, follow};
 pub use kernels::{Images, Kernels};
 pub use launch::chains;
 pub use open::{BUILT_IN, driver};
@@ -36,6 +38,7 @@ pub struct Cuda {
     launch: Mutex<launch::Work>,
     connect: Mutex<connect::Work>,
     field: Mutex<field::Work>,
+    flights: Mutex<flights::Work>,
 }
 
 impl std::fmt::Debug for Cuda {
@@ -67,6 +70,7 @@ impl Cuda {
             launch: Mutex::new(launch::Work::new(streams()?)),
             connect: Mutex::new(connect::Work::new(streams()?)),
             field: Mutex::new(field::Work::default()),
+            flights: Mutex::new(flights::Work::default()),
             stream: context.new_stream().on_device(|| "making a stream".into())?,
             context,
             kernels,
@@ -98,6 +102,7 @@ impl Cuda {
                 let _ = self.launch.try_lock().map(|mut launch| launch.release());
                 let _ = self.connect.try_lock().map(|mut connect| connect.release());
                 let _ = self.field.try_lock().map(|mut field| *field = field::Work::default());
+                let _ = self.flights.try_lock().map(|mut flights| *flights = flights::Work::default());
                 work()
             }
             done => done,

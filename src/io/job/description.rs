@@ -117,6 +117,10 @@ pub struct SolverDescription {
     pub rays_per_chain: u32,
     /// Largest number of chains per transmitter.
     pub max_chains: u64,
+    /// Rays from each transmitter whose hits are scattered.
+    pub scatter_rays: u64,
+    /// Samples about the image point of a facet with a lobe, for each receiver that rays alone do not serve.
+    pub lobe_samples: u32,
     /// Smoothed visibility: reserved.
     pub smoothing: Option<SmoothingDescription>,
 }
@@ -131,6 +135,8 @@ impl Default for SolverDescription {
             rays: options.rays,
             rays_per_chain: options.rays_per_chain,
             max_chains: options.max_chains,
+            scatter_rays: options.scatter.rays,
+            lobe_samples: options.scatter.lobe_samples,
             smoothing: None,
         }
     }
@@ -180,6 +186,10 @@ pub struct MapDescription {
     pub bandwidth_mhz: f64,
     /// Noise figure of the receiver [dB].
     pub noise_figure_db: f64,
+    /// Standard error over gain at which sampling ends: that of all but one in twenty of the cells reached.
+    pub relative_error: Option<f64>,
+    /// Rays from each transmitter at the most, where a relative error is asked for.
+    pub max_rays: Option<u64>,
 }
 
 impl Default for MapDescription {
@@ -200,6 +210,8 @@ impl Default for MapDescription {
             receive_weights: None,
             bandwidth_mhz: 100.0,
             noise_figure_db: 7.0,
+            relative_error: None,
+            max_rays: None,
         }
     }
 }

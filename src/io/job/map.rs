@@ -10,6 +10,7 @@ use crate::math::{Mat3, Vec3};
 use crate::scene::radio::Radios;
 use crate::scene::{MAX_COORDINATE_M, Scene};
 use crate::solve::map::Survey;
+use crate::solve::sampled::Target;
 
 /// Height of a map that states none [m]: a person's hand, and the peers' default.
 const DEFAULT_HEIGHT_M: f64 = 1.5;
@@ -19,6 +20,8 @@ const DEFAULT_OFFSET_M: f64 = 1e-3;
 const MAX_CELLS: f64 = 4e9;
 /// Points along the side of a cell.
 const MAX_POINTS: u32 = 64;
+/// A number of rays that a week of one machine can trace.
+const MAX_SAMPLED_RAYS: u64 = 10_000_000_000_000;
 /// Bounds of the size of a cell [m].
 const MIN_CELL_M: f64 = 1e-3;
 
@@ -46,7 +49,18 @@ pub fn survey_of(
     let bandwidth = within("map.bandwidth_mhz", map.bandwidth_mhz, 1e-9..=1e7, remedy)? * 1e6;
     let figure = within("map.noise_figure_db", map.noise_figure_db, 0.0..=100.0, "give dB, as noise_figure_db = 7")?;
     let noise = thermal_noise(bandwidth, 10f64.powf(figure / 10.0));
-    Ok(Survey { layout, points, noise })
+    let target = target_of(description, &map)?;
+    Ok(Survey { layout, points, noise, target })
+}
+
+/// When sampling ends.
+fn target_of(description: &JobDescription, map: &MapDescription) -> Result<Target> {
+    let rays = description.solver.scatter_rays;
+    let max_rays = map.max_rays.unwrap_or(rays);
+    let max_rays =
+        within("map.max_rays", max_rays, rays..=MAX_SAMPLED_RAYS, "give as many as solver.scatter_rays or more")?;
+    let relative_error = map.relative_error.map(|error| within("map.relative_error", error, 1e-6..=1e3, "0.1 is 10 %"));
+    Ok(Target { rays, max_rays, relative_error: relative_error.transpose()? })
 }
 
 /// A plane, level or turned, or one that is draped.

@@ -6,6 +6,7 @@ use crate::channel::impulse::TapWindow;
 use crate::channel::response::subcarrier_offsets;
 use crate::error::{Error, Fault, Result, did_you_mean};
 use crate::io::{record, scene_file};
+use crate::path::scatter::ScatterOptions;
 use crate::path::{InteractionKind, SolverOptions};
 use crate::scene::Scene;
 use crate::scene::description::{MaterialDescription, SceneDescription};
@@ -45,6 +46,8 @@ pub struct Job {
 pub struct Output {
     /// The folder.
     pub dir: PathBuf,
+    /// The bandwidth that tells delays apart [Hz], if stated.
+    pub bandwidth: Option<f64>,
     /// Offsets of the subcarriers of `cfr.npz` from each carrier [Hz], if wanted.
     pub subcarriers: Option<Vec<f64>>,
     /// The taps of `taps.npz`, if wanted.
@@ -61,6 +64,8 @@ const MAX_CARRIER_GHZ: f64 = 10_000.0;
 const MAX_DEPTH: u32 = 64;
 /// A number of rays that a day of one machine can trace.
 const MAX_RAYS: u64 = 100_000_000_000;
+/// Points and their ways are numbered in 32 bits.
+const MAX_SCATTER_RAYS: u64 = 100_000_000;
 /// Chains are numbered in 32 bits.
 const MAX_CHAINS: u64 = u32::MAX as u64 - 1;
 /// Rows of the offsets of links that memory can hold.
@@ -147,13 +152,14 @@ fn refuse_what_is_to_come(description: &JobDescription) -> Result<()> {
     }
     for (i, kind) in description.solver.interactions.iter().enumerate() {
         let name = match kind {
-            InteractionKind::LineOfSight | InteractionKind::Reflection => continue,
+            InteractionKind::LineOfSight
+            | InteractionKind::Reflection
+            | InteractionKind::Diffuse
+            | InteractionKind::Lobe => continue,
             InteractionKind::Transmission => "transmission",
             InteractionKind::Diffraction => "diffraction",
-            InteractionKind::Diffuse => "diffuse",
-            InteractionKind::Lobe => "lobe",
         };
-        let remedy = "use interactions = [\"line_of_sight\", \"reflection\"]";
+        let remedy = "known so far: line_of_sight, reflection, diffuse, lobe";
         return to_come(&format!("solver.interactions[{i}]"), name.into(), remedy);
     }
     Ok(())
@@ -187,6 +193,12 @@ fn solver_of(written: &SolverDescription, seed: u64) -> Result<SolverOptions> {
         candidates: written.candidates,
         rays: within("solver.rays", written.rays, 1..=MAX_RAYS, rays)?,
         rays_per_chain: within("solver.rays_per_chain", written.rays_per_chain, 0..=1_000_000, "16 to 32 serve")?,
+        scatter: ScatterOptions {
+            diffuse: written.interactions.contains(&InteractionKind::Diffuse),
+            lobe: written.interactions.contains(&InteractionKind::Lobe),
+            rays: within("solver.scatter_rays", written.scatter_rays, 1..=MAX_SCATTER_RAYS, "1e4 to 1e6 serve")?,
+            lobe_samples: within("solver.lobe_samples", written.lobe_samples, 0..=1 << 20, "64 to 1024 serve")?,
+        },
         max_chains: within("solver.max_chains", written.max_chains, 1..=MAX_CHAINS, "leave it out for the default")?,
         seed,
     })
@@ -220,6 +232,7 @@ fn output_of(written: &OutputDescription, folder: &Path) -> Result<Output> {
     });
     Ok(Output {
         dir: folder.join(&written.dir),
+        bandwidth,
         subcarriers: subcarriers.transpose()?,
         taps: taps.transpose()?,
         normalize_delays: written.normalize_delays,

@@ -27,6 +27,8 @@ fn random_paths(objects: u32) -> Paths {
             paths.normal.push(normal);
             paths.object.push((n.next() * f64::from(objects)) as u32);
             paths.interaction.push(Interaction::Reflection);
+            paths.area.push(0.0);
+            paths.distance.push(0.0);
             k = mirror(&k, &normal);
         }
         paths.arrival.push(k);

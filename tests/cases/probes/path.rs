@@ -44,7 +44,7 @@ impl<'a> World<'a> {
         let mut n = Numbers::new(61);
         for _ in 0..2000 {
             let mut chain = [NONE; DEPTH];
-            follow_ray::<Scalar>(geometry, &source, &random_direction(&mut n), &mut chain);
+            follow_ray::<Scalar>(geometry, &source, &random_direction(&mut n), NONE, &mut chain);
             trie.insert(&chain, u64::MAX);
         }
         // Facets that no ray meets, too: another one owns all of their points.
@@ -175,7 +175,7 @@ fn rays_are_followed_alike() {
         });
         device.exact("probe_follow_ray", &[view], &rays, |x| {
             let mut chain = [0; DEPTH];
-            follow_ray::<Scalar>(geometry, &vec3(x), &vec3(&x[3..]), &mut chain);
+            follow_ray::<Scalar>(geometry, &vec3(x), &vec3(&x[3..]), NONE, &mut chain);
             chain.map(f64::from)
         });
         let hits: Vec<[f64; 5]> = rays
@@ -315,7 +315,7 @@ fn refined(world: &World, node: u32, receiver: &Vec3) -> [f64; REFINED] {
     let mut vertices = Vec::<Vertex>::new();
     let backwards = vertices_backwards(geometry, trie, node, receiver, &mut vertices);
     let positions = vertices.iter().flat_map(|v| {
-        let Vertex { position, facet, triangle } = v;
+        let Vertex { position, facet, triangle, .. } = v;
         [position.x, position.y, position.z, f64::from(*facet), f64::from(*triangle)]
     });
     let mut out = [0.0; REFINED];
