@@ -191,10 +191,10 @@ fn candidates(
     let normal = Vec3::from(facets.plane(facet).normal);
     let Some(least) = towards.lobe[facets.material[facet as usize] as usize] else { return Vec::new() };
     let image = &chains.image[before as usize];
-    let shift = philox([receiver, 3, 0, 0], [aims.key[0] ^ chains.hash[node as usize] as u32, aims.key[1]]);
-    let shift = [shift[0], shift[1]].map(unit_interval);
+    let words = philox([receiver, 3, 0, 0], [aims.key[0] ^ chains.hash[node as usize] as u32, aims.key[1]]);
+    let turn = unit_interval(words[0]);
     let sample = |i: u32| {
-        let point = bell.point(even(i, shift));
+        let point = bell.point(sunflower(i, aims.samples, turn));
         let triangle = facets.triangle_at(geometry.scene, &geometry.bvh, facet, &point)?;
         if facets.owner_at(geometry.scene, &geometry.bvh, facet, &point) != facet {
             return None;
@@ -217,10 +217,11 @@ fn candidates(
     (0..aims.samples).filter_map(sample).collect()
 }
 
-/// Point `i` of an even sequence in the unit square, shifted (Roberts's R2: the plastic number).
-fn even(i: u32, shift: [f64; 2]) -> [f64; 2] {
-    const STEPS: [f64; 2] = [0.754_877_666_246_692_7, 0.569_840_290_998_053_3];
-    [0, 1].map(|axis| (shift[axis] + f64::from(i) * STEPS[axis]).fract())
+/// Point `i` of `count` on a sunflower, as the two numbers that [`Bell::point`] takes: rings of equal chance, each turned
+/// on by the golden ratio. Smooth functions are integrated far better than by independent numbers.
+fn sunflower(i: u32, count: u32, turn: f64) -> [f64; 2] {
+    const GOLDEN: f64 = 0.618_033_988_749_894_9;
+    [(f64::from(i) + 0.5) / f64::from(count), (turn + f64::from(i) * GOLDEN).fract()]
 }
 
 /// The segments of a path.
