@@ -11,6 +11,7 @@ pub mod itu;
 pub mod material;
 pub mod mesh;
 pub mod radio;
+mod weld;
 
 use crate::error::{Error, Fault, Result, did_you_mean};
 use crate::math::Vec3;
