@@ -4,6 +4,7 @@
 //! made; after that no hot code checks again. Coordinates inside are local: [m], relative to [`Scene::origin`].
 
 pub mod antenna;
+pub mod degrade;
 pub mod description;
 pub mod generate;
 pub mod inspect;
