@@ -7,6 +7,7 @@ use crate::geometry::Geometry;
 use crate::io::{job, scene_file};
 use crate::progress::Progress;
 use crate::scene::Scene;
+use crate::scene::degrade::{Counts, degrade};
 use crate::scene::description::{MaterialDescription, SceneDescription};
 use crate::scene::generate::generate;
 use crate::scene::inspect::Report;
@@ -37,6 +38,23 @@ pub enum Command {
         #[arg(long)]
         triangles: Option<u64>,
         /// Any other option of `generate` in a job (docs/scenes.md), as block_m=60 [m]; may be repeated.
+        #[arg(long, value_name = "KEY=VALUE")]
+        set: Vec<String>,
+    },
+    /// Make a clean mesh worse, as laser scans and photographs give it: noisy facets, holes, missing and double faces.
+    Degrade {
+        /// A scene: Mitsuba XML, PLY, OBJ, glTF or GLB.
+        input: PathBuf,
+        /// The file to write; its ending says the format: .xml .ply .obj .gltf .glb.
+        #[arg(short, long, value_name = "FILE")]
+        out: PathBuf,
+        /// lidar_0.5, lidar_1, lidar_2 or lidar_4: facets of 0.1 m, normals noisy by so many degrees, 2 % holes.
+        #[arg(long)]
+        preset: Option<String>,
+        /// Seed of all random numbers, 0 to 2^63 - 1 [default: 1].
+        #[arg(long, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+        seed: Option<u64>,
+        /// Any option (docs/scenes.md), as facet_m=0.2 [m], put over the preset; may be repeated.
         #[arg(long, value_name = "KEY=VALUE")]
         set: Vec<String>,
     },
@@ -73,8 +91,34 @@ pub fn scene(command: &Command, log: &Log) -> Result<()> {
             log.begin("making the scene", 0);
             write(&generate(&options)?, out, log)
         }
+        Command::Degrade { input, out, preset, seed, set } => {
+            let seed = seed.map(|seed| format!("seed={seed}"));
+            let options = job::parse_degrade(preset.as_deref(), seed.into_iter().chain(set.iter().cloned()))?;
+            let scene = read(input, log)?;
+            log.begin("making the mesh worse", 0);
+            let degraded = degrade(scene, &options)?;
+            print(&told(&degraded.counts))?;
+            write(&degraded.scene, out, log)
+        }
         Command::Convert { input, output } => write(&read(input, log)?, output, log),
     }
+}
+
+/// What became of the faces of a degraded scene, in words.
+fn told(counts: &Counts) -> String {
+    let Counts { faces, without_area, in_holes, missing, duplicates, gone_objects, area_m2, hole_area_m2 } = counts;
+    let share = 100.0 * hole_area_m2 / area_m2.max(f64::MIN_POSITIVE);
+    let mut text = format!(
+        "{faces} faces, {area_m2:.1} m^2: {in_holes} lost to holes ({share:.2} % of the area), {missing} missing, \
+        {duplicates} twice\n"
+    );
+    if *without_area > 0 {
+        text += &format!("{without_area} triangles without area are left out\n");
+    }
+    if *gone_objects > 0 {
+        text += &format!("{gone_objects} objects have lost every face and are left out\n");
+    }
+    text
 }
 
 /// Number of facets of a scene, whatever its materials are made of: each is taken for vacuum.

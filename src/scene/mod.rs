@@ -4,6 +4,7 @@
 //! made; after that no hot code checks again. Coordinates inside are local: [m], relative to [`Scene::origin`].
 
 pub mod antenna;
+pub mod degrade;
 pub mod description;
 pub mod generate;
 pub mod inspect;
@@ -12,6 +13,7 @@ pub mod material;
 pub mod mesh;
 pub mod radio;
 pub mod scattering;
+mod weld;
 
 use crate::error::{Error, Fault, Result, did_you_mean};
 use crate::math::Vec3;

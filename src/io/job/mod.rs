@@ -17,6 +17,7 @@ pub use overrides::Overrides;
 
 use crate::error::{Error, Fault, Result};
 use crate::io::read::regular_file;
+use crate::scene::degrade::DegradeOptions;
 use crate::scene::generate::GenerateOptions;
 use std::path::Path;
 
@@ -80,6 +81,22 @@ pub fn parse_generate(kind: &str, set: impl Iterator<Item = String>) -> Result<G
     fault::from_table(table).map_err(|mut fault: Fault| {
         // Fields of a tagged enum have lost their path when serde notices what is wrong.
         fault.field = format!("generate.{}", fault.field).replace("generate.job", "generate");
+        Error::job(fault)
+    })
+}
+
+/// Reads the options of `raylobe scene degrade`: those of a preset with `key=value` texts put over them.
+///
+/// # Errors
+/// [`Error::Job`]: an unknown preset or key, or a value of another type.
+pub fn parse_degrade(preset: Option<&str>, set: impl Iterator<Item = String>) -> Result<DegradeOptions> {
+    let base = preset.map_or_else(|| Ok(DegradeOptions::default()), DegradeOptions::preset)?;
+    let mut table = toml::Table::try_from(base).map_err(|error| Error::Internal(error.to_string()))?;
+    for set in set {
+        overrides::apply(&mut table, &set).map_err(Error::job)?;
+    }
+    fault::from_table(table).map_err(|mut fault: Fault| {
+        fault.field = format!("degrade.{}", fault.field);
         Error::job(fault)
     })
 }
