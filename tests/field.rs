@@ -2,6 +2,8 @@
 
 #[path = "cases/chains.rs"]
 mod chains;
+#[path = "cases/diffuse_point.rs"]
+mod diffuse_point;
 #[path = "cases/field.rs"]
 mod field;
 #[path = "cases/field_truth.rs"]
