@@ -20,6 +20,8 @@ mod leaks;
 mod lobes;
 #[path = "cases/maps.rs"]
 mod maps;
+#[path = "cases/noisy_wall.rs"]
+mod noisy_wall;
 #[path = "cases/response.rs"]
 mod response;
 #[path = "cases/scenes.rs"]

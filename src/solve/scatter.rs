@@ -17,6 +17,7 @@ use crate::path::receivers::ReceiverBoxes;
 use crate::path::refine::Vertex;
 use crate::path::scatter::aim::{Aims, aimed};
 use crate::path::scatter::connect::{Towards, connect};
+use crate::path::scatter::facets::{SmallFacets, over_facets};
 use crate::path::scatter::launch::{Shower, Surfaces, scatterers};
 use crate::path::scatter::{ScatterOptions, Scatterer, Scatterers};
 use crate::path::{Interaction, Paths, SolverOptions};
@@ -90,8 +91,10 @@ impl Scattered {
         let receivers: Vec<Vec3> = ends.iter().map(|end| end.position).collect();
         let points = self.points(tracer, source)?;
         let chains = self.chains(tracer, source)?;
+        let small = SmallFacets::new(&tracer.geometry, &self.concentration, &tracer.sources[source].position);
         let aims = Aims {
             chains: chains.as_ref(),
+            small: &small,
             concentration: &self.concentration,
             rays: self.options.rays as f64,
             samples: self.options.lobe_samples,
@@ -99,6 +102,7 @@ impl Scattered {
         };
         let on = On { backend: &tracer.backend, loaded: &tracer.geometry };
         found.append(&connect(&on, &tracer.geometry, &self.towards, &points, &receivers, &aims)?);
+        found.append(&over_facets(&on, &tracer.geometry, &self.towards, &small, &receivers)?);
         found.append(&aimed(&on, &tracer.geometry, &self.towards, &receivers, &aims)?);
         if self.options.diffuse && tracer.options.reflection {
             let more = self.reflected_afterwards(tracer, &points, &receivers)?;

@@ -7,6 +7,7 @@
 
 use super::Tracing;
 use super::connect::Towards;
+use super::facets::SmallFacets;
 use crate::error::Result;
 use crate::geometry::Geometry;
 use crate::interaction::reflection::mirror;
@@ -32,6 +33,8 @@ const REACH: f64 = 5.0;
 pub struct Aims<'a> {
     /// The chains, or `None`: nothing is aimed at.
     pub chains: Option<&'a ChainTrie>,
+    /// Facets that are small for a lobe: straight from the source these are not aimed at.
+    pub small: &'a SmallFacets,
     /// Concentration of each material's lobe `[material]`; `None`: no lobe.
     pub concentration: &'a [Option<f64>],
     /// Rays of the source.
@@ -68,11 +71,6 @@ impl Bell {
 }
 
 impl Aims<'_> {
-    /// No chain is aimed at.
-    pub fn none() -> Aims<'static> {
-        Aims { chains: None, concentration: &[], rays: 0.0, samples: 0, key: [0; 2] }
-    }
-
     /// The node of the chain over `way` and then `facet`, if it is known and nothing on the way scatters.
     pub fn node_of(&self, way: &[Vertex], facet: u32) -> Option<u32> {
         let chains = self.chains?;
@@ -91,6 +89,9 @@ impl Aims<'_> {
         let (chains, facets) = (self.chains?, &geometry.facets);
         let facet = chains.facet[node as usize];
         let concentration = self.concentration[facets.material[facet as usize] as usize]?;
+        if chains.depth[node as usize] == 1 && self.small.holds(geometry, facet, receiver) {
+            return None;
+        }
         let plane = facets.plane(facet);
         let image = &chains.image[node as usize];
         let [from, to] = [image, receiver].map(|p| signed_distance(p, plane));

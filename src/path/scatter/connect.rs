@@ -95,7 +95,8 @@ fn sights_of(
     // The side that the wave comes from.
     let normal = normal * -1f64.copysign(normal.dot(&point.incoming));
     let mirrored = mirror(&point.incoming, &normal);
-    let node = towards.lobe[material].and_then(|_| aims.node_of(scatterers.way_to(point), facet));
+    let way = scatterers.way_to(point);
+    let node = towards.lobe[material].and_then(|_| aims.node_of(way, facet));
     for (receiver, position) in receivers.iter().enumerate() {
         let leaving = position - point.vertex.position;
         if normal.dot(&leaving) <= IN_PLANE_M {
@@ -106,7 +107,9 @@ fn sights_of(
             let (interaction, area) = (Interaction::Diffuse, point.vertex.area);
             sights.push(Sight { point: place, receiver, interaction, area });
         }
-        if towards.lobe[material].is_some_and(|least| mirrored.dot(&leaving) >= least * leaving.norm()) {
+        let is_in_lobe = |least: f64| mirrored.dot(&leaving) >= least * leaving.norm();
+        let is_others = || way.is_empty() && aims.small.holds(geometry, facet, position);
+        if towards.lobe[material].is_some_and(is_in_lobe) && !is_others() {
             let aimed =
                 node.map_or(0.0, |node| aims.samples_per_area(geometry, node, position, &point.vertex.position));
             let area = 1.0 / (1.0 / point.vertex.area + aimed);

@@ -1,4 +1,4 @@
-//! Scattering: the points of surfaces that waves from one source reach and are scattered at ([`launch`], [`aim`]), and the
+//! Scattering: the points of surfaces that waves from one source reach and are scattered at ([`launch`], [`aim`], [`facets`]), and the
 //! paths from there to receivers ([`connect`]).
 //!
 //! A scattering vertex stands for a part of its surface: its area is 1 over the number of samples per area that all
@@ -8,6 +8,7 @@
 
 pub mod aim;
 pub mod connect;
+pub mod facets;
 pub mod launch;
 
 use super::refine::Vertex;
