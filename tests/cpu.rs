@@ -8,6 +8,8 @@ mod awkward;
 mod completeness;
 #[path = "cases/crowds.rs"]
 mod crowds;
+#[path = "cases/diffuse.rs"]
+mod diffuse;
 #[path = "cases/furnace.rs"]
 mod furnace;
 #[path = "cases/invariance.rs"]
