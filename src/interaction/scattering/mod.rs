@@ -13,13 +13,11 @@
 mod jones;
 mod normaliser;
 mod pattern;
-mod sample;
 
 pub use crate::scene::scattering::{Lobe, Part, Scattering, Shape, SingleLobe};
 pub use jones::{diffuse, diffuse_share, lobe, reflected_share};
 pub use normaliser::{FurnaceAt, NormaliserAt, furnace, normaliser};
 pub use pattern::{Directions, LobeAt, lobe_at, part_density};
-pub use sample::Sampled;
 
 use crate::math::Vec3;
 
