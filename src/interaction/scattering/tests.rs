@@ -32,7 +32,7 @@ fn every_part(reciprocal: bool) -> Vec<Part> {
 }
 
 /// The direction of travel of a wave that meets a plane of normal `n` at `cos` of incidence.
-fn arriving(n: &Vec3, cos: f64, turn: f64) -> Vec3 {
+pub(super) fn arriving(n: &Vec3, cos: f64, turn: f64) -> Vec3 {
     let (u, v) = tangents_of(n);
     (u * turn.cos() + v * turn.sin()) * (1.0 - cos * cos).max(0.0).sqrt() - n * cos
 }
