@@ -13,11 +13,13 @@
 mod jones;
 mod normaliser;
 mod pattern;
+mod sampling;
 
 pub use crate::scene::scattering::{Lobe, Part, Scattering, Shape, SingleLobe};
 pub use jones::{diffuse, diffuse_share, lobe, reflected_share};
 pub use normaliser::{FurnaceAt, NormaliserAt, furnace, normaliser};
 pub use pattern::{Directions, DirectionsBar, LobeAt, PartBar, lobe_at, part_density, part_density_vjp};
+pub use sampling::{Drawn, draw, off_at, part_sample_density};
 
 use crate::math::Vec3;
 
