@@ -13,11 +13,13 @@
 mod jones;
 mod normaliser;
 mod pattern;
+mod sampling;
 
 pub use crate::scene::scattering::{Lobe, Part, Scattering, Shape, SingleLobe};
 pub use jones::{diffuse, diffuse_share, lobe, reflected_share};
 pub use normaliser::{FurnaceAt, NormaliserAt, furnace, normaliser};
-pub use pattern::{Directions, LobeAt, lobe_at, part_density};
+pub use pattern::{Directions, DirectionsBar, LobeAt, PartBar, lobe_at, part_density, part_density_vjp};
+pub use sampling::{Drawn, draw, off_at, part_sample_density};
 
 use crate::math::Vec3;
 
@@ -28,6 +30,26 @@ impl Scattering {
         let sum: f64 = self.parts.iter().map(|part| part.weight * part_density(part, &at)).sum();
         sum / self.total_weight
     }
+
+    /// The adjoint of [`Scattering::density`]; adds to `directions_bar` and `parts_bar` `[part]`.
+    pub fn density_vjp(
+        &self,
+        k_i: &Vec3,
+        n: &Vec3,
+        k_s: &Vec3,
+        f_bar: f64,
+        directions_bar: &mut DirectionsBar,
+        parts_bar: &mut [PartBar],
+    ) {
+        let at = Directions::new(k_i, n, k_s);
+        let f = self.density(k_i, n, k_s);
+        let mut at_bar = Directions::zero();
+        for (part, part_bar) in self.parts.iter().zip(parts_bar) {
+            part_bar.weight += f_bar * (part_density(part, &at) - f) / self.total_weight;
+            part_density_vjp(part, &at, f_bar * part.weight / self.total_weight, &mut at_bar, part_bar);
+        }
+        Directions::new_vjp(k_i, n, k_s, &at_bar, directions_bar);
+    }
 }
 
 impl Lobe {
@@ -35,7 +57,25 @@ impl Lobe {
     pub fn density(&self, k_i: &Vec3, n: &Vec3, k_s: &Vec3) -> f64 {
         part_density(&self.part, &Directions::new(k_i, n, k_s))
     }
+
+    /// The adjoint of [`Lobe::density`]; adds to `directions_bar`, and to `part_bar.forward` that of the sharpness.
+    pub fn density_vjp(
+        &self,
+        k_i: &Vec3,
+        n: &Vec3,
+        k_s: &Vec3,
+        f_bar: f64,
+        directions_bar: &mut DirectionsBar,
+        part_bar: &mut PartBar,
+    ) {
+        let at = Directions::new(k_i, n, k_s);
+        let mut at_bar = Directions::zero();
+        part_density_vjp(&self.part, &at, f_bar, &mut at_bar, part_bar);
+        Directions::new_vjp(k_i, n, k_s, &at_bar, directions_bar);
+    }
 }
 
+#[cfg(test)]
+mod gradient_tests;
 #[cfg(test)]
 mod tests;

@@ -21,7 +21,7 @@ fn parts(reciprocal: bool) -> &'static [Part] {
     &PARTS.get_or_init(|| [false, true].map(every_part))[usize::from(reciprocal)]
 }
 
-fn every_part(reciprocal: bool) -> Vec<Part> {
+pub(super) fn every_part(reciprocal: bool) -> Vec<Part> {
     let mut all = vec![Part::lambertian(1.0), Part::backscattering(0.4, 5.0, 80.0, 0.7, reciprocal)];
     for sharpness in [0.3, 6.5, 50.0, 3e3] {
         all.push(Part::forward(0.7, Shape::VonMisesFisher, sharpness, reciprocal));
@@ -32,7 +32,7 @@ fn every_part(reciprocal: bool) -> Vec<Part> {
 }
 
 /// The direction of travel of a wave that meets a plane of normal `n` at `cos` of incidence.
-fn arriving(n: &Vec3, cos: f64, turn: f64) -> Vec3 {
+pub(super) fn arriving(n: &Vec3, cos: f64, turn: f64) -> Vec3 {
     let (u, v) = tangents_of(n);
     (u * turn.cos() + v * turn.sin()) * (1.0 - cos * cos).max(0.0).sqrt() - n * cos
 }

@@ -36,11 +36,11 @@ const WIDTHS: f64 = 8.5;
 /// Intervals of the normaliser: the fourth power of the step, 1.2e-6, over 384, times the largest fourth derivative of
 /// the normal distribution, 0.6.
 const NORMALISER_STEPS: usize = 256;
-/// Intervals of the furnace, whose integrals are double: it enters where it exceeds 1 alone, and is off by 4e-8.
-const FURNACE_STEPS: usize = 128;
+/// Intervals of the furnace, whose integrals are double: it enters where it exceeds 1 alone, and is off by 1e-7.
+const FURNACE_STEPS: usize = 96;
 /// Nodes of a single and of each sum of a double integral.
-const SINGLE: usize = 48;
-const DOUBLE: usize = 40;
+const SINGLE: usize = 40;
+const DOUBLE: usize = 32;
 /// Exponents below minus this are left out: e^-45 = 3e-20.
 const NEGLIGIBLE: f64 = 45.0;
 
@@ -169,10 +169,15 @@ fn slopes_of_normaliser(lobe: &Form, y: f64, rule: &[(f64, f64); SINGLE]) -> (f6
         let (t, weight) = (end * v * v * v, 3.0 * v * v * end * weight);
         let half = libm::sin(t / 2.0);
         let e = y * y / (1.0 + s) + 2.0 * s * half * half;
-        let (near, far) = (lobe.at(e), lobe.at(2.0 - e));
+        let near = lobe.at(e);
         let weight = weight * (1.0 - 2.0 * half * half);
-        sum += weight * (near.value - far.value);
-        sum_by_log += weight * (near.by_log - far.by_log);
+        sum += weight * near.value;
+        sum_by_log += weight * near.by_log;
+        if lobe.concentration * (2.0 - e) < NEGLIGIBLE {
+            let far = lobe.at(2.0 - e);
+            sum -= weight * far.value;
+            sum_by_log -= weight * far.by_log;
+        }
     }
     (2.0 * sum / s, 2.0 * sum_by_log / s)
 }
