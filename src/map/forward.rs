@@ -1,10 +1,11 @@
 //! The sampled part of a map: what is scattered (T83).
 //!
-//! A ray carries a wave from the transmitter. Where it meets a surface it goes on specularly or is scattered, drawn by the
-//! lot, and the wave is divided by the root of the chance. Where a scattered wave crosses the sheet it leaves
-//! its power in the cell, over the area that the ray stands for there. So no ray is tested for visibility in vain, lobes of
-//! any width cost the same, and no chain of interactions is left out; waves that were only reflected are not counted, since
-//! the exact part holds them.
+//! A ray carries a wave from the transmitter. Where it meets a surface it goes on specularly or is scattered, drawn by
+//! lot, and the wave is divided by the root of the chance. Where a scattered wave crosses the sheet it leaves its power in
+//! the cell, over the area that the ray stands for there. That alone would be wild: a wave that grazes the sheet stands
+//! for a vast area. So every scattering point is also connected with one point of the sheet, drawn as its distance falls,
+//! and the two ways of reaching a point share it by the balance heuristic. Lobes of any width cost the same, and no chain
+//! of interactions is left out; waves that were only reflected are not counted, since the exact part holds them.
 
 use super::grid::Sheet;
 use crate::geometry::Geometry;
@@ -17,6 +18,7 @@ use crate::path::beam::signed_distance;
 use crate::path::field::End;
 use crate::path::launch::owner;
 use crate::scene::material::Surface;
+use std::f64::consts::{PI, TAU};
 
 /// The chance that a wave is scattered where it might be reflected as well: what is only reflected is not counted, so that
 /// the shares of power are no guide.
@@ -86,8 +88,38 @@ pub struct Wave {
     pub counts: bool,
     /// Whether anything has scattered.
     pub scattered: bool,
+    /// Density with which the direction was drawn at a scattering point, where the leg begins there [1/sr]; otherwise 0.
+    pub density: f64,
     /// Whether the wave ends with this leg.
     pub ends: bool,
+}
+
+/// A point of the sheet that a scattering point may see.
+pub struct Sight {
+    /// The scattering point [m, local].
+    pub from: Vec3,
+    /// The point of the sheet [m, local].
+    pub to: Vec3,
+    /// Patch of the scattering point.
+    pub skip: u32,
+    /// What is left there if nothing stands in the way.
+    pub deposit: Deposit,
+}
+
+/// What comes of a wave that meets a surface.
+#[derive(Default)]
+pub struct Onward {
+    /// Waves that go on, two at the most.
+    pub waves: Vec<Wave>,
+    /// Points of the sheet to be looked at.
+    pub sights: Vec<Sight>,
+}
+
+/// How a wave is scattered.
+#[derive(Clone, Copy)]
+enum How {
+    Diffuse,
+    Lobe,
 }
 
 impl Forward<'_> {
@@ -95,7 +127,18 @@ impl Forward<'_> {
     pub fn first(&self, k: Vec3) -> Wave {
         let field = self.source.transmitted(&k, self.frequency);
         let (origin, skip) = (self.position, NONE);
-        Wave { origin, k, field, skip, length: 0.0, depth: 0, counts: false, scattered: false, ends: false }
+        Wave {
+            origin,
+            k,
+            field,
+            skip,
+            length: 0.0,
+            depth: 0,
+            counts: false,
+            scattered: false,
+            density: 0.0,
+            ends: false,
+        }
     }
 
     /// What a leg of `reach` [m] leaves on the sheet.
@@ -103,7 +146,7 @@ impl Forward<'_> {
         if !wave.counts {
             return None;
         }
-        let Sheet { corner, step_u, step_v, cells } = self.sheet;
+        let Sheet { corner, step_u, step_v, .. } = self.sheet;
         let across = step_u.cross(step_v);
         let area = across.norm();
         let slope = wave.k.dot(&across) / area;
@@ -112,19 +155,21 @@ impl Forward<'_> {
         if !(distance > 0.0 && distance < reach) {
             return None;
         }
-        let at = wave.origin + wave.k * distance - corner;
-        let [u, v] = [step_u, step_v].map(|step| (at.dot(step) / step.norm_squared()).floor());
-        if !(u >= 0.0 && v >= 0.0 && u < cells[0] as f64 && v < cells[1] as f64) {
-            return None;
-        }
-        let cell = (v as usize * cells[0] + u as usize) as u32;
+        let cell = self.sheet.cell_at(&(wave.origin + wave.k * distance))?;
         let power = self.receiver.received(&wave.k, &wave.field, self.frequency);
         let excess = wave.length + distance - (wave.origin + wave.k * distance - self.position).norm();
-        Some(Deposit { cell, gain: power / (slope.abs() * area), excess })
+        // Per area of the sheet: by rays in this direction, and by connections.
+        let share = if wave.density > 0.0 {
+            let by_rays = wave.density * slope.abs() / (distance * distance);
+            by_rays / (by_rays + Target::of(self.sheet, &wave.origin).density(&(wave.origin + wave.k * distance)))
+        } else {
+            1.0
+        };
+        Some(Deposit { cell, gain: share * power / (slope.abs() * area), excess })
     }
 
-    /// What becomes of a wave that meets `triangle` of `patch` at `distance` [m]: the waves that go on, two at the most.
-    pub fn met(&self, wave: &Wave, hit: (u32, u32, f64), words: [u32; 4], next: &mut Vec<Wave>) {
+    /// What becomes of a wave that meets `triangle` of `patch` at `distance` [m].
+    pub fn met(&self, wave: &Wave, hit: (u32, u32, f64), words: [[u32; 4]; 2], next: &mut Onward) {
         let (triangle, patch, distance) = hit;
         if wave.ends || wave.depth >= self.max_depth {
             return;
@@ -136,51 +181,143 @@ impl Forward<'_> {
         let n = Vec3::from(plane.normal);
         position -= n * signed_distance(&position, plane);
         let surface = &self.surfaces[facets.material[facet as usize] as usize];
-        let [choice, rest @ ..] = words.map(unit_interval);
         let on = Wave {
             origin: position,
             skip: patch,
             length: wave.length + (position - wave.origin).norm(),
             depth: wave.depth + 1,
+            density: 0.0,
             ..wave.clone()
         };
-        let last = on.depth == self.max_depth;
-        if let Some(lobe) = surface.lobe.as_ref().filter(|_| self.lobe) {
-            if let Some(sampled) = lobe.sample(&wave.k, &n, rest) {
-                let field = scattering::lobe(&wave.field, &wave.k, &n, &sampled.direction, surface, self.frequency);
-                let field = field * C64::from(1.0 / sampled.density.sqrt());
-                let k = sampled.direction;
-                next.push(Wave { k, field, counts: true, scattered: true, ends: true, ..on.clone() });
-            }
+        let [[choice, first, second, third], more] = words.map(|words| words.map(unit_interval));
+        if self.lobe && surface.lobe.is_some() {
+            self.scatter(
+                How::Lobe,
+                surface,
+                (&wave.k, &n),
+                &on,
+                1.0,
+                ([first, second, third], [more[0], more[1]]),
+                next,
+            );
         }
-        let scattering = (self.diffuse && surface.scatters()).then_some(&surface.scattering);
+        let diffuse = self.diffuse && surface.scatters();
         // A specular wave that nothing can scatter any more is the exact part's.
-        let goes_on = self.specular && (on.scattered || !last);
-        let chance = match (scattering, goes_on) {
-            (Some(_), true) => EVEN_CHANCE,
-            (Some(_), false) => 1.0,
-            (None, _) => 0.0,
+        let goes_on = self.specular && (on.scattered || on.depth < self.max_depth);
+        let chance = match (diffuse, goes_on) {
+            (true, true) => EVEN_CHANCE,
+            (true, false) => 1.0,
+            (false, _) => 0.0,
         };
         if choice < chance {
-            let Some(sampled) = scattering.and_then(|pattern| pattern.sample(&wave.k, &n, rest)) else { return };
-            let k = sampled.direction;
-            let field = scattering::diffuse(&wave.field, &wave.k, &n, &k, surface, self.frequency);
-            let field = field * C64::from(1.0 / (sampled.density * chance).sqrt());
-            next.push(Wave { k, field, counts: true, scattered: true, ..on });
+            let numbers = ([first, second, third], [more[2], more[3]]);
+            self.scatter(How::Diffuse, surface, (&wave.k, &n), &on, chance, numbers, next);
         } else if goes_on {
-            let coefficients =
-                reflection::coefficients(surface, reflection::cos_incidence(&wave.k, &n), self.frequency);
+            let cosine = reflection::cos_incidence(&wave.k, &n);
+            let coefficients = reflection::coefficients(surface, cosine, self.frequency);
             let field = reflection::reflect(&wave.field, &wave.k, &n, &coefficients);
             let field = field * C64::from(1.0 / (1.0 - chance).sqrt());
             let counts = on.scattered && !(self.lobe && surface.lobe.is_some());
-            next.push(Wave { k: mirror(&wave.k, &n), field, counts, ..on });
+            next.waves.push(Wave { k: mirror(&wave.k, &n), field, counts, ..on });
         }
+    }
+
+    /// Scatters a wave that arrived along `k` at a surface of normal `n`: one ray on, and one point of the sheet.
+    #[allow(clippy::too_many_arguments)]
+    fn scatter(
+        &self,
+        how: How,
+        surface: &Surface,
+        (k, n): (&Vec3, &Vec3),
+        on: &Wave,
+        chance: f64,
+        ([first, second, third], towards): ([f64; 3], [f64; 2]),
+        next: &mut Onward,
+    ) {
+        let scattered = |k_s: &Vec3| match how {
+            How::Diffuse => scattering::diffuse(&on.field, k, n, k_s, surface, self.frequency),
+            How::Lobe => scattering::lobe(&on.field, k, n, k_s, surface, self.frequency),
+        };
+        let density = |k_s: &Vec3| match (how, &surface.lobe) {
+            (How::Lobe, Some(lobe)) => lobe.sample_density(k, n, k_s),
+            (How::Diffuse | How::Lobe, _) => surface.scattering.sample_density(k, n, k_s),
+        };
+        let drawn = match (how, &surface.lobe) {
+            (How::Lobe, Some(lobe)) => lobe.sample(k, n, second, third),
+            (How::Diffuse | How::Lobe, _) => surface.scattering.sample(k, n, first, second, third),
+        };
+        if let Some(drawn) = drawn {
+            let field = scattered(&drawn.k_s) * C64::from(1.0 / (drawn.density * chance).sqrt());
+            let ends = matches!(how, How::Lobe);
+            let (k, density) = (drawn.k_s, drawn.density);
+            next.waves.push(Wave { k, field, density, counts: true, scattered: true, ends, ..on.clone() });
+        }
+        let target = Target::of(self.sheet, &on.origin);
+        let Some((to, cell)) = target.drawn(self.sheet, towards) else { return };
+        let along = to - on.origin;
+        let distance = along.norm();
+        let k_s = along / distance;
+        let power = self.receiver.received(&k_s, &scattered(&k_s), self.frequency);
+        if !(power > 0.0 && power.is_finite()) {
+            return;
+        }
+        let across = self.sheet.step_u.cross(&self.sheet.step_v);
+        let area = across.norm();
+        let squared = distance * distance;
+        let by_rays = density(&k_s) * (k_s.dot(&across) / area).abs() / squared;
+        let gain = power / (squared * area * chance * (by_rays + target.density(&to)));
+        let excess = on.length + distance - (to - self.position).norm();
+        let (from, skip) = (on.origin, on.skip);
+        next.sights.push(Sight { from, to, skip, deposit: Deposit { cell, gain, excess } });
+    }
+}
+
+/// Where a scattering point looks for the sheet: about its foot in the plane, with a density that falls as the square of the
+/// distance, as what it scatters there does.
+struct Target {
+    /// The foot [m, local].
+    foot: Vec3,
+    /// Square of the height over the plane [m2], or of the least that counts.
+    height: f64,
+    /// Square of the distance of the sheet's farthest corner from the foot over `height` [-].
+    reach: f64,
+    /// Unit vectors in the plane.
+    axes: [Vec3; 2],
+}
+
+impl Target {
+    /// Points nearer to the sheet than this look at it as from here [m].
+    const LEAST_HEIGHT_M: f64 = 0.05;
+
+    fn of(sheet: &Sheet, point: &Vec3) -> Target {
+        let axes = [sheet.step_u.normalize(), sheet.step_v.normalize()];
+        let normal = axes[0].cross(&axes[1]);
+        let height = normal.dot(&(point - sheet.corner));
+        let foot = point - normal * height;
+        let [u, v] = sheet.cells.map(|n| n as f64);
+        let corners = [[0.0, 0.0], [u, 0.0], [0.0, v], [u, v]].map(|[u, v]| sheet.at(u, v));
+        let far = corners.iter().map(|corner| (corner - foot).norm_squared()).fold(0.0, f64::max);
+        let height = height.abs().max(Self::LEAST_HEIGHT_M).powi(2);
+        Target { foot, height, reach: far / height, axes }
+    }
+
+    /// Density of the draws at a point of the plane [1/m2].
+    fn density(&self, point: &Vec3) -> f64 {
+        1.0 / (PI * libm::log1p(self.reach) * ((point - self.foot).norm_squared() + self.height))
+    }
+
+    /// A point of the sheet and its cell, by two numbers in [0, 1); `None` where it falls beside the sheet.
+    fn drawn(&self, sheet: &Sheet, [first, second]: [f64; 2]) -> Option<(Vec3, u32)> {
+        let radius = (self.height * libm::expm1(first * libm::log1p(self.reach))).sqrt();
+        let (sin, cos) = libm::sincos(TAU * second);
+        let point = self.foot + self.axes[0] * (radius * cos) + self.axes[1] * (radius * sin);
+        Some((point, sheet.cell_at(&point)?))
     }
 }
 
 /// The random numbers of one interaction of a ray.
-pub fn words_of(key: [u32; 2], ray: u64, depth: u32, branch: u32) -> [u32; 4] {
-    philox([ray as u32, (ray >> 32) as u32, depth, 0x100 | branch], key)
+pub fn words_of(key: [u32; 2], ray: u64, depth: u32, branch: u32) -> [[u32; 4]; 2] {
+    [0x100, 0x200].map(|block| philox([ray as u32, (ray >> 32) as u32, depth, block | branch], key))
 }
 
 impl Fed<'_> {

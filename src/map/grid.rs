@@ -42,6 +42,14 @@ impl Sheet {
         self.len() == 0
     }
 
+    /// The cell of a point of the plane, if it is in one.
+    pub fn cell_at(&self, point: &Vec3) -> Option<u32> {
+        let at = point - self.corner;
+        let [u, v] = [&self.step_u, &self.step_v].map(|step| (at.dot(step) / step.norm_squared()).floor());
+        let inside = u >= 0.0 && v >= 0.0 && u < self.cells[0] as f64 && v < self.cells[1] as f64;
+        inside.then(|| (v as usize * self.cells[0] + u as usize) as u32)
+    }
+
     /// The point at (`u`, `v`), in cells from the corner [m].
     pub fn at(&self, u: f64, v: f64) -> Vec3 {
         self.corner + self.step_u * u + self.step_v * v

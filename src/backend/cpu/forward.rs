@@ -1,9 +1,11 @@
 //! The rays of a map's sampled part on the CPU (T83).
 
+use crate::geometry::Geometry;
 use crate::geometry::simd::{Lanes, Level, Task, run};
-use crate::geometry::traverse::closest_hit;
+use crate::geometry::traverse::{closest_hit, is_blocked};
 use crate::geometry::triangle::Ray;
-use crate::map::forward::{Deposit, Forward, Wave, words_of};
+use crate::layout::NONE;
+use crate::map::forward::{Deposit, Forward, Onward, words_of};
 use crate::math::Mat3;
 use crate::math::random::fibonacci_direction;
 use rayon::prelude::*;
@@ -47,20 +49,26 @@ impl Task for Rays<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) -> (Vec<Deposit>, u64) {
         let (mut deposits, mut segments) = (Vec::new(), 0);
-        let mut waiting: Vec<Wave> = Vec::new();
+        let mut next = Onward::default();
+        let Geometry { scene, bvh, .. } = self.forward.geometry;
         for ray in self.rays {
-            waiting.push(self.forward.first(self.turn * fibonacci_direction(ray, self.count)));
+            next.waves.push(self.forward.first(self.turn * fibonacci_direction(ray, self.count)));
             let mut branch = 0;
-            while let Some(wave) = waiting.pop() {
+            while let Some(wave) = next.waves.pop() {
                 segments += 1;
-                let hit =
-                    closest_hit::<L>(&self.forward.geometry.bvh, &Ray::from_f64(&wave.origin, &wave.k), wave.skip);
+                let hit = closest_hit::<L>(bvh, &Ray::from_f64(&wave.origin, &wave.k), wave.skip);
                 let reach = hit.map_or(f64::INFINITY, |hit| f64::from(hit.t));
                 deposits.extend(self.forward.deposit(&wave, reach));
                 if let Some(hit) = hit {
                     let words = words_of(self.key, ray, wave.depth, branch);
                     branch += 1;
-                    self.forward.met(&wave, (hit.triangle, hit.patch, f64::from(hit.t)), words, &mut waiting);
+                    self.forward.met(&wave, (hit.triangle, hit.patch, f64::from(hit.t)), words, &mut next);
+                }
+                for sight in next.sights.drain(..) {
+                    segments += 1;
+                    if !is_blocked::<L>(scene, bvh, [&sight.from, &sight.to], [sight.skip, NONE]) {
+                        deposits.push(sight.deposit);
+                    }
                 }
             }
         }

@@ -162,13 +162,13 @@ impl Scatterers {
         let facets = &geometry.facets;
         let normal = Vec3::from(facets.plane(point.vertex.facet).normal);
         let pattern = pattern_at(surfaces, facets, &point)?;
-        let sampled = pattern.sample(&point.incoming, &normal, [first, second, third])?;
+        let sampled = pattern.sample(&point.incoming, &normal, first, second, third)?;
         let here = Vertex { interaction: Interaction::Diffuse, ..point.vertex };
         let way: Vec<Vertex> = self.way_to(&point).iter().copied().chain([here]).collect();
         let depth = way.len();
         let (origin, skip) = (point.vertex.position.into(), facets.patch[point.vertex.facet as usize]);
         Some(Leg {
-            flight: Flight { origin, direction: sampled.direction.into(), skip, unused: 0 },
+            flight: Flight { origin, direction: sampled.k_s.into(), skip, unused: 0 },
             before: self.add_way(way),
             travelled: point.travelled,
             depth,

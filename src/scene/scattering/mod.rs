@@ -128,6 +128,14 @@ impl Lobe {
         Lobe::of_shape(shape, written.sharpness(), written.is_reciprocal())
     }
 
+    /// kappa of the von Mises-Fisher lobe that is as wide [-].
+    pub fn concentration(&self) -> f64 {
+        self.part.forward.as_ref().map_or(0.0, |lobe| match lobe.shape {
+            Shape::VonMisesFisher => lobe.sharpness,
+            Shape::CosinePower => lobe.sharpness / 2.0,
+        })
+    }
+
     /// A lobe of `sharpness` [-] above 0.
     pub fn of_shape(shape: Shape, sharpness: f64, reciprocal: bool) -> Lobe {
         Lobe { part: Part::forward(1.0, shape, sharpness, reciprocal) }
