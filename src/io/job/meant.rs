@@ -110,6 +110,7 @@ impl Job {
         let scene = scene_of(&description, folder, &mut inputs, &mut warnings)?;
         warnings.splice(0..0, scene.warnings.iter().cloned());
         note_materials_out_of_range(&scene, &carriers, &mut warnings)?;
+        lobes_are_asked_for(&scene, &solver)?;
         let survey = match description.task {
             Task::Map => Some(map::survey_of(&description, &scene, &radios, &mut warnings)?),
             Task::Paths | Task::Fit | Task::Place => None,
@@ -315,6 +316,26 @@ fn fault_of_job(error: Error, material: &str) -> Error {
             Error::Job(fault)
         }
         other => other,
+    }
+}
+
+/// A lobe stands for the last reflection at its material: both at once would count the power twice, and a lobe that
+/// nothing asks for, or that no material has, is a mistake.
+fn lobes_are_asked_for(scene: &Scene, solver: &SolverOptions) -> Result<()> {
+    let with_lobe = scene.materials.iter().find(|material| material.lobe.is_some());
+    match (with_lobe, solver.scatter.lobe) {
+        (Some(material), false) if solver.reflection => {
+            let bound =
+                "has a lobe, which stands for the last reflection, and solver.interactions has \"reflection\" alone";
+            let fault = Fault::new(format!("materials.{}.lobe", material.name), bound);
+            Err(Error::job(fault.remedy("add \"lobe\" to solver.interactions, or remove the lobe")))
+        }
+        (None, true) => {
+            let fault = Fault::new("solver.interactions", "has \"lobe\", and no material of the scene has one");
+            let remedy = "add lobe = { kind = \"von_mises_fisher\", kappa = 200 } to a material, or remove \"lobe\"";
+            Err(Error::job(fault.value("lobe").remedy(remedy)))
+        }
+        (Some(_) | None, _) => Ok(()),
     }
 }
 
