@@ -1,4 +1,4 @@
-//! Clusters: the samples of one lobe become one coherent path (T71).
+//! Clusters: the samples of one lobe become one coherent path (T80).
 //!
 //! Samples of a lobe are parts of one wave, not waves of their own: their powers add up, and what is coherent about them is
 //! the cluster as a whole. Samples belong together if they have the same ends, the same surfaces before the lobe and the

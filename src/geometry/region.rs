@@ -1,4 +1,4 @@
-//! Regions: facets that are one surface to a lobe (T70): connected, of one object, with normals that agree within the noise
+//! Regions: facets that are one surface to a lobe (T80): connected, of one object, with normals that agree within the noise
 //! of the mesh. A wall that a scan has broken into a thousand facets is one region.
 
 use super::Geometry;

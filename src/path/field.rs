@@ -93,7 +93,7 @@ fn ends_of<'e, 'a>(
 }
 
 /// What becomes of field vectors that leave the transmitter along a path, at one carrier: as they arrive, without spreading
-/// (T21, T63, T73).
+/// (T21, T68, T73).
 ///
 /// `surfaces` `[material]` are those of the scene's materials at `frequency` [Hz]. Where a path is scattered diffusely the
 /// map is not linear, so that each wave is carried by itself.

@@ -183,7 +183,7 @@ impl Paths {
         self.vertex_offsets[path] as usize..self.vertex_offsets[path + 1] as usize
     }
 
-    /// What a path's spreading is that of: lambda/(4 pi reach) [m] (T20, T65). The length, unless something scatters;
+    /// What a path's spreading is that of: lambda/(4 pi reach) [m] (T20, T76). The length, unless something scatters;
     /// otherwise each scattering vertex begins a wave of its own, as strong as its area seen by the wave before.
     pub fn reach(&self, path: usize) -> f64 {
         let (mut k, mut reach, mut begun) = (self.departure[path], 1.0, 0.0);

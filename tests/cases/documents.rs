@@ -48,7 +48,7 @@ fn known_keys(place: &[&str], beside: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_key_of_a_job_is_documented_and_every_documented_key_is_read() {
-    let tables: [(&str, &[&str], &str); 9] = [
+    let tables: [(&str, &[&str], &str); 10] = [
         ("top", &[], ""),
         ("scene", &["scene"], ""),
         ("materials", &["materials", "wall"], ""),
@@ -57,6 +57,7 @@ fn every_key_of_a_job_is_documented_and_every_documented_key_is_read() {
         ("transmitters", &["transmitters", "0"], ""),
         ("transmitters", &["receivers", "0"], ""),
         ("solver", &["solver"], ""),
+        ("map", &["map"], ""),
         ("output", &["output"], ""),
     ];
     for (name, place, beside) in tables {
@@ -119,6 +120,20 @@ fn documented_arrays(name: &str) -> BTreeSet<(String, String)> {
         (array.to_string(), dtype.replace('\\', ""))
     })
     .collect()
+}
+
+#[test]
+fn a_map_holds_what_the_document_says() {
+    let job = good_job() + "[map]\ncell_m = [20, 20]\n";
+    let folder = folder_with(&format!("task = \"map\"\n{job}"), &[]);
+    let output = raylobe(folder.path(), &["run", "job.toml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let out = folder.path().join("out");
+    assert_eq!(arrays_of(&out.join("map.npz")), documented_arrays("map.npz"));
+    let pictures = std::fs::read_dir(&out)
+        .expect("written")
+        .filter(|entry| entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().ends_with(".png")));
+    assert!(pictures.count() >= 1);
 }
 
 #[test]

@@ -88,12 +88,10 @@ fn what_does_not_fit_together() {
 #[test]
 fn what_is_to_come_says_so() {
     let later = "not there yet";
-    let cases: [(String, &[&str]); 8] = [
-        (with("carrier_ghz", "task = \"map\"\ncarrier_ghz"), &["task", "map", later]),
+    let cases: [(String, &[&str]); 6] = [
         (with("carrier_ghz", "task = \"fit\"\ncarrier_ghz"), &["task", "fit", later]),
         (with("carrier_ghz", "task = \"place\"\ncarrier_ghz"), &["task", "place", later]),
         (with("carrier_ghz", "task = \"path\"\ncarrier_ghz"), &["task", "did you mean 'paths'?"]),
-        (and("[map]\ncell_m = [5.0, 5.0]\n"), &["map", later]),
         (and("smoothing = { alpha = 50, kind = \"sigmoid\" }\n"), &["solver.smoothing", later]),
         (and("interactions = [\"reflection\", \"diffraction\"]\n"), &["solver.interactions[1]", "diffraction", later]),
         (and("interactions = [\"reflexion\"]\n"), &["solver.interactions", "did you mean 'reflection'?"]),
@@ -101,6 +99,43 @@ fn what_is_to_come_says_so() {
     for (job, parts) in cases {
         fails(&job, &[], &[], 64, parts);
     }
+}
+
+#[test]
+fn maps_that_cannot_be() {
+    let map = |keys: &str| format!("task = \"map\"\n{}[map]\n{keys}\n", good_job());
+    let cases: [(&str, &[&str]); 17] = [
+        ("cell = 5", &["map.cell", "cell_m"]),
+        ("cell_m = [0, 5]", &["map.cell_m[0]", "0.001"]),
+        ("cell_m = [5, nan]", &["map.cell_m[1]", "NaN"]),
+        ("cell_m = [0.001, 0.001]\nsize_m = [1e6, 1e6]", &["number of cells", "cell_m larger"]),
+        ("points = 0", &["map.points", "1 to 64"]),
+        ("height_m = inf", &["map.height_m"]),
+        ("height_m = 2\ncentre_m = [0, 0, 1]", &["map.height_m", "centre_m"]),
+        ("centre_m = [0, 1e300, 1]", &["map.centre_m[1]"]),
+        ("size_m = [-5, 5]", &["map.size_m[0]"]),
+        ("orientation_deg = [0, nan, 0]", &["map.orientation_deg[1]"]),
+        ("ground = [\"box_0\"]", &["map.ground", "drape = true"]),
+        ("drape = true\nground = [\"nothing\"]", &["map.ground[0]", "nothing", "scene info"]),
+        ("objects = [\"nothing\"]", &["map.objects[0]", "nothing"]),
+        ("offset_m = 1", &["map.offset_m", "objects"]),
+        ("antenna = \"panel\"", &["map.antenna", "panel"]),
+        ("receive_weights = [[1, 0]]", &["map.receive_weights", "2 ports"]),
+        ("relative_error = 0", &["map.relative_error"]),
+    ];
+    for (keys, parts) in cases {
+        fails(&map(keys), &[], &[], 64, parts);
+    }
+}
+
+#[test]
+fn lobes_are_counted_once() {
+    let lobe = "[materials.concrete]\nitu = \"concrete\"\nlobe = { kind = \"von_mises_fisher\", kappa = 100 }\n";
+    fails(&and(lobe), &[], &[], 64, &["materials.concrete.lobe", "\"lobe\"", "solver.interactions"]);
+    fails(&and("interactions = [\"lobe\"]\n"), &[], &[], 64, &["solver.interactions", "no material"]);
+    let both =
+        format!("interactions = [\"reflection\"]\n{lobe}").replace("kappa = 100", "kappa = 100, normal_noise_deg = 1");
+    fails(&and(&both), &[], &[], 64, &["concrete", "lobe"]);
 }
 
 #[test]

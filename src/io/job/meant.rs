@@ -110,6 +110,9 @@ impl Job {
         let scene = scene_of(&description, folder, &mut inputs, &mut warnings)?;
         warnings.splice(0..0, scene.warnings.iter().cloned());
         note_materials_out_of_range(&scene, &carriers, &mut warnings)?;
+        if description.map.is_some() && description.task != Task::Map {
+            warnings.push("map: only task = \"map\" uses this table".into());
+        }
         lobes_are_asked_for(&scene, &solver)?;
         let survey = match description.task {
             Task::Map => Some(map::survey_of(&description, &scene, &radios, &mut warnings)?),

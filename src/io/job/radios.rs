@@ -63,7 +63,14 @@ fn receiver_of_map(description: &JobDescription, antennas: &mut Antennas) -> Res
         antenna,
         weights: map.receive_weights,
     };
-    common_of(&receiver, "map", antennas)
+    common_of(&receiver, "map", antennas).map_err(|error| match error {
+        Error::Job(mut fault) => {
+            let keys = [("map.weights", "map.receive_weights"), ("map.orientation", "map.antenna_orientation")];
+            fault.field = keys.iter().fold(fault.field, |field, (radios, maps)| field.replace(radios, maps));
+            Error::Job(fault)
+        }
+        other => other,
+    })
 }
 
 struct Antennas {

@@ -1,5 +1,5 @@
 //! Samples of a lobe about the image point of a known facet, for lobes so narrow that rays from the source rarely meet the
-//! part of the surface that a receiver sees (T68).
+//! part of the surface that a receiver sees (T78).
 //!
 //! Points are drawn in the facet's plane from a normal distribution about the point where the specular path would be
 //! reflected, whether that is on the facet or beside it: as wide across the plane of incidence as the lobe is there, and
@@ -23,7 +23,7 @@ use std::f64::consts::{PI, TAU};
 
 /// The samples are as wide as the lobe's footprint times this [-]: weights stay bounded where the footprint is wider.
 const WIDTH: f64 = 1.15;
-/// Rays serve a lobe alone where so many of them meet its footprint, about: N b^2/kappa (T68).
+/// Rays serve a lobe alone where so many of them meet its footprint, about: N b^2/kappa (T78).
 const ENOUGH_RAYS: f64 = 25.0;
 /// Facets farther from the image point than this are not aimed at [standard deviations].
 const REACH: f64 = 5.0;

@@ -1,4 +1,4 @@
-//! From scattering points to receivers: next-event estimation (T67).
+//! From scattering points to receivers: next-event estimation (T77).
 //!
 //! Every point is tried with every receiver. Most pairs of a lobe are told apart by one product, since the receiver is far
 //! from the mirror direction; what is left is tested for visibility, many segments at once.

@@ -1,4 +1,4 @@
-//! A lobe over facets that are small beside its footprint: every triangle is one sample (T69).
+//! A lobe over facets that are small beside its footprint: every triangle is one sample (T79).
 //!
 //! Of a wall that a scan has broken into a thousand tilted facets, each facet is seen whole, and the steps between
 //! neighbours, which the true wall does not have, hide nothing: segments end a little above the facet. Rays serve such

@@ -1,5 +1,5 @@
 //! Rays from a source whose hits are scattered: specular chains first, then, where diffuse scattering may be followed by
-//! more, one ray on from a hit of each (T65, T66).
+//! more, one ray on from a hit of each (T75, T76).
 
 use super::{Scatterer, Scatterers, Tracing};
 use crate::error::Result;

@@ -2,7 +2,7 @@
 //! paths from there to receivers ([`connect`]).
 //!
 //! A scattering vertex stands for a part of its surface: its area is 1 over the number of samples per area that all
-//! estimators together put there, so that sums over paths tend to integrals over surfaces (T65-T67). Positions are
+//! estimators together put there, so that sums over paths tend to integrals over surfaces (T75-T77). Positions are
 //! computed in f64 from the facets that rays meet, so that they do not depend on the device. Nothing here traces: a
 //! backend does ([`Tracing`]).
 
@@ -70,7 +70,7 @@ pub struct Scatterers {
 /// A point of a surface that a wave reaches.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scatterer {
-    /// The point: a vertex without interaction yet, whose area is that of rays alone (T65) [m2].
+    /// The point: a vertex without interaction yet, whose area is that of rays alone (T75) [m2].
     pub vertex: Vertex,
     /// Unit direction in which the wave arrives.
     pub incoming: Vec3,
