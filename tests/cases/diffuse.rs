@@ -154,10 +154,10 @@ fn standard_errors_of_sampled_cells_are_honest() {
 
 /// Fails unless as many of the 95 % intervals of small samples hold the value of a large one.
 fn covers(depth: u32, shares: RangeInclusive<f64>) {
-    let rays = if full() { 64_000_000 } else { 16_000_000 };
+    let rays = if full() { 64_000_000 } else { 8_000_000 };
     let truth = sampled(1.5, &options(depth, 1), rays);
     let (mut covered, mut all) = (0, 0);
-    for seed in 1..=12 {
+    for seed in 1..=8 {
         let options = SolverOptions { seed: 100 + seed, ..options(depth, 1) };
         let map = sampled(1.5, &options, 256_000);
         for cell in 0..map.moments.len() {

@@ -51,7 +51,7 @@ fn mean(values: &[f64]) -> (f64, f64) {
 
 #[test]
 fn lobes_forgive_a_noisy_wall() {
-    let seeds = if full() { 200 } else { 8 };
+    let seeds = if full() { 200 } else { 4 };
     let truth = power(&wall(), false, [0.0; 2], 1);
     let error = |power: f64| (10.0 * (power / truth).log10()).max(-FLOOR_DB).abs();
     println!("s [deg]  specular (outage)  lobe: kappa s^2 = 1/16, 1/4, 1");

@@ -73,6 +73,8 @@ fn joined(tiles: Vec<Tile>) -> (Paths, Channel) {
         paths.primitive.extend(p.primitive);
         paths.facet.extend(p.facet);
         paths.normal.extend(p.normal);
+        paths.area.extend(p.area);
+        paths.distance.extend(p.distance);
         paths.vertex.extend(p.vertex);
         channel.carriers = c.carriers;
         channel.a.extend(c.a);
