@@ -178,11 +178,11 @@ fn at_points(radios: &Radios, positions: &[Vec3]) -> Radios {
 /// Bounds of all points of a map [m, local]: those of the sheets, and as high and low as the scene where they are draped.
 fn bounds_of_points(grid: &Grid, scene: &Scene) -> (Vec3, Vec3) {
     let (mut low, mut high) = grid.bounds();
-    if grid.is_draped() {
-        if let Some((from, to)) = scene.bounds() {
-            low.z += (from.z + scene.origin.z).min(0.0);
-            high.z += (to.z + scene.origin.z).max(0.0);
-        }
+    if grid.is_draped()
+        && let Some((from, to)) = scene.bounds()
+    {
+        low.z += (from.z + scene.origin.z).min(0.0);
+        high.z += (to.z + scene.origin.z).max(0.0);
     }
     (low - scene.origin, high - scene.origin)
 }

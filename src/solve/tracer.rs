@@ -153,7 +153,7 @@ pub struct Clock {
 
 impl Clock {
     /// Starts.
-    pub fn new() -> Clock {
+    pub(super) fn new() -> Clock {
         Clock { last: Instant::now(), timings: Vec::new() }
     }
 

@@ -166,11 +166,11 @@ pub fn aimed(
         let candidates: Vec<Candidate> = nodes.par_iter().flat_map_iter(of_node).collect();
         let legs = candidates.iter().flat_map(|one| legs_of(geometry, &chains.image[0], position, &one.vertices));
         let blocked = tracing.blocked(&legs.collect::<Vec<_>>())?;
-        let mut legs = blocked.iter();
+        let mut rest = blocked.as_slice();
         for one in candidates {
-            let own = legs.by_ref().take(one.vertices.len() + 1);
-            // All legs have to be taken, not only those up to the first that is blocked.
-            if own.fold(true, |free, blocked| free && !blocked) {
+            let (own, others) = rest.split_at(one.vertices.len() + 1);
+            rest = others;
+            if own.iter().all(|blocked| !blocked) {
                 found.push(one.receiver, one.length, &one.vertices);
             }
         }

@@ -140,10 +140,10 @@ fn drop_unused(mesh: &mut Mesh) {
     let mut number = vec![0u32; mesh.vertices.len()];
     mesh.triangles.iter().flatten().for_each(|v| number[*v as usize] = 1);
     let mut kept = 0;
-    for v in 0..mesh.vertices.len() {
-        if number[v] == 1 {
+    for (v, number) in number.iter_mut().enumerate() {
+        if *number == 1 {
             mesh.vertices[kept] = mesh.vertices[v];
-            number[v] = kept as u32;
+            *number = kept as u32;
             kept += 1;
         }
     }
