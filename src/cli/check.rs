@@ -4,6 +4,7 @@ use super::log::Log;
 use super::{JobOptions, print};
 use crate::error::{Error, Result};
 use crate::io::job::Job;
+use crate::map::grid::Layout;
 use crate::math::Vec3;
 use crate::progress::Progress;
 use crate::scene::radio::Radios;
@@ -31,7 +32,8 @@ pub fn check(options: &JobOptions, log: &Log) -> Result<()> {
     for warning in &job.warnings {
         log.warning(warning);
     }
-    let coincident = coincident_devices(&job.radios);
+    // The receiver of a map stands at every point in turn.
+    let coincident = if job.survey.is_some() { 0 } else { coincident_devices(&job.radios) };
     if coincident > 0 {
         log.warning(&format!("links whose devices stand at one point, without a direct path: {coincident}"));
     }
@@ -57,6 +59,15 @@ fn describe(job: &Job, text: &mut String) {
         let (low, high) = (low + scene.origin, high + scene.origin);
         let bounds = format!("x {:.1} to {:.1}, y {:.1} to {:.1}", low.x, high.x, low.y, high.y);
         row("bounds", format!("{bounds}, z {:.1} to {:.1} m", low.z, high.z));
+    }
+    if let Some(survey) = &job.survey {
+        let cells = match &survey.layout {
+            Layout::Sheet(sheet, _) => format!("{} x {} cells", sheet.cells[0], sheet.cells[1]),
+            Layout::Facets { objects, .. } => format!("the facets of {} objects", objects.len()),
+        };
+        row("map", format!("{cells}, {0} x {0} points each, from {transmitters} transmitters", survey.points));
+        row("output", job.output.dir.display().to_string());
+        return;
     }
     row("links", format!("{} ({transmitters} transmitters x {receivers} receivers)", job.links()));
     row("output", job.output.dir.display().to_string());

@@ -4,7 +4,7 @@ use super::tracer::Tracer;
 use crate::backend::{Backend, On};
 use crate::channel::Channel;
 use crate::channel::cluster::clustered;
-use crate::error::Result;
+use crate::error::{Error, Fault, Result};
 use crate::geometry::facet::Facets;
 use crate::geometry::region::regions;
 use crate::interaction::scattering::Scattering;
@@ -27,6 +27,8 @@ use crate::scene::material::Surface;
 
 /// A lobe is cut where it has fallen by e to the minus this [-]: its tail beyond holds 2e-9 of the power.
 const CUT: f64 = 20.0;
+/// Diffuse paths of one transmitter: about 15 GB.
+const MOST_SCATTERED: usize = 50_000_000;
 
 /// What a scene's materials do with waves, besides reflecting them.
 pub struct Scattered {
@@ -90,6 +92,9 @@ impl Scattered {
         self.leave_to_lobes(&tracer.geometry.facets, found);
         let receivers: Vec<Vec3> = ends.iter().map(|end| end.position).collect();
         let points = self.points(tracer, source)?;
+        if self.options.diffuse {
+            check_number(points.points.len(), receivers.len())?;
+        }
         let chains = self.chains(tracer, source)?;
         let small = SmallFacets::new(&tracer.geometry, &self.concentration, &tracer.sources[source].position);
         let aims = Aims {
@@ -205,6 +210,18 @@ fn is_on_the_same_side(facets: &Facets, point: &Scatterer, next: &Vec3) -> bool 
     let normal = Vec3::from(facets.plane(point.vertex.facet).normal);
     let normal = normal * -1f64.copysign(normal.dot(&point.incoming));
     normal.dot(&(next - point.vertex.position)) > IN_PLANE_M
+}
+
+/// Diffuse scattering makes a path of nearly every point and receiver that see each other.
+fn check_number(points: usize, receivers: usize) -> Result<()> {
+    let most = points.saturating_mul(receivers);
+    if most <= MOST_SCATTERED {
+        return Ok(());
+    }
+    let bound =
+        format!("makes up to {most} paths of one transmitter, and {MOST_SCATTERED} are the most that memory can hold");
+    let remedy = "lower it, take fewer receivers, or use task = \"map\", which keeps no paths";
+    Err(Error::job(Fault::new("solver.scatter_rays", bound).remedy(remedy)))
 }
 
 fn key_of(options: &SolverOptions, source: usize) -> [u32; 2] {

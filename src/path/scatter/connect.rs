@@ -23,8 +23,8 @@ pub struct Towards {
     pub lobe: Vec<Option<f64>>,
 }
 
-/// Points that are tried with all receivers before segments are traced together.
-const POINTS_AT_ONCE: usize = 1 << 12;
+/// Pairs of a point and a receiver that are tried before segments are traced together: bounds the memory.
+const PAIRS_AT_ONCE: usize = 1 << 21;
 /// Points that one task of the pool tries.
 const TASK: usize = 64;
 
@@ -51,8 +51,9 @@ pub fn connect(
     aims: &Aims,
 ) -> Result<FoundPaths> {
     let mut found = FoundPaths::default();
-    for (part, points) in scatterers.points.chunks(POINTS_AT_ONCE).enumerate() {
-        let first = part * POINTS_AT_ONCE;
+    let at_once = (PAIRS_AT_ONCE / receivers.len().max(1)).max(1);
+    for (part, points) in scatterers.points.chunks(at_once).enumerate() {
+        let first = part * at_once;
         let tasks = points.par_chunks(TASK).enumerate().flat_map_iter(|(task, points)| {
             let mut sights = Vec::new();
             for (i, point) in points.iter().enumerate() {
