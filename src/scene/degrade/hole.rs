@@ -26,7 +26,7 @@ const PURPOSE: u32 = 2;
 impl Holes {
     /// Balls of `diameter` [m] about the points fill about the `share` of space, and so of any surface.
     pub(super) fn new(key: [u32; 2], share: f64, diameter: f64) -> Holes {
-        Holes { key, side: diameter * (PI / 6.0 / share).cbrt(), cube: None, points: Vec::new() }
+        Holes { key, side: diameter * libm::cbrt(PI / 6.0 / share), cube: None, points: Vec::new() }
     }
 
     /// Distance of a place from the nearest point [m]; beyond the side of a cube, of one of the nearest.

@@ -3,12 +3,14 @@
 //! Vertices are welded by exact position, so a wall and a roof that meet count as joined even if they are two objects.
 //! Everything is sorted, nothing hashed: 10^7 triangles take seconds, and the order of objects is that of the file.
 
+pub mod noise;
 mod show;
 
 use super::description::{ObjectDescription, SceneDescription};
 use super::mesh;
 use super::weld::Welded;
 use crate::math::Vec3;
+use noise::NormalNoise;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -21,6 +23,9 @@ pub struct Report {
     pub bounds_m: Option<[[f64; 3]; 2]>,
     /// Flat pieces of one material, of which paths are made; geometry counts them, so `None` until it has.
     pub facets: Option<usize>,
+    /// Standard deviation of the normals of facets about those around them, about each of two axes [rad]; `None` where
+    /// too little of the area has facets around to compare with ([`noise`]).
+    pub normal_noise_rad: Option<f64>,
     /// Objects that share no vertex position with another object.
     pub isolated_objects: usize,
     /// Each material that is defined or used.
@@ -40,6 +45,8 @@ pub struct ObjectReport {
     pub material: String,
     /// Whether it shares no vertex position with another object.
     pub isolated: bool,
+    /// As that of the [`Report`].
+    pub normal_noise_rad: Option<f64>,
     /// Counts and faults.
     #[serde(flatten)]
     pub faults: Faults,
@@ -58,6 +65,8 @@ pub struct MaterialReport {
     pub triangles: usize,
     /// Area of their triangles [m^2].
     pub area_m2: f64,
+    /// As that of the [`Report`].
+    pub normal_noise_rad: Option<f64>,
 }
 
 /// Counts of a set of triangles, and what is wrong with them.
@@ -102,6 +111,7 @@ impl Report {
     /// Inspects a description; any description is accepted, even one that [`super::Scene::new`] refuses.
     pub fn new(description: &SceneDescription) -> Report {
         let welded = Welded::new(&description.objects);
+        let noise = noise::of_welded(&description.objects, &welded);
         let mut objects: Vec<ObjectReport> = description
             .objects
             .par_iter()
@@ -109,7 +119,7 @@ impl Report {
             .map(|(i, object)| {
                 let faults = faults_of(&object.mesh, welded.ids_of(i));
                 let (name, material) = (object.name.clone(), object.material.clone());
-                ObjectReport { name, material, isolated: false, faults }
+                ObjectReport { name, material, isolated: false, normal_noise_rad: noise.objects[i], faults }
             })
             .collect();
         for (object, isolated) in objects.iter_mut().zip(welded.isolated()) {
@@ -119,8 +129,9 @@ impl Report {
             total: total_of(description, &objects, &welded),
             bounds_m: bounds_of(&description.objects),
             facets: None,
+            normal_noise_rad: noise.total,
             isolated_objects: objects.iter().filter(|o| o.isolated).count(),
-            materials: materials_of(description, &objects),
+            materials: materials_of(description, &objects, &noise),
             objects,
             warnings: description.warnings.clone(),
         }
@@ -219,13 +230,14 @@ fn bounds_of(objects: &[ObjectDescription]) -> Option<[[f64; 3]; 2]> {
     Some(vertices.fold([first, first], grow))
 }
 
-fn materials_of(description: &SceneDescription, objects: &[ObjectReport]) -> Vec<MaterialReport> {
+fn materials_of(description: &SceneDescription, objects: &[ObjectReport], noise: &NormalNoise) -> Vec<MaterialReport> {
     let report = |name: &str, meaning: String| MaterialReport {
         name: name.into(),
         meaning,
         objects: 0,
         triangles: 0,
         area_m2: 0.0,
+        normal_noise_rad: noise.of_material(name),
     };
     let mut materials: Vec<MaterialReport> = description
         .materials

@@ -22,13 +22,17 @@ impl fmt::Display for Report {
             self.facets.map(|facets| row("facets", facets, "flat pieces of one material: what waves reflect off")),
         );
         rows.extend(rows_of(&self.total));
+        let meaning = "of facets' normals about each axis, standard deviation; -: too few facets to compare";
+        rows.push(row("normal noise [deg]", degrees(self.normal_noise_rad), meaning));
         table(f, &rows)?;
         writeln!(f)?;
-        let mut rows = vec![["material", "meaning", "objects", "triangles", "area [m^2]"].map(str::to_string)];
+        let mut rows =
+            vec![["material", "meaning", "objects", "triangles", "area [m^2]", "noise [deg]"].map(str::to_string)];
         for m in &self.materials {
             let numbers = [m.objects.to_string(), m.triangles.to_string(), format!("{:.1}", m.area_m2)];
             let [objects, triangles, area] = numbers;
-            rows.push([m.name.clone(), m.meaning.clone(), objects, triangles, area]);
+            let noise = degrees(m.normal_noise_rad);
+            rows.push([m.name.clone(), m.meaning.clone(), objects, triangles, area, noise]);
         }
         table(f, &rows)?;
         self.write_objects(f)?;
@@ -44,15 +48,17 @@ impl Report {
             return Ok(());
         }
         let heads = ["object with faults", "triangles", "degenerate", "duplicate", "dup. vertices", "unused", "open"];
-        let mut rows =
-            vec![[&heads[..], &["non-manifold", "winding"]].concat().iter().map(|h| h.to_string()).collect()];
+        let mut rows = vec![
+            [&heads[..], &["non-manifold", "winding", "noise [deg]"]].concat().iter().map(|h| h.to_string()).collect(),
+        ];
         for object in faulty.iter().take(LISTED_OBJECTS) {
             let o = &object.faults;
             let degenerate = o.degenerate_faces + o.bad_indices;
             let counts = [o.triangles, degenerate, o.duplicate_faces, o.duplicate_vertices, o.unused_vertices];
             let edges = [o.open_edges, o.non_manifold_edges, o.inconsistent_edges];
             let numbers = counts.iter().chain(&edges).map(usize::to_string);
-            rows.push(std::iter::once(object.name.clone()).chain(numbers).collect::<Vec<String>>());
+            let noise = std::iter::once(degrees(object.normal_noise_rad));
+            rows.push(std::iter::once(object.name.clone()).chain(numbers).chain(noise).collect::<Vec<String>>());
         }
         writeln!(f)?;
         table(f, &rows)?;
@@ -79,6 +85,10 @@ fn rows_of(faults: &Faults) -> [[String; 3]; 12] {
         row("non-manifold edges", faults.non_manifold_edges, "of three or more triangles: walls that meet inside"),
         row("inconsistent edges", faults.inconsistent_edges, "between triangles that face opposite sides: no harm"),
     ]
+}
+
+fn degrees(noise: Option<f64>) -> String {
+    noise.map_or("-".into(), |noise| format!("{:.3}", noise.to_degrees()))
 }
 
 fn row(name: &str, value: impl ToString, meaning: &str) -> [String; 3] {
