@@ -5,7 +5,7 @@
 Compared are the cells of at least the floor in the reference that the mask (bool [ny, nx]) holds. What a map leaves
 empty, or below the floor, counts at the floor. Prints one JSON line a map: the cells compared, the RMSE, the mean and
 the 5, 50 and 95 % quantiles of the error [dB] (map less reference), the share of the compared cells that the map
-leaves empty, and how many cells outside them have at least the floor.
+leaves empty, and how many other cells of the mask have at least the floor in the map alone.
 
 Maps hold path_gain (or path_gain_mean) [transmitter, ny, nx] or [ny, nx], linear. Where both maps hold cell_centers,
 these must agree to a millimetre.
@@ -38,9 +38,8 @@ def main():
     typed = arguments()
     reference, centers = map_of(typed.reference, typed.transmitter)
     least = 10.0 ** (typed.floor / 10.0)
-    compared = reference >= least
-    if typed.outdoor:
-        compared &= np.load(typed.outdoor).astype(bool)
+    asked = np.load(typed.outdoor).astype(bool) if typed.outdoor else np.full(reference.shape, True)
+    compared = asked & (reference >= least)
     for path in typed.maps:
         gain, own = map_of(path, typed.transmitter)
         if gain.shape != reference.shape:
@@ -60,7 +59,7 @@ def main():
                     "q50_db": round(float(quantiles[1]), 4),
                     "q95_db": round(float(quantiles[2]), 4),
                     "empty": round(float(np.mean(gain[compared] == 0.0)), 5),
-                    "others": int(np.sum((gain >= least) & ~compared)),
+                    "others": int(np.sum(asked & (gain >= least) & ~compared)),
                 }
             )
         )

@@ -10,7 +10,7 @@ The map is horizontal and covers the scene's bounding box, grown about its centr
 
 Sionna RT always shoots the same directions, a Fibonacci lattice; without scattering its seed changes nothing. So more
 rays than --call are shot as consecutive parts of the one lattice that a single call would shoot: the mean of the parts
-is that call's map, in less memory and time. --shift moves the lattice by an offset drawn from the seed, modulo one in
+is that call's map, summed in f64. --shift moves the lattice by an offset drawn from the seed, modulo one in
 both coordinates: maps of different seeds then have errors of their own. Without either, the solver runs as it is.
 """
 
