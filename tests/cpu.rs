@@ -18,6 +18,8 @@ mod invariance;
 mod laws;
 #[path = "cases/leaks.rs"]
 mod leaks;
+#[path = "cases/lobe_numbers.rs"]
+mod lobe_numbers;
 #[path = "cases/lobes.rs"]
 mod lobes;
 #[path = "cases/maps.rs"]
