@@ -177,9 +177,13 @@ impl Builder<'_> {
         self.found[entry.source as usize].receiver[entry.path as usize]
     }
 
-    /// Whether an earlier path of the link, with the same ends, runs over the same points.
+    /// Whether an earlier path of the link, with the same ends, runs over the same points. Paths that end in a sample of a
+    /// surface do not repeat each other, however near their samples are.
     fn repeats_one_of(&self, entry: &Entry, earlier: &[Entry]) -> bool {
         let vertices = self.vertices_of(entry);
+        if vertices.last().is_some_and(|vertex| vertex.interaction.is_scattering()) {
+            return false;
+        }
         let near = earlier.iter().rev().take_while(|other| entry.length - other.length <= SAME_VERTEX_M);
         near.filter(|other| other.source == entry.source && self.receiver_of(other) == self.receiver_of(entry)).any(
             |other| {

@@ -26,11 +26,11 @@ use std::f64::consts::{PI, TAU};
 const WIDTH: f64 = 1.15;
 /// Rays serve a lobe alone where so many of them meet its footprint, about: N b^2/kappa (T78).
 const ENOUGH_RAYS: f64 = 25.0;
-/// More of them are needed where the lobe reaches the horizon: below this kappa cos^2 theta [-].
+/// Where a lobe reaches the horizon it is not smooth, and rays serve it worse: below this kappa cos^2 theta [-].
 const CLEAR_OF_HORIZON: f64 = 25.0;
 /// From this N b^2/kappa on a ray counts as much as a sample. The error of a lattice of rays falls as [`DECAY`] has it
 /// (a smooth lobe against its dual lattice), and fewer rays than this tell less than a few dozen samples do.
-const WORTH_A_SAMPLE: f64 = 6.0;
+const WORTH_A_SAMPLE: f64 = 8.0;
 /// ln of the error of rays, by N b^2/kappa.
 const DECAY: f64 = 1.5;
 /// Rays count this much at least: they stand for what lies beyond the samples.
@@ -138,8 +138,9 @@ impl Aims<'_> {
         let (before, behind) = (length * share, 1.0 - share);
         let normal = Vec3::from(plane.normal);
         let cos_theta = (along.dot(&normal) / length).abs();
-        let met = self.rays * behind * behind / concentration;
-        if met * (concentration * cos_theta * cos_theta / CLEAR_OF_HORIZON).min(1.0) >= ENOUGH_RAYS {
+        let clear = (concentration * cos_theta * cos_theta / CLEAR_OF_HORIZON).min(1.0);
+        let met = self.rays * behind * behind / concentration * clear;
+        if met >= ENOUGH_RAYS {
             return None;
         }
         let trust = libm::exp(DECAY * (met - WORTH_A_SAMPLE)).clamp(LEAST_TRUST, 1.0);
@@ -252,6 +253,10 @@ fn candidates(
         let area = 1.0 / (bell.trust * by_rays + bell.density(f64::from(aims.samples), &point));
         let mut vertices = Vec::new();
         vertices_backwards(geometry, chains, before, &point, &mut vertices).ok()?;
+        let owns = |v: &Vertex| facets.owner_at(geometry.scene, &geometry.bvh, v.facet, &v.position) == v.facet;
+        if !vertices.iter().all(owns) {
+            return None;
+        }
         vertices.reverse();
         vertices.push(Vertex { interaction: Interaction::Lobe, area, ..Vertex::reflection(point, facet, triangle) });
         Some(Candidate { receiver, length: travelled + length, vertices })
