@@ -58,6 +58,18 @@ impl FoundPaths {
         *self = kept;
     }
 
+    /// The paths that are not `left_out` `[path]`.
+    pub fn where_not(self, left_out: &[bool]) -> FoundPaths {
+        if !left_out.contains(&true) {
+            return self;
+        }
+        let mut kept = FoundPaths::default();
+        for path in (0..self.len()).filter(|path| !left_out[*path]) {
+            kept.push(self.receiver[path], self.length[path], self.vertices_of(path));
+        }
+        kept
+    }
+
     /// Paths by receiver, length and vertices, so that nothing depends on the order in which they were found.
     pub fn in_order(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.len()).collect();
