@@ -12,6 +12,8 @@ mod completeness;
 mod crowds;
 #[path = "cases/diffuse.rs"]
 mod diffuse;
+#[path = "cases/energy.rs"]
+mod energy;
 #[path = "cases/furnace.rs"]
 mod furnace;
 #[path = "cases/invariance.rs"]

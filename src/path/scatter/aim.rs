@@ -17,6 +17,7 @@ use crate::math::frame::tangents_of;
 use crate::math::random::{philox, unit_interval};
 use crate::path::beam::signed_distance;
 use crate::path::chain::ChainTrie;
+use crate::path::corners::slips_through;
 use crate::path::refine::{Vertex, vertices_backwards};
 use crate::path::{FoundPaths, Interaction};
 use rayon::prelude::*;
@@ -212,7 +213,8 @@ pub fn aimed(
         for one in candidates {
             let (own, others) = rest.split_at(one.vertices.len() + 1);
             rest = others;
-            if own.iter().all(|blocked| !blocked) {
+            let is_free = own.iter().all(|blocked| !blocked);
+            if is_free && !slips_through(geometry, &chains.image[0], position, &one.vertices) {
                 found.push(one.receiver, one.length, &one.vertices);
             }
         }
