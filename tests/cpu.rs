@@ -30,6 +30,8 @@ mod lobes;
 mod maps;
 #[path = "cases/noisy_wall.rs"]
 mod noisy_wall;
+#[path = "cases/reciprocity.rs"]
+mod reciprocity;
 #[path = "cases/response.rs"]
 mod response;
 #[path = "cases/scenes.rs"]
