@@ -9,4 +9,5 @@
 pub mod forward;
 pub mod grid;
 pub mod metrics;
+pub mod sparse;
 pub mod weights;

@@ -5,6 +5,7 @@ use crate::constants::SPEED_OF_LIGHT;
 use crate::error::{Error, Fault, Result};
 use crate::map::forward::{Fed, Forward};
 use crate::map::grid::Sheet;
+use crate::map::sparse;
 use crate::math::Mat3;
 use crate::math::frame::rotation_of;
 use crate::math::random::{philox, unit_interval};
@@ -34,7 +35,7 @@ pub struct Target {
 pub struct Sampled {
     /// Mean over the replicates `[cell]`: gain, and its products with the excess delay and its square [s, s^2].
     pub moments: Vec<[f64; 3]>,
-    /// Variance of the mean gain `[cell]`.
+    /// Variance of the mean gain `[cell]`, that about it where few rays have reached a cell.
     pub variance: Vec<f64>,
     /// Rays that it took.
     pub rays: u64,
@@ -90,7 +91,7 @@ impl MapEngine<'_> {
                 self.tracer.counters.rays += rays;
                 self.tracer.counters.segments += segments;
                 self.tracer.clock.stage("sampled");
-                return Ok(sums.finish(replicate, rays));
+                return Ok(sums.finish(sheet.cells, replicate, rays));
             }
         }
     }
@@ -120,6 +121,8 @@ fn turn_of(key: [u32; 2]) -> Mat3 {
 struct Sums {
     moments: Vec<[f64; 3]>,
     squares: Vec<f64>,
+    /// Replicates that have reached the cell.
+    hits: Vec<u32>,
     /// The replicate that is being added up.
     own: Vec<f64>,
     touched: Vec<u32>,
@@ -128,7 +131,7 @@ struct Sums {
 impl Sums {
     fn new(cells: usize) -> Sums {
         let (moments, squares, own) = (vec![[0.0; 3]; cells], vec![0.0; cells], vec![0.0; cells]);
-        Sums { moments, squares, own, touched: Vec::new() }
+        Sums { moments, squares, hits: vec![0; cells], own, touched: Vec::new() }
     }
 
     /// Adds a replicate, in the order of its rays.
@@ -147,6 +150,7 @@ impl Sums {
         for cell in &self.touched {
             let own = std::mem::take(&mut self.own[*cell as usize]);
             self.squares[*cell as usize] += own * own;
+            self.hits[*cell as usize] += 1;
         }
     }
 
@@ -170,8 +174,9 @@ impl Sums {
         wide * 20 <= reached
     }
 
-    fn finish(self, replicates: u32, rays: u64) -> Sampled {
-        let variance = (0..self.moments.len()).map(|cell| self.variance(cell, replicates)).collect();
+    fn finish(self, cells: [usize; 2], replicates: u32, rays: u64) -> Sampled {
+        let mut variance: Vec<f64> = (0..self.moments.len()).map(|cell| self.variance(cell, replicates)).collect();
+        sparse::pool(cells, &self.hits, &mut variance);
         let n = f64::from(replicates);
         let moments = self.moments.into_iter().map(|moments| moments.map(|moment| moment / n)).collect();
         Sampled { moments, variance, rays }

@@ -186,3 +186,23 @@ fn sampling_goes_on_until_the_error_that_was_asked_for() {
     let again = engine.sampled(0, 0, &target).expect("it can be sampled");
     assert_eq!(map.moments, again.moments);
 }
+
+#[test]
+fn explore_unreached() {
+    for depth in [1, 2] {
+        let truth = sampled(0.5, &options(depth, 1), 4_000_000);
+        for rays in [320, 1280, 3200, 12800, 64000] {
+            let mut counts = [[0; 2]; 2];
+            for seed in 1..=6 {
+                let options = SolverOptions { seed: 100 + seed, ..options(depth, 1) };
+                let map = sampled(0.5, &options, rays);
+                for cell in 0..map.moments.len() {
+                    let (mean, error) = (map.moments[cell][0], (map.variance[cell] + truth.variance[cell]).sqrt());
+                    let holds = (mean - truth.moments[cell][0]).abs() <= 1.96 * error;
+                    counts[usize::from(mean > 0.0)][usize::from(holds)] += 1;
+                }
+            }
+            println!("depth {depth}, {rays} rays: unreached held {:?}, reached held {:?}", counts[0], counts[1]);
+        }
+    }
+}

@@ -110,18 +110,18 @@ fn through_sphere(scene: &SceneDescription, options: &SolverOptions, receivers: 
 
 #[test]
 fn paths_carry_no_more_through_a_sphere_than_is_radiated() {
-    /// Part of the sphere in half shadow, which so few receivers see or not.
-    const HALF_SHADOW: f64 = 0.006;
+    /// Share of the plates' rims that so few rays and receivers meet or miss.
+    const RIM: f64 = 0.006;
     for finish in finishes() {
         for (count, depth) in [(1, 1), (2, 3)] {
-            let (scene, options) = (plates(&finish, count), options(&finish, depth, 2000));
-            let found: Vec<f64> = (1..=4).map(|seed| through_sphere(&scene, &options, 600, seed)).collect();
+            let (scene, options) = (plates(&finish, count), options(&finish, depth, 4000));
+            let found: Vec<f64> = (1..=3).map(|seed| through_sphere(&scene, &options, 400, seed)).collect();
             let (mean, error) = mean(&found);
             println!("{}, plates {count}: {mean:.4} +- {error:.4} of what is radiated", finish.name);
-            assert!(mean <= 1.0 + 3.0 * error + HALF_SHADOW, "{}, {count}: {mean} +- {error}", finish.name);
+            assert!(mean <= 1.0 + 3.0 * error + RIM, "{}, {count}: {mean} +- {error}", finish.name);
             // One plate, all white, all paths known: nothing may be missing.
             if finish.is_white && count == 1 {
-                assert!(mean >= 1.0 - 3.0 * error - HALF_SHADOW, "{}: {mean} +- {error}", finish.name);
+                assert!(mean >= 1.0 - 3.0 * error - RIM, "{}: {mean} +- {error}", finish.name);
             }
         }
     }

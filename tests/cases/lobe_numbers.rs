@@ -98,7 +98,7 @@ fn reflection() -> SolverOptions {
 }
 
 /// Roots of mean squares over so many turns in space.
-const TURNS: u32 = 5;
+const TURNS: u32 = 4;
 
 /// Relative error of the solver against quadrature, over the turns of a link and as many seeds.
 fn error(degrees: f64, a: f64, shape: Shape, kappa: f64, rays: u64, lobe_samples: u32) -> f64 {
@@ -128,7 +128,7 @@ fn slope(points: &[[f64; 2]]) -> f64 {
 #[test]
 fn the_bias_of_a_lobe_falls_as_one_over_its_concentration() {
     println!("angle  a  slope over kappa = 1e3 to 1e6");
-    for (degrees, a) in [(60.0, 0.8), (30.0, 0.9), (0.0, 0.5), (45.0, 0.3), (70.0, 0.5)] {
+    for (degrees, a) in [(60.0, 0.8), (30.0, 0.9), (0.0, 0.5), (45.0, 0.3)] {
         for shape in SHAPES {
             let decades = (0..=6).map(|k| 3.0 + 0.5 * f64::from(k));
             let points: Vec<[f64; 2]> = decades
@@ -193,10 +193,9 @@ fn rays_and_samples_together_are_as_good_as_the_better_of_them() {
     const EXACT: f64 = 1e-3;
     let (mut worst, shape) = (0.0, Shape::VonMisesFisher);
     println!("N b^2/kappa: rays | 64 samples, both, both over the better | 256 | 1024");
-    for (degrees, a, kappa) in
-        [(0.0, 0.5, 1e3), (30.0, 0.2, 1e2), (60.0, 0.8, 1e2), (75.0, 0.5, 1e2), (75.0, 0.9, 30.0), (80.0, 0.1, 1e3)]
+    for (degrees, a, kappa) in [(0.0, 0.5, 1e3), (30.0, 0.2, 1e2), (60.0, 0.8, 1e2), (75.0, 0.5, 1e2), (80.0, 0.1, 1e3)]
     {
-        for met in [0.03, 0.3, 1.0, 2.5, 4.0, 6.0, 8.0, 10.0, 15.0, 24.9, 26.0] {
+        for met in [0.03, 0.3, 1.0, 2.5, 4.0, 6.0, 8.0, 15.0, 24.9, 26.0] {
             let rays = rays_for(met, a, kappa);
             let by_rays = error(degrees, a, shape, kappa, rays, 0);
             let mut line = format!("{degrees} degrees, a = {a}, kappa {kappa:e}, {met}: {by_rays:.1e} |");
