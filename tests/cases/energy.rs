@@ -112,8 +112,10 @@ fn through_sphere(scene: &SceneDescription, options: &SolverOptions, receivers: 
 fn paths_carry_no_more_through_a_sphere_than_is_radiated() {
     /// Share of the plates' rims that so few rays and receivers meet or miss.
     const RIM: f64 = 0.006;
-    for finish in finishes() {
-        for (count, depth) in [(1, 1), (2, 3)] {
+    for (i, finish) in finishes().into_iter().enumerate() {
+        // Of those that differ little, one after another gets more reflections.
+        let cases = if i % 2 == 0 { vec![(1, 1), (2, 3)] } else { vec![(1, 1)] };
+        for (count, depth) in cases {
             let (scene, options) = (plates(&finish, count), options(&finish, depth, 4000));
             let found: Vec<f64> = (1..=3).map(|seed| through_sphere(&scene, &options, 400, seed)).collect();
             let (mean, error) = mean(&found);
@@ -253,4 +255,20 @@ fn nothing_sampled_gets_into_closed_blocks() {
         inside.len(),
         &leaks[..leaks.len().min(5)]
     );
+}
+
+#[test]
+fn no_scattered_path_gets_into_closed_blocks() {
+    let (scene, blocks) = town();
+    let within = |[low, high]: &[[f64; 3]; 2]| {
+        let at = |share: f64| [0, 1, 2].map(|axis| low[axis] + share * (high[axis] - low[axis]));
+        [at(0.02), at(0.4), at(0.99)]
+    };
+    let inside: Vec<[f64; 3]> = blocks.iter().flat_map(within).collect();
+    let radios = radios(Polarization::V, &[[297.0, 216.0, 5.0]], &inside);
+    let scatter = ScatterOptions { diffuse: true, lobe: true, rays: 200_000, ..ScatterOptions::default() };
+    let options = SolverOptions { scatter, ..build::by_default(3) };
+    let solution =
+        solve(backend(), &checked(&scene), &radios, &[CARRIER], &options, &Silent).expect("it can be solved");
+    assert!(solution.paths.is_empty(), "{:?}", solution.paths.vertex);
 }

@@ -78,7 +78,7 @@ fn diffuse_paths_are_the_same_both_ways() {
         println!("{pattern:?}");
         let material =
             MaterialDescription { scattering: Some(0.7), xpd: Some(0.3), pattern: Some(pattern), ..build::metal() };
-        let scatter = ScatterOptions { diffuse: true, rays: 60_000, ..ScatterOptions::default() };
+        let scatter = ScatterOptions { diffuse: true, rays: 100_000, ..ScatterOptions::default() };
         let found = compared(&yard(&material), &SolverOptions { scatter, ..build::by_default(3) });
         let kinds: Vec<&str> = found.iter().map(|(kind, _)| kind.as_str()).collect();
         assert!(["D", "DR", "RD", "RDR", "DD", "RRD"].iter().all(|kind| kinds.contains(kind)), "{kinds:?}");
@@ -87,7 +87,7 @@ fn diffuse_paths_are_the_same_both_ways() {
             let bound = match kind.matches('D').count() {
                 0 => 1e-12,
                 1 => 2e-3,
-                2 => 0.04,
+                2 => 0.06,
                 _ => 0.08,
             };
             assert!(*error < bound, "{kind}: {error}");
@@ -115,7 +115,7 @@ fn reciprocal_lobes_are_the_same_both_ways() {
 #[test]
 fn plain_patterns_are_not_the_same_both_ways() {
     // The same comparison tells them apart.
-    let pattern = PatternDescription::Directive { alpha: 20.0, reciprocal: false };
+    let pattern = PatternDescription::Directive { alpha: 4.0, reciprocal: false };
     let material = MaterialDescription { scattering: Some(0.7), pattern: Some(pattern), ..build::metal() };
     let scatter = ScatterOptions { diffuse: true, rays: 100_000, ..ScatterOptions::default() };
     let found = compared(&yard(&material), &SolverOptions { scatter, ..build::by_default(1) });
