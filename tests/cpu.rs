@@ -1,5 +1,7 @@
 //! Every phenomenon on the CPU backend: the cases under `tests/cases`, with what they share in `tests/support`.
 
+#[path = "support/hemisphere.rs"]
+mod hemisphere;
 mod support;
 
 #[path = "cases/awkward.rs"]

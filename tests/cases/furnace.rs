@@ -2,7 +2,7 @@
 //! pattern and lobe gives back 1; the reciprocal variants at most that. `cargo test --release --test cpu furnace --
 //! --nocapture` prints the curves.
 
-use crate::support::hemisphere::over_hemisphere;
+use crate::hemisphere::over_hemisphere;
 use raylobe::interaction::scattering::{Lobe, Part, Scattering, Shape};
 use raylobe::math::Vec3;
 

@@ -1,8 +1,8 @@
 //! The numbers that lobes and their estimators have to meet (physics.md section 6, numbers 2 to 5 and 7), through the
 //! solver's own estimators: rays alone (`lobe_samples` = 0), samples about the image point alone (one ray), and both.
 
+use crate::hemisphere::over_hemisphere;
 use crate::support::build::{self, Numbers, metal, radios, scene_of, solved};
-use crate::support::hemisphere::over_hemisphere;
 use crate::support::{accept, worse};
 use raylobe::interaction::scattering::{Lobe, Shape};
 use raylobe::math::frame::rotation_of;
