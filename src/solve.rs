@@ -4,6 +4,7 @@
 //! is done for a tile of receivers at a time ([`Engine::tile`]), so that memory is that of one tile however many there
 //! are. Tiles put together are, to the byte, the whole: [`solve`] is the case of one tile.
 
+mod area;
 pub mod map;
 pub mod sampled;
 pub mod scatter;

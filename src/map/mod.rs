@@ -9,4 +9,5 @@
 pub mod forward;
 pub mod grid;
 pub mod metrics;
+pub mod raster;
 pub mod weights;

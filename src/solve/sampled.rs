@@ -2,9 +2,8 @@
 
 use super::map::MapEngine;
 use crate::constants::SPEED_OF_LIGHT;
-use crate::error::{Error, Fault, Result};
+use crate::error::Result;
 use crate::map::forward::{Fed, Forward};
-use crate::map::grid::Sheet;
 use crate::math::Mat3;
 use crate::math::frame::rotation_of;
 use crate::math::random::{philox, unit_interval};
@@ -17,6 +16,9 @@ pub const REPLICATES: u64 = 32;
 /// Quantile of Student's distribution for 31 degrees of freedom over the normal one, both at 97.5 %: so that 1.96 standard
 /// errors are a 95 % interval though the error is itself estimated from 32 values.
 const STUDENT: f64 = 2.039_5 / 1.960_0;
+
+/// How to do without sampling.
+const WITHOUT: &str = "leave \"diffuse\" and \"lobe\" out of solver.interactions";
 
 /// When sampling ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,7 +52,7 @@ impl MapEngine<'_> {
         let frequency = self.carriers[carrier];
         let surfaces: Vec<Surface> =
             scene.materials.iter().map(|material| Ok(material.at(frequency)?.0)).collect::<Result<_>>()?;
-        let sheet = self.plane_sheet()?;
+        let sheet = self.plane_sheet("the sampled part", WITHOUT)?;
         let level = self.tracer.backend.level_for("the sampled part of a map")?;
         let radio = &self.radios.transmitters[transmitter];
         let fed = |radio| Fed { end: End::new(self.radios, radio), weights: radio.weights.as_deref() };
@@ -91,19 +93,6 @@ impl MapEngine<'_> {
                 self.tracer.counters.segments += segments;
                 self.tracer.clock.stage("sampled");
                 return Ok(sums.finish(replicate, rays));
-            }
-        }
-    }
-
-    /// The only sheet of the map, local.
-    fn plane_sheet(&self) -> Result<Sheet> {
-        let origin = self.tracer.geometry.scene.origin;
-        match (self.grid.is_draped(), &self.grid.kept, self.grid.sheets.as_slice()) {
-            (false, None, [sheet]) => Ok(Sheet { corner: sheet.corner - origin, ..sheet.clone() }),
-            _ => {
-                let bound = "the sampled part of a map is not there yet for draped maps and maps on facets";
-                let remedy = "map a plane, or leave \"diffuse\" and \"lobe\" out of solver.interactions";
-                Err(Error::job(Fault::new("map", bound).remedy(remedy)))
             }
         }
     }

@@ -119,9 +119,13 @@ impl Scattered {
     /// Drops the specular paths whose last reflection a lobe stands for.
     pub fn leave_to_lobes(&self, facets: &Facets, found: &mut FoundPaths) {
         if self.has_lobe.contains(&true) {
-            let is_lobe = |vertex: &Vertex| self.has_lobe[facets.material[vertex.facet as usize] as usize];
-            found.retain(|vertices| !vertices.last().is_some_and(is_lobe));
+            found.retain(|vertices| !vertices.last().is_some_and(|vertex: &Vertex| self.is_lobes(facets, vertex.facet)));
         }
+    }
+
+    /// Whether lobes stand for what ends in a reflection at `facet`.
+    pub fn is_lobes(&self, facets: &Facets, facet: u32) -> bool {
+        self.has_lobe.get(facets.material[facet as usize] as usize).is_some_and(|has| *has)
     }
 
     /// The points that rays of one source are scattered at.

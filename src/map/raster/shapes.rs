@@ -1,0 +1,217 @@
+//! Convex polygons on the sheet, in samples: what they are to a box of samples, and which samples of a cell are in them.
+//!
+//! Polygons are closed and a hair larger than they are, so that shadows that share an edge leave no light between them.
+
+use super::legs::SAMPLES;
+
+/// What polygons are widened by [samples]: far more than the rounding of a projection, far less than a sample.
+const HAIR: f64 = 1e-7;
+
+/// A box of samples: least and greatest column, least and greatest row; the middles of its samples.
+pub type SampleBox = [f64; 4];
+
+/// How a polygon lies to a box of samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// No sample is in it.
+    Apart,
+    /// Some samples may be in it.
+    Partial,
+    /// All samples are in it.
+    Covers,
+}
+
+/// Polygons, one after another.
+#[derive(Debug, Default)]
+pub struct Shapes {
+    corners: Vec<[f64; 2]>,
+    /// For each corner, the edge that ends there: [a, b, c] with a s + b t + c the distance inwards.
+    edges: Vec<[f64; 3]>,
+    /// First corner and bounds of each polygon, and where the next one's corners begin.
+    spans: Vec<(u32, u32, SampleBox)>,
+}
+
+impl Shapes {
+    /// Forgets all polygons.
+    pub fn clear(&mut self) {
+        self.corners.clear();
+        self.edges.clear();
+        self.spans.clear();
+    }
+
+    /// Adds a polygon if it reaches into `region`; how it lies to it. A polygon without area has no sample.
+    #[inline(always)]
+    pub fn push(&mut self, corners: &[[f64; 2]], region: &SampleBox) -> Relation {
+        let mut bounds = [f64::INFINITY, f64::NEG_INFINITY, f64::INFINITY, f64::NEG_INFINITY];
+        for [s, t] in corners {
+            bounds = [bounds[0].min(*s), bounds[1].max(*s), bounds[2].min(*t), bounds[3].max(*t)];
+        }
+        if apart(&bounds, region) {
+            return Relation::Apart;
+        }
+        let [x, y] = corners[0];
+        let twice_area: f64 =
+            corners.windows(2).map(|pair| (pair[0][0] - x) * (pair[1][1] - y) - (pair[1][0] - x) * (pair[0][1] - y)).sum();
+        if twice_area == 0.0 {
+            return Relation::Apart;
+        }
+        let turn = 1f64.copysign(twice_area);
+        let first = self.corners.len() as u32;
+        for (k, q) in corners.iter().enumerate() {
+            let p = corners[if k == 0 { corners.len() - 1 } else { k - 1 }];
+            let along = [q[0] - p[0], q[1] - p[1]];
+            let length = (along[0] * along[0] + along[1] * along[1]).sqrt();
+            // Corners in one place: an edge that bounds nothing.
+            let scale = if length > 0.0 { turn / length } else { 0.0 };
+            let [a, b] = [-along[1] * scale, along[0] * scale];
+            self.edges.push([a, b, HAIR - a * q[0] - b * q[1]]);
+        }
+        self.corners.extend_from_slice(corners);
+        self.spans.push((first, self.corners.len() as u32, bounds));
+        let relation = self.relation(self.spans.len() as u32 - 1, region);
+        if relation == Relation::Apart {
+            self.pop();
+        }
+        relation
+    }
+
+    /// Number of polygons.
+    pub fn len(&self) -> u32 {
+        self.spans.len() as u32
+    }
+
+    /// Forgets the last polygon.
+    fn pop(&mut self) {
+        if let Some((first, _, _)) = self.spans.pop() {
+            self.corners.truncate(first as usize);
+            self.edges.truncate(first as usize);
+        }
+    }
+
+    /// Bounds of a polygon.
+    pub fn bounds(&self, shape: u32) -> &SampleBox {
+        &self.spans[shape as usize].2
+    }
+
+    /// Corners of a polygon.
+    pub fn corners(&self, shape: u32) -> &[[f64; 2]] {
+        let (first, end, _) = self.spans[shape as usize];
+        &self.corners[first as usize..end as usize]
+    }
+
+    /// How a polygon lies to a box of samples.
+    #[inline(always)]
+    pub fn relation(&self, shape: u32, region: &SampleBox) -> Relation {
+        let (first, end, bounds) = &self.spans[shape as usize];
+        if apart(bounds, region) {
+            return Relation::Apart;
+        }
+        let [left, right, low, high] = *region;
+        let (s, t, half_s, half_t) = ((left + right) / 2.0, (low + high) / 2.0, (right - left) / 2.0, (high - low) / 2.0);
+        let mut covers = true;
+        for [a, b, c] in &self.edges[*first as usize..*end as usize] {
+            let (middle, reach) = (a * s + b * t + c, a.abs() * half_s + b.abs() * half_t);
+            if middle < -reach {
+                return Relation::Apart;
+            }
+            covers &= middle >= reach;
+        }
+        if covers { Relation::Covers } else { Relation::Partial }
+    }
+
+    /// Calls `row(number, columns)` with the samples in a polygon for each row of a cell, whose first sample is at `origin`.
+    #[inline(always)]
+    pub fn for_each_row(&self, shape: u32, origin: [f64; 2], mut row: impl FnMut(usize, u32)) {
+        let last = SAMPLES as f64;
+        let corners = self.corners(shape);
+        let mut spans = [[f64::INFINITY, f64::NEG_INFINITY]; SAMPLES];
+        for (k, q) in corners.iter().enumerate() {
+            let p = &corners[if k == 0 { corners.len() - 1 } else { k - 1 }];
+            let ([x, y], [end_x, end_y]) = if p[1] < q[1] { (*p, *q) } else { (*q, *p) };
+            let (y, end_y) = (y - origin[1], end_y - origin[1]);
+            // Rows that the edge meets, ends included.
+            let from = (y - HAIR).ceil().clamp(0.0, last) as usize;
+            let to = ((end_y + HAIR).floor() + 1.0).clamp(0.0, last) as usize;
+            let slope = if end_y > y { (end_x - x) / (end_y - y) } else { 0.0 };
+            for number in from..to {
+                let column = x - origin[0] + ((number as f64 - y).clamp(0.0, end_y - y)) * slope;
+                let (one, other) = if slope == 0.0 && end_y <= y { (x - origin[0], end_x - origin[0]) } else { (column, column) };
+                let span = &mut spans[number];
+                *span = [span[0].min(one.min(other)), span[1].max(one.max(other))];
+            }
+        }
+        for (number, [from, to]) in spans.into_iter().enumerate() {
+            let from = (from - HAIR).ceil().clamp(0.0, last) as u32;
+            let to = ((to + HAIR).floor() + 1.0).clamp(0.0, last) as u32;
+            if from < to {
+                let columns = (u64::MAX >> (64 - (to - from))) << from;
+                row(number, columns as u32);
+            }
+        }
+    }
+}
+
+/// Whether two boxes have no sample in common.
+#[inline(always)]
+fn apart(own: &SampleBox, region: &SampleBox) -> bool {
+    own[1] + HAIR < region[0] || own[0] - HAIR > region[1] || own[3] + HAIR < region[2] || own[2] - HAIR > region[3]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::math::random::{philox, unit_interval};
+
+    /// A random triangle about the first cell, and its corners.
+    fn triangle(i: u32) -> [[f64; 2]; 3] {
+        let words = [0, 1].map(|block| philox([i, block, 0, 0], [3, 4]).map(unit_interval));
+        [0, 1, 2].map(|k| [0, 1].map(|axis| (words[axis][k] * 3.0 - 1.0) * SAMPLES as f64))
+    }
+
+    fn holds(corners: &[[f64; 2]; 3], [s, t]: [f64; 2]) -> bool {
+        let side = |k: usize| {
+            let ([x, y], [u, v]) = (corners[k], corners[(k + 1) % 3]);
+            (u - x) * (t - y) - (v - y) * (s - x)
+        };
+        let sides = [side(0), side(1), side(2)];
+        sides.iter().all(|side| *side >= 0.0) || sides.iter().all(|side| *side <= 0.0)
+    }
+
+    #[test]
+    fn the_samples_of_a_cell_in_a_polygon_are_those_that_it_holds() {
+        let all = [0.0, SAMPLES as f64 - 1.0, 0.0, SAMPLES as f64 - 1.0];
+        let mut met = [0; 3];
+        for i in 0..2000 {
+            let corners = triangle(i);
+            let mut shapes = Shapes::default();
+            let relation = shapes.push(&corners, &all);
+            let mut masks = [0u32; SAMPLES];
+            if relation != Relation::Apart {
+                shapes.for_each_row(0, [0.0, 0.0], |row, columns| masks[row] = columns);
+            }
+            let expected: Vec<u32> = (0..SAMPLES)
+                .map(|t| (0..SAMPLES).filter(|s| holds(&corners, [*s as f64, t as f64])).map(|s| 1 << s).sum())
+                .collect();
+            assert_eq!(masks.as_slice(), expected, "triangle {i}");
+            let lit: u32 = masks.iter().map(|mask| mask.count_ones()).sum();
+            assert!(relation != Relation::Covers || lit == 1024, "triangle {i}");
+            assert!(relation != Relation::Apart || lit == 0, "triangle {i}");
+            met[relation as usize] += 1;
+        }
+        assert!(met.iter().all(|times| *times > 20), "{met:?}");
+    }
+
+    #[test]
+    fn polygons_that_share_an_edge_through_samples_leave_none_between_them() {
+        let all = [0.0, 31.0, 0.0, 31.0];
+        let mut shapes = Shapes::default();
+        shapes.push(&[[-1.0, -1.0], [40.0, 40.0 + 1e-12], [-1.0, 40.0]], &all);
+        shapes.push(&[[-1.0, -1.0], [40.0, 40.0 - 1e-12], [40.0, -1.0]], &all);
+        shapes.push(&[[-1.0, 3.0], [40.0, 3.0], [40.0, 3.0 + 1e-12]], &all);
+        let mut masks = [0u32; SAMPLES];
+        for shape in 0..shapes.len().min(2) {
+            shapes.for_each_row(shape, [0.0, 0.0], |row, columns| masks[row] |= columns);
+        }
+        assert!(masks.iter().all(|mask| *mask == u32::MAX));
+    }
+}
