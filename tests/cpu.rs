@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "cases/area.rs"]
+mod area;
 #[path = "cases/awkward.rs"]
 mod awkward;
 #[path = "cases/completeness.rs"]

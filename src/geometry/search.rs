@@ -10,7 +10,7 @@ use crate::math::Vec3;
 use crate::scene::Scene;
 
 /// What a walk through the hierarchy looks for.
-trait Query {
+pub(super) trait Query {
     /// A bit for each child whose box the query enters.
     fn enter(&self, node: &WideNode) -> u32;
     /// Looks at a leaf; `false` ends the walk.
@@ -18,7 +18,8 @@ trait Query {
 }
 
 /// Takes `query` through the hierarchy; the order is that of the tree.
-fn walk(bvh: &Bvh, query: &mut impl Query) {
+#[inline(always)]
+pub(super) fn walk(bvh: &Bvh, query: &mut impl Query) {
     if bvh.levels <= FEW_LEVELS {
         walk_with_stack::<{ stack_for(FEW_LEVELS) }>(bvh, query);
     } else {
@@ -26,6 +27,7 @@ fn walk(bvh: &Bvh, query: &mut impl Query) {
     }
 }
 
+#[inline(always)]
 fn walk_with_stack<const STACK: usize>(bvh: &Bvh, query: &mut impl Query) {
     let mut stack = [0u32; STACK];
     let mut waiting = 1;
@@ -178,8 +180,9 @@ impl Coarse {
     }
 }
 
+/// The larger of two numbers; the second, if one is none.
 #[inline(always)]
-fn larger(a: f32, b: f32) -> f32 {
+pub(super) fn larger(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
 }
 
@@ -219,123 +222,4 @@ impl<F: FnMut(u32, u32) -> bool> Query for Collect<F> {
 /// `false`. The order is that of the tree.
 pub fn for_each_in_region(bvh: &Bvh, region: &Region, found: impl FnMut(u32, u32) -> bool) {
     walk(bvh, &mut Collect { region: Coarse::new(region, bvh.reach), found });
-}
-
-/// What may stand in the way of light from a point through a convex polygon.
-#[derive(Debug, Clone)]
-pub struct Cone {
-    /// Box about the point and the polygon.
-    low: [f32; 3],
-    high: [f32; 3],
-    /// Rows [n, d]: what may be inside has n . p + d >= 0 somewhere.
-    rows: [[f32; 4]; CONE_ROWS],
-}
-
-/// Sides and bounds of a cone.
-const CONE_ROWS: usize = 7;
-
-impl Cone {
-    /// The cone from `apex` through the `corners` of a polygon, where all `bounds` [n, d] are positive, for triangles
-    /// without a coordinate beyond `reach` [m].
-    pub fn new(apex: &Vec3, corners: &[Vec3; 4], bounds: &[[f64; 4]; 3], reach: f32) -> Cone {
-        /// As in [`Coarse`]: roundings of a form of f32 in coordinates up to `extent`.
-        const ROUNDINGS: f64 = 32.0;
-        let (low, high) = corners.iter().fold((*apex, *apex), |(low, high), p| (low.inf(p), high.sup(p)));
-        let extent = low.amax().max(high.amax()).max(f64::from(reach));
-        let slack = ROUNDINGS * f64::from(f32::EPSILON) / 2.0 * extent;
-        let mut cone = Cone {
-            low: [0, 1, 2].map(|axis| (low[axis] - slack) as f32),
-            high: [0, 1, 2].map(|axis| (high[axis] + slack) as f32),
-            rows: [[0.0; 4]; CONE_ROWS],
-        };
-        let middle = corners.iter().sum::<Vec3>() / corners.len() as f64;
-        let sides = (0..corners.len()).map(|k| {
-            let (from, to) = (corners[k] - apex, corners[(k + 1) % corners.len()] - apex);
-            let across = from.cross(&to);
-            // A side that is seen edge-on bounds nothing.
-            if across.norm() <= 1e-9 * from.norm() * to.norm() {
-                return [0.0; 4];
-            }
-            let inward = across * (1f64.copysign(across.dot(&(middle - apex))) / across.norm());
-            [inward.x, inward.y, inward.z, -inward.dot(apex)]
-        });
-        for (row, form) in cone.rows.iter_mut().zip(sides.chain(bounds.iter().copied())) {
-            let norm = Vec3::new(form[0], form[1], form[2]).norm();
-            if norm > 0.0 {
-                *row = form.map(|x| (x / norm) as f32);
-                row[3] = (form[3] / norm + slack) as f32;
-            }
-        }
-        cone
-    }
-
-    /// A bit for each box that may reach into the cone; none for an empty one.
-    #[inline(always)]
-    fn meets<const N: usize>(&self, low: [&[f32; N]; 3], high: [&[f32; N]; 3]) -> u32 {
-        let mut gap = [f32::MIN; N];
-        for axis in 0..3 {
-            for lane in 0..N {
-                gap[lane] = larger(gap[lane], larger(low[axis][lane] - self.high[axis], self.low[axis] - high[axis][lane]));
-            }
-        }
-        for row in &self.rows {
-            let mut farthest = [row[3]; N];
-            for axis in 0..3 {
-                let corner = if row[axis] >= 0.0 { high[axis] } else { low[axis] };
-                for lane in 0..N {
-                    farthest[lane] += row[axis] * corner[lane];
-                }
-            }
-            for lane in 0..N {
-                // In this order, so that no number (an empty lane) leaves the gap as it is.
-                gap[lane] = larger(-farthest[lane], gap[lane]);
-            }
-        }
-        let mut met = 0;
-        for lane in 0..N {
-            met |= u32::from(gap[lane] <= 0.0) << lane;
-        }
-        met
-    }
-}
-
-struct InCone<'a, F> {
-    cone: &'a Cone,
-    found: F,
-}
-
-impl<F: FnMut(u32, u32) -> bool> Query for InCone<'_, F> {
-    #[inline(always)]
-    fn enter(&self, node: &WideNode) -> u32 {
-        let [low, high] = &node.corner;
-        self.cone.meets([&low[0], &low[1], &low[2]], [&high[0], &high[1], &high[2]])
-    }
-
-    #[inline(always)]
-    fn visit(&mut self, block: &TriangleBlock) -> bool {
-        let [mut low, mut high] = [block.corner[0]; 2];
-        for corner in &block.corner[1..] {
-            for axis in 0..3 {
-                for lane in 0..BLOCK_WIDTH {
-                    low[axis][lane] = -larger(-low[axis][lane], -corner[axis][lane]);
-                    high[axis][lane] = larger(high[axis][lane], corner[axis][lane]);
-                }
-            }
-        }
-        let met = self.cone.meets([&low[0], &low[1], &low[2]], [&high[0], &high[1], &high[2]]);
-        for lane in 0..BLOCK_WIDTH {
-            let triangle = block.triangle[lane];
-            if met >> lane & 1 != 0 && triangle != NONE && !(self.found)(triangle, block.patch[lane]) {
-                return false;
-            }
-        }
-        true
-    }
-}
-
-/// Calls `found(triangle, patch)` for every triangle that may reach into a cone, until it answers `false`. The order is
-/// that of the tree.
-#[inline(always)]
-pub fn for_each_in_cone(bvh: &Bvh, cone: &Cone, found: impl FnMut(u32, u32) -> bool) {
-    walk(bvh, &mut InCone { cone, found });
 }

@@ -7,6 +7,7 @@ use crate::map::metrics::CellSums;
 use crate::map::raster::Raster;
 use crate::map::raster::outlines::Outlines;
 use crate::map::raster::power::Power;
+use crate::map::raster::windows::Windows;
 use crate::path::field::{End, surfaces_of};
 use std::ops::Range;
 
@@ -44,10 +45,15 @@ impl MapEngine<'_> {
                 0 => self.tracer.options.line_of_sight,
                 _ => !self.scattered.is_lobes(&self.tracer.geometry.facets, trie.facet[node as usize]),
             };
+            let geometry = &self.tracer.geometry;
+            let is_wanted = |node| counts(node) && Raster::may_reach(geometry, &trie, &sheet, &outlines, node);
+            let windows = Windows::new(level, geometry, &trie, &outlines, &is_wanted);
+            self.tracer.clock.stage("windows");
             let raster = Raster {
                 geometry: &self.tracer.geometry,
                 trie: &trie,
                 outlines: &outlines,
+                windows: &windows,
                 sheet: &sheet,
                 power: &power,
                 counts: &counts,

@@ -119,7 +119,8 @@ impl Scattered {
     /// Drops the specular paths whose last reflection a lobe stands for.
     pub fn leave_to_lobes(&self, facets: &Facets, found: &mut FoundPaths) {
         if self.has_lobe.contains(&true) {
-            found.retain(|vertices| !vertices.last().is_some_and(|vertex: &Vertex| self.is_lobes(facets, vertex.facet)));
+            found
+                .retain(|vertices| !vertices.last().is_some_and(|vertex: &Vertex| self.is_lobes(facets, vertex.facet)));
         }
     }
 

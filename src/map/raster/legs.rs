@@ -122,11 +122,11 @@ fn side_of(plane: &Plane, p: &Vec3, same: bool) -> Form {
     [x, y, z, -plane.offset * sign - END_M]
 }
 
-/// The legs of a node's chain into `legs`, the last one first.
-pub fn legs_into(facets: &Facets, trie: &ChainTrie, mut node: u32, sheet: &Sheet, legs: &mut Vec<Leg>) {
+/// The legs of a node's chain to a sheet, on a patch or [`NONE`], into `legs`, the last one first.
+pub fn legs_into(facets: &Facets, trie: &ChainTrie, mut node: u32, (sheet, end): (&Sheet, u32), legs: &mut Vec<Leg>) {
     legs.clear();
     let mut view = View::of(sheet);
-    let (mut towards, mut far) = (NONE, None);
+    let (mut towards, mut far) = (end, None);
     loop {
         let apex = view.off_the_plane(&trie.image[node as usize]);
         let projection = Projection::new(&apex, &view);

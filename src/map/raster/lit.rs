@@ -25,15 +25,33 @@ impl Cells {
         self.len() == 0
     }
 
-    /// The box of their samples.
+    /// The box of the middles of their samples.
     pub fn samples(&self) -> SampleBox {
-        let of = |cells: &Range<usize>| [cells.start * SAMPLES, cells.end * SAMPLES - 1].map(|k| k as f64);
+        let [left, right, low, high] = self.area();
+        [left + 0.5, right - 0.5, low + 0.5, high - 0.5]
+    }
+
+    /// All of their area, in samples.
+    pub fn area(&self) -> SampleBox {
+        let of = |cells: &Range<usize>| [cells.start, cells.end].map(|k| (k * SAMPLES) as f64 - 0.5);
         let ([left, right], [low, high]) = (of(&self.columns), of(&self.rows));
         [left, right, low, high]
     }
 
+    /// Whether all of `other` is among them.
+    pub fn holds(&self, other: &Cells) -> bool {
+        let of = |own: &Range<usize>, other: &Range<usize>| own.start <= other.start && other.end <= own.end;
+        of(&self.columns, &other.columns) && of(&self.rows, &other.rows)
+    }
+
+    /// The least box of cells that holds both.
+    fn with(&self, other: &Cells) -> Cells {
+        let of = |own: &Range<usize>, other: &Range<usize>| own.start.min(other.start)..own.end.max(other.end);
+        Cells { columns: of(&self.columns, &other.columns), rows: of(&self.rows, &other.rows) }
+    }
+
     /// Two halves, across the longer side; `None` of a single cell.
-    fn halves(&self) -> Option<[Cells; 2]> {
+    pub fn halves(&self) -> Option<[Cells; 2]> {
         let Cells { columns, rows } = self.clone();
         if self.len() <= 1 {
             return None;
@@ -75,7 +93,7 @@ impl Scenery {
     pub fn push(&mut self, what: Opening, corners: &[[f64; 2]], region: &SampleBox) -> Relation {
         let relation = self.shapes.push(corners, region);
         if relation != Relation::Apart {
-            self.stack.push((what, self.shapes.len() - 1));
+            self.stack.push((what, self.shapes.count() as u32 - 1));
         }
         relation
     }
@@ -114,6 +132,27 @@ impl Scenery {
                     let masks = self.masks(own..self.stack.len(), [column, row]);
                     found.part(column, row, &masks);
                 }
+            }
+        }
+    }
+
+    /// Widens `lit` to a box that holds all cells that are not surely dark.
+    #[inline(always)]
+    pub fn not_dark(&mut self, cells: &Cells, lit: &mut Option<Cells>) {
+        let mut waiting = vec![(cells.clone(), 0, self.stack.len())];
+        while let Some((cells, start, end)) = waiting.pop() {
+            self.stack.truncate(end);
+            let own = self.stack.len();
+            if lit.as_ref().is_some_and(|lit| lit.holds(&cells)) || !self.filter(start..end, &cells.area()) {
+                continue;
+            }
+            match cells.halves() {
+                Some([one, other]) if self.stack.len() > own => {
+                    let end = self.stack.len();
+                    waiting.push((other, own, end));
+                    waiting.push((one, own, end));
+                }
+                _ => *lit = Some(lit.as_ref().map_or(cells.clone(), |lit| lit.with(&cells))),
             }
         }
     }

@@ -12,26 +12,31 @@ pub mod power;
 pub mod quadrature;
 pub mod scenery;
 pub mod shapes;
+pub mod windows;
 
 use self::legs::{SAMPLES, View};
 use self::lit::{Cells, Lit, Scenery};
 use self::outlines::Outlines;
 use self::power::{Power, Replayed};
 use self::quadrature::{Fineness, Node, nodes_of};
-use self::scenery::Gather;
+use self::scenery::{Gather, Gathered, Reach};
+use self::windows::Windows;
 use super::grid::Sheet;
 use super::metrics::CellSums;
 use crate::constants::SPEED_OF_LIGHT;
 use crate::geometry::Geometry;
 use crate::geometry::simd::{Lanes, Level, Task, run};
+use crate::layout::NONE;
 use crate::path::chain::ChainTrie;
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Cells along the side of what one task lights at the most.
 const BLOCK: usize = 128;
-/// Pieces of work that are done before what they found is added up: bounds the memory.
-const BATCH: usize = 4096;
+/// Polygons that are looked at together; beyond, cells are divided first.
+const MOST_SHAPES: usize = 1 << 14;
+/// Cells of the pieces of work that are done before what they found is added up: bounds the memory.
+const BATCH: usize = 1 << 22;
 
 /// One transmitter's light on a sheet.
 pub struct Raster<'a> {
@@ -41,6 +46,8 @@ pub struct Raster<'a> {
     pub trie: &'a ChainTrie,
     /// Which facets are their hulls.
     pub outlines: &'a Outlines,
+    /// Windows of the chains.
+    pub windows: &'a Windows,
     /// The sheet, local [m].
     pub sheet: &'a Sheet,
     /// The transmitter's field.
@@ -58,9 +65,15 @@ struct Piece {
 
 /// What a chain adds to a cell: gain, gain times excess delay, times its square, and the difference between two halves of
 /// its samples.
-type Added = (u32, [f64; 4]);
+type Added = (u64, [f64; 4]);
 
 impl Raster<'_> {
+    /// The sheet, which lies on no facet, as chains are to reach it.
+    fn reach(&self) -> Reach<'_> {
+        let Raster { geometry, trie, outlines, windows, sheet, .. } = *self;
+        Reach { geometry, trie, outlines, windows, sheet, end: NONE }
+    }
+
     /// Sums over some rows of cells, `[carrier, cell]`.
     pub fn rows(&self, level: Level, rows: &Range<usize>) -> Vec<CellSums> {
         let (width, carriers) = (self.sheet.cells[0], self.power.carriers.len());
@@ -68,11 +81,10 @@ impl Raster<'_> {
         let mut sums = vec![CellSums::default(); carriers * cells];
         let mut differences = vec![0.0; carriers * cells];
         let pieces = self.pieces(rows);
-        for batch in pieces.chunks(BATCH) {
-            let work = batch.par_iter().with_max_len(1);
-            let found: Vec<Vec<Added>> = work
-                .map_init(Scratch::default, |scratch, piece| run(level, Lighting { raster: self, piece, scratch }))
-                .collect();
+        let pool = Pool::default();
+        for batch in batches(&pieces) {
+            let light = |piece| pool.with(|scratch| run(level, Lighting { raster: self, piece, scratch }));
+            let found: Vec<Vec<Added>> = batch.par_iter().with_max_len(1).map(light).collect();
             for (index, [gain, first, second, difference]) in found.into_iter().flatten() {
                 let (carrier, cell) = (index as usize % carriers, index as usize / carriers);
                 let place = carrier * cells + cell - rows.start * width;
@@ -90,18 +102,47 @@ impl Raster<'_> {
         sums
     }
 
+    /// Whether a chain counts and may reach the sheet at all, by its window before it is narrowed.
+    pub fn may_reach(geometry: &Geometry, trie: &ChainTrie, sheet: &Sheet, outlines: &Outlines, node: u32) -> bool {
+        let windows = &Windows::default();
+        let reach = Reach { geometry, trie, outlines, windows, sheet, end: NONE };
+        let all = Cells { columns: 0..sheet.cells[0], rows: 0..sheet.cells[1] };
+        Gather::default().footprint(&reach, node, trie.window_of(node), &all).is_some()
+    }
+
     /// What there is to do for some rows of cells: chains in the order of their nodes, large footprints in blocks.
     fn pieces(&self, rows: &Range<usize>) -> Vec<Piece> {
         /// Chains of one task of the pool.
         const TASK: usize = 64;
         let all = Cells { columns: 0..self.sheet.cells[0], rows: rows.clone() };
+        let pool = Pool::default();
         let nodes = (0..self.trie.len() as u32).into_par_iter().with_min_len(TASK);
         nodes
             .filter(|node| (self.counts)(*node))
-            .map_init(Gather::default, |gather, node| (node, gather.footprint(self, node, &all)))
+            .map(|node| {
+                (
+                    node,
+                    pool.with(|gather: &mut Gather| gather.footprint(&self.reach(), node, self.windows.of(node), &all)),
+                )
+            })
             .flat_map_iter(|(node, footprint)| blocks_of(footprint).map(move |cells| Piece { node, cells }))
             .collect()
     }
+}
+
+/// Pieces in their order, so many together as [`BATCH`] cells allow, and one at least.
+fn batches(mut pieces: &[Piece]) -> impl Iterator<Item = &[Piece]> {
+    std::iter::from_fn(move || {
+        let mut cells = 0;
+        let fits = |piece: &&Piece| {
+            cells += piece.cells.len();
+            cells <= BATCH
+        };
+        let count = pieces.iter().take_while(fits).count().max(1).min(pieces.len());
+        let (batch, rest) = pieces.split_at(count);
+        pieces = rest;
+        (!batch.is_empty()).then_some(batch)
+    })
 }
 
 /// Some cells in blocks on a grid of the sheet's.
@@ -111,8 +152,25 @@ fn blocks_of(cells: Option<Cells>) -> impl Iterator<Item = Cells> {
         (first..range.end).step_by(BLOCK).map(move |at| at.max(range.start)..(at + BLOCK).min(range.end))
     };
     cells.into_iter().flat_map(move |Cells { columns, rows }| {
-        parts(rows).flat_map(move |rows| parts(columns.clone()).map(move |columns| Cells { columns, rows: rows.clone() }))
+        parts(rows)
+            .flat_map(move |rows| parts(columns.clone()).map(move |columns| Cells { columns, rows: rows.clone() }))
     })
+}
+
+/// Scratch space that tasks lend each other.
+#[derive(Default)]
+pub struct Pool<T>(std::sync::Mutex<Vec<T>>);
+
+impl<T: Default> Pool<T> {
+    /// Does some work with one's own space.
+    pub fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+        let lock = || self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let kept = lock().pop();
+        let mut space = kept.unwrap_or_default();
+        let done = work(&mut space);
+        lock().push(space);
+        done
+    }
 }
 
 /// What a task needs besides, kept from piece to piece.
@@ -139,12 +197,21 @@ impl Task for Lighting<'_> {
         let Lighting { raster, piece, scratch } = self;
         let Scratch { gather, scenery, replayed, points, gains } = scratch;
         let mut added = Vec::new();
-        if gather.scenery(raster, piece.node, &piece.cells, scenery) {
-            raster.power.open(piece.node, replayed);
-            gains.resize(raster.power.carriers.len(), 0.0);
-            let view = View::of(raster.sheet);
-            let mut worth = Worth { raster, replayed, view, points, gains, added: &mut added };
-            scenery.light(&piece.cells, &mut worth);
+        let reach = raster.reach();
+        gather.open(&reach, piece.node);
+        raster.power.open(piece.node, replayed);
+        gains.resize(raster.power.carriers.len(), 0.0);
+        let view = View::of(raster.sheet);
+        let mut worth = Worth { raster, replayed, view, points, gains, added: &mut added };
+        let mut waiting = vec![piece.cells.clone()];
+        while let Some(cells) = waiting.pop() {
+            let halves = cells.halves();
+            let most = if halves.is_some() { MOST_SHAPES } else { usize::MAX };
+            match (gather.scenery(&reach, piece.node, cells.samples(), most, scenery), halves) {
+                (Gathered::TooMuch, Some([one, other])) => waiting.extend([other, one]),
+                (Gathered::Dark | Gathered::TooMuch, _) => {}
+                (Gathered::All, _) => scenery.light(&cells, &mut worth),
+            }
         }
         added
     }
@@ -183,7 +250,7 @@ impl Lit for Worth<'_> {
             let delay = (length - (point - trie.image[0]).norm()) / SPEED_OF_LIGHT;
             if self.added.len() == first {
                 let cell = (row * sheet.cells[0] + column) * carriers;
-                self.added.extend((0..carriers).map(|carrier| ((cell + carrier) as u32, [0.0; 4])));
+                self.added.extend((0..carriers).map(|carrier| ((cell + carrier) as u64, [0.0; 4])));
             }
             for ((_, sums), gain) in self.added[first..].iter_mut().zip(self.gains.iter()) {
                 let gained = weight * gain;

@@ -40,7 +40,9 @@ fn fills_its_hull(geometry: &Geometry, facet: u32) -> bool {
         [_] => true,
         [first, second] => {
             let (a, b) = (scene.corners(*first), scene.corners(*second));
-            let apart = |own: &[Vec3; 3], other: &[Vec3; 3]| own.iter().copied().filter(|p| !other.contains(p)).collect::<Vec<_>>();
+            let apart = |own: &[Vec3; 3], other: &[Vec3; 3]| {
+                own.iter().copied().filter(|p| !other.contains(p)).collect::<Vec<_>>()
+            };
             let (of_first, of_second) = (apart(&a, &b), apart(&b, &a));
             let common: Vec<Vec3> = a.iter().copied().filter(|p| b.contains(p)).collect();
             let ([p], [q], [from, to]) = (of_first.as_slice(), of_second.as_slice(), common.as_slice()) else {

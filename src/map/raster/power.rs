@@ -54,7 +54,8 @@ impl Power<'_> {
         let shortest = SPEED_OF_LIGHT / self.carriers.iter().fold(0.0, |high: f64, f| high.max(*f));
         let materials = replayed.chain.iter().map(|facet| self.facets.material[*facet as usize] as usize);
         let seen_through = |surface: &Surface, frequency: f64| {
-            let nepers = -std::f64::consts::TAU * frequency / SPEED_OF_LIGHT * surface.thickness * surface.eta.sqrt().im;
+            let nepers =
+                -std::f64::consts::TAU * frequency / SPEED_OF_LIGHT * surface.thickness * surface.eta.sqrt().im;
             if nepers < OPAQUE_NEPERS { surface.thickness } else { 0.0 }
         };
         let slab = |material: usize| {

@@ -1,12 +1,32 @@
 //! What a chain's light meets on its way to some cells: openings and shadows (T85).
 
-use super::Raster;
 use super::legs::{Cutter, Form, Leg, SAMPLES, legs_into};
 use super::lit::{Cells, Opening, SHADOW, Scenery};
+use super::outlines::Outlines;
 use super::shapes::{Relation, SampleBox};
+use super::windows::Windows;
 use crate::geometry::Geometry;
-use crate::geometry::search::{Cone, for_each_in_cone};
+use crate::geometry::cone::{Cone, MOST_SIDES, for_each_in_cone};
 use crate::layout::NONE;
+use crate::map::grid::Sheet;
+use crate::math::Vec3;
+use crate::path::chain::ChainTrie;
+
+/// Where chains are to reach.
+pub struct Reach<'a> {
+    /// The scene.
+    pub geometry: &'a Geometry<'a>,
+    /// Chains of the transmitter.
+    pub trie: &'a ChainTrie,
+    /// Which facets are their hulls.
+    pub outlines: &'a Outlines,
+    /// Windows of the chains.
+    pub windows: &'a Windows,
+    /// The sheet, local [m].
+    pub sheet: &'a Sheet,
+    /// Patch that the sheet lies on, or [`NONE`].
+    pub end: u32,
+}
 
 /// Legs of a chain and polygons in the making.
 #[derive(Default)]
@@ -17,6 +37,21 @@ pub struct Gather {
     met: Vec<u32>,
     /// Number of the leg in hand, of all that there were.
     leg: u32,
+    /// The part of the cells that the window lets light through to, in samples.
+    beam: Vec<[f64; 2]>,
+    spare: Vec<[f64; 2]>,
+    sight: Vec<Vec3>,
+}
+
+/// What becomes of some cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gathered {
+    /// No light reaches them.
+    Dark,
+    /// More stands in the way than is worth looking at together.
+    TooMuch,
+    /// All that stands in the way is there.
+    All,
 }
 
 /// What bounds a facet where its light goes on: it lies in the plane that the leg leaves.
@@ -25,22 +60,23 @@ fn of_a_facet(leg: &Leg) -> [Form; 2] {
 }
 
 impl Gather {
-    /// The cells, of `all`, that a chain's window lets light through to.
-    pub fn footprint(&mut self, raster: &Raster, node: u32, all: &Cells) -> Option<Cells> {
+    /// The cells, of `all`, that a chain's `window` lets light through to.
+    pub fn footprint(&mut self, reach: &Reach, node: u32, window: &[Vec3], all: &Cells) -> Option<Cells> {
         if node == 0 {
             return Some(all.clone());
         }
-        if !raster.trie.is_in_reach(node) {
+        if window.is_empty() {
             return None;
         }
-        legs_into(&raster.geometry.facets, raster.trie, node, raster.sheet, &mut self.legs);
+        legs_into(&reach.geometry.facets, reach.trie, node, (reach.sheet, reach.end), &mut self.legs);
         let last = &self.legs[0];
-        if !self.cutter.project(raster.trie.window_of(node), &of_a_facet(last), &last.projection) {
+        if !self.cutter.project(window, &of_a_facet(last), &last.projection) {
             return None;
         }
         let bounds = |axis: usize, own: &std::ops::Range<usize>| {
             let places = self.cutter.shadow.iter().map(|p| p[axis]);
-            let (low, high) = places.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
+            let (low, high) =
+                places.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
             // A sample more on either side; conversions saturate.
             let cell = |sample: f64| (sample / SAMPLES as f64).floor() as usize;
             (high >= 0.0).then(|| cell(low - 1.0).max(own.start)..(cell(high + 1.0).saturating_add(1)).min(own.end))
@@ -49,42 +85,76 @@ impl Gather {
         (!cells.is_empty()).then_some(cells)
     }
 
-    /// What a chain's light meets on its way to `cells`; whether any may be left.
+    /// Makes ready for a chain.
+    pub fn open(&mut self, reach: &Reach, node: u32) {
+        legs_into(&reach.geometry.facets, reach.trie, node, (reach.sheet, reach.end), &mut self.legs);
+        self.met.resize(reach.geometry.facets.len(), 0);
+    }
+
+    /// What an open chain's light meets on its way to `cells`, unless it is more than `most` polygons.
     #[inline(always)]
-    pub fn scenery(&mut self, raster: &Raster, node: u32, cells: &Cells, scenery: &mut Scenery) -> bool {
+    pub fn scenery(
+        &mut self,
+        reach: &Reach,
+        node: u32,
+        region: SampleBox,
+        most: usize,
+        scenery: &mut Scenery,
+    ) -> Gathered {
         scenery.clear();
-        legs_into(&raster.geometry.facets, raster.trie, node, raster.sheet, &mut self.legs);
-        self.met.resize(raster.geometry.facets.len(), 0);
-        let region = cells.samples();
+        let [left, right, low, high] = region;
+        self.beam.clear();
+        self.beam.extend([[left, low], [right, low], [right, high], [left, high]]);
         if node != 0 {
             let last = &self.legs[0];
-            let is_reached = self.cutter.project(raster.trie.window_of(node), &of_a_facet(last), &last.projection)
+            let is_reached = self.cutter.project(reach.windows.of(node), &of_a_facet(last), &last.projection)
                 && scenery.push(0, &self.cutter.shadow, &region) != Relation::Apart;
             if !is_reached {
-                return false;
+                return Gathered::Dark;
+            }
+            clip(&mut self.beam, &mut self.spare, scenery.shapes.edges(0));
+            if self.beam.len() < 3 {
+                return Gathered::Dark;
+            }
+            if self.beam.len() > MOST_SIDES {
+                self.beam.clear();
+                self.beam.extend([[left, low], [right, low], [right, high], [left, high]]);
             }
             for number in 0..self.legs.len() - 1 {
-                let is_open = raster.outlines.is_its_hull(self.legs[number].from)
-                    || self.opening(raster, number, number as Opening + 1, &region, scenery);
+                let is_open = reach.outlines.is_its_hull(self.legs[number].from)
+                    || self.opening(reach, number, number as Opening + 1, &region, scenery);
                 if !is_open {
-                    return false;
+                    return Gathered::Dark;
                 }
             }
             for number in 0..self.legs.len() - 1 {
-                if !self.rivals(raster, number, &region, scenery) {
-                    return false;
+                if !self.rivals(reach, number, &region, scenery) {
+                    return Gathered::Dark;
                 }
             }
         }
-        (0..self.legs.len()).all(|number| self.shadows(raster, number, cells, &region, scenery))
+        for number in 0..self.legs.len() {
+            match self.shadows(reach, number, most, &region, scenery) {
+                Gathered::All => {}
+                other => return other,
+            }
+        }
+        Gathered::All
     }
 
     /// The facet that a leg leaves; whether it lets any light through.
-    fn opening(&mut self, raster: &Raster, number: usize, what: Opening, region: &SampleBox, scenery: &mut Scenery) -> bool {
+    fn opening(
+        &mut self,
+        reach: &Reach,
+        number: usize,
+        what: Opening,
+        region: &SampleBox,
+        scenery: &mut Scenery,
+    ) -> bool {
         let leg = &self.legs[number];
         let mut is_open = false;
-        for triangle in raster.geometry.facets.triangles_of(leg.from) {
-            if self.cutter.project(&raster.geometry.scene.corners(*triangle), &of_a_facet(leg), &leg.projection) {
+        for triangle in reach.geometry.facets.triangles_of(leg.from) {
+            if self.cutter.project(&reach.geometry.scene.corners(*triangle), &of_a_facet(leg), &leg.projection) {
                 is_open |= scenery.push(what, &self.cutter.shadow, region) != Relation::Apart;
             }
         }
@@ -93,8 +163,8 @@ impl Gather {
 
     /// What other facets own of the facet that a leg leaves: the lowest of a patch owns what several hold (T41). Whether
     /// anything is left.
-    fn rivals(&mut self, raster: &Raster, number: usize, region: &SampleBox, scenery: &mut Scenery) -> bool {
-        let Geometry { scene, facets, .. } = raster.geometry;
+    fn rivals(&mut self, reach: &Reach, number: usize, region: &SampleBox, scenery: &mut Scenery) -> bool {
+        let Geometry { scene, facets, .. } = reach.geometry;
         let leg = &self.legs[number];
         let others = facets.of_patch(leg.ends[0]).iter().take_while(|other| **other < leg.from);
         for triangle in others.flat_map(|other| facets.triangles_of(*other)) {
@@ -106,26 +176,30 @@ impl Gather {
         true
     }
 
-    /// The shadows of what stands in a leg's way; whether they leave any light.
+    /// The shadows of what stands in a leg's way.
     #[inline(always)]
-    fn shadows(&mut self, raster: &Raster, number: usize, cells: &Cells, region: &SampleBox, scenery: &mut Scenery) -> bool {
-        let Geometry { scene, bvh, facets } = raster.geometry;
-        let Gather { legs, cutter, met, leg: count } = self;
+    fn shadows(
+        &mut self,
+        reach: &Reach,
+        number: usize,
+        most: usize,
+        region: &SampleBox,
+        scenery: &mut Scenery,
+    ) -> Gathered {
+        let Geometry { scene, bvh, facets } = reach.geometry;
+        let Gather { legs, cutter, met, leg: count, beam, sight, .. } = self;
         let leg = &legs[number];
         *count += 1;
-        let ([left, right], [low, high]) = (
-            [cells.columns.start as f64, cells.columns.end as f64],
-            [cells.rows.start as f64, cells.rows.end as f64],
-        );
-        let corners = [[left, low], [right, low], [right, high], [left, high]].map(|[u, v]| leg.view.at(u, v));
-        let cone = Cone::new(&leg.apex, &corners, &leg.bounds, bvh.reach);
-        let mut is_left = true;
+        sight.clear();
+        sight.extend(beam.iter().map(|[s, t]| leg.view.at((s + 0.5) / SAMPLES as f64, (t + 0.5) / SAMPLES as f64)));
+        let cone = Cone::new(&leg.apex, sight, &leg.bounds, bvh.reach);
+        let mut gathered = Gathered::All;
         for_each_in_cone(bvh, &cone, |triangle, patch| {
             if patch == leg.ends[0] || patch == leg.ends[1] {
                 return true;
             }
             let facet = facets.of_triangle[triangle as usize];
-            let is_there = if facet != NONE && raster.outlines.is_its_hull(facet) {
+            let is_there = if facet != NONE && reach.outlines.is_its_hull(facet) {
                 if std::mem::replace(&mut met[facet as usize], *count) == *count {
                     return true;
                 }
@@ -133,9 +207,35 @@ impl Gather {
             } else {
                 cutter.project(&scene.corners(triangle), &leg.bounds, &leg.projection)
             };
-            is_left = !is_there || scenery.push(SHADOW, &cutter.shadow, region) != Relation::Covers;
-            is_left
+            if is_there {
+                if scenery.push(SHADOW, &cutter.shadow, region) == Relation::Covers {
+                    gathered = Gathered::Dark;
+                } else if scenery.shapes.count() > most {
+                    gathered = Gathered::TooMuch;
+                }
+            }
+            gathered == Gathered::All
         });
-        is_left
+        gathered
+    }
+}
+
+/// Cuts a convex polygon by edges [a, b, c], inside where a s + b t + c >= 0.
+fn clip(polygon: &mut Vec<[f64; 2]>, spare: &mut Vec<[f64; 2]>, edges: &[[f64; 3]]) {
+    for [a, b, c] in edges {
+        let value = |p: &[f64; 2]| a * p[0] + b * p[1] + c;
+        spare.clear();
+        for (k, q) in polygon.iter().enumerate() {
+            let p = &polygon[if k == 0 { polygon.len() - 1 } else { k - 1 }];
+            let (at_p, at_q) = (value(p), value(q));
+            if (at_p >= 0.0) != (at_q >= 0.0) {
+                let share = at_p / (at_p - at_q);
+                spare.push([0, 1].map(|axis| p[axis] + (q[axis] - p[axis]) * share));
+            }
+            if at_q >= 0.0 {
+                spare.push(*q);
+            }
+        }
+        std::mem::swap(polygon, spare);
     }
 }

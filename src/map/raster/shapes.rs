@@ -50,8 +50,10 @@ impl Shapes {
             return Relation::Apart;
         }
         let [x, y] = corners[0];
-        let twice_area: f64 =
-            corners.windows(2).map(|pair| (pair[0][0] - x) * (pair[1][1] - y) - (pair[1][0] - x) * (pair[0][1] - y)).sum();
+        let twice_area: f64 = corners
+            .windows(2)
+            .map(|pair| (pair[0][0] - x) * (pair[1][1] - y) - (pair[1][0] - x) * (pair[0][1] - y))
+            .sum();
         if twice_area == 0.0 {
             return Relation::Apart;
         }
@@ -61,8 +63,8 @@ impl Shapes {
             let p = corners[if k == 0 { corners.len() - 1 } else { k - 1 }];
             let along = [q[0] - p[0], q[1] - p[1]];
             let length = (along[0] * along[0] + along[1] * along[1]).sqrt();
-            // Corners in one place: an edge that bounds nothing.
-            let scale = if length > 0.0 { turn / length } else { 0.0 };
+            // Corners in one place, but for rounding: an edge that bounds nothing.
+            let scale = if length > HAIR { turn / length } else { 0.0 };
             let [a, b] = [-along[1] * scale, along[0] * scale];
             self.edges.push([a, b, HAIR - a * q[0] - b * q[1]]);
         }
@@ -76,8 +78,8 @@ impl Shapes {
     }
 
     /// Number of polygons.
-    pub fn len(&self) -> u32 {
-        self.spans.len() as u32
+    pub fn count(&self) -> usize {
+        self.spans.len()
     }
 
     /// Forgets the last polygon.
@@ -99,6 +101,12 @@ impl Shapes {
         &self.corners[first as usize..end as usize]
     }
 
+    /// Edges of a polygon: [a, b, c] with a s + b t + c the distance inwards.
+    pub fn edges(&self, shape: u32) -> &[[f64; 3]] {
+        let (first, end, _) = self.spans[shape as usize];
+        &self.edges[first as usize..end as usize]
+    }
+
     /// How a polygon lies to a box of samples.
     #[inline(always)]
     pub fn relation(&self, shape: u32, region: &SampleBox) -> Relation {
@@ -107,7 +115,8 @@ impl Shapes {
             return Relation::Apart;
         }
         let [left, right, low, high] = *region;
-        let (s, t, half_s, half_t) = ((left + right) / 2.0, (low + high) / 2.0, (right - left) / 2.0, (high - low) / 2.0);
+        let (s, t, half_s, half_t) =
+            ((left + right) / 2.0, (low + high) / 2.0, (right - left) / 2.0, (high - low) / 2.0);
         let mut covers = true;
         for [a, b, c] in &self.edges[*first as usize..*end as usize] {
             let (middle, reach) = (a * s + b * t + c, a.abs() * half_s + b.abs() * half_t);
@@ -127,17 +136,16 @@ impl Shapes {
         let mut spans = [[f64::INFINITY, f64::NEG_INFINITY]; SAMPLES];
         for (k, q) in corners.iter().enumerate() {
             let p = &corners[if k == 0 { corners.len() - 1 } else { k - 1 }];
-            let ([x, y], [end_x, end_y]) = if p[1] < q[1] { (*p, *q) } else { (*q, *p) };
-            let (y, end_y) = (y - origin[1], end_y - origin[1]);
-            // Rows that the edge meets, ends included.
-            let from = (y - HAIR).ceil().clamp(0.0, last) as usize;
-            let to = ((end_y + HAIR).floor() + 1.0).clamp(0.0, last) as usize;
-            let slope = if end_y > y { (end_x - x) / (end_y - y) } else { 0.0 };
-            for number in from..to {
-                let column = x - origin[0] + ((number as f64 - y).clamp(0.0, end_y - y)) * slope;
-                let (one, other) = if slope == 0.0 && end_y <= y { (x - origin[0], end_x - origin[0]) } else { (column, column) };
-                let span = &mut spans[number];
-                *span = [span[0].min(one.min(other)), span[1].max(one.max(other))];
+            let (low, high) = if p[1] < q[1] { (p, q) } else { (q, p) };
+            // Rows that the edge meets, ends included: so those of a level edge are its neighbours'.
+            let rise = high[1] - low[1];
+            let from = (low[1] - origin[1] - HAIR).ceil().clamp(0.0, last) as usize;
+            let to = ((high[1] - origin[1] + HAIR).floor() + 1.0).clamp(0.0, last) as usize;
+            let slope = if rise > 0.0 { (high[0] - low[0]) / rise } else { 0.0 };
+            for (number, span) in spans.iter_mut().enumerate().take(to).skip(from) {
+                let up = (origin[1] + number as f64 - low[1]).clamp(0.0, rise);
+                let column = low[0] - origin[0] + up * slope;
+                *span = [span[0].min(column), span[1].max(column)];
             }
         }
         for (number, [from, to]) in spans.into_iter().enumerate() {
@@ -209,7 +217,7 @@ mod tests {
         shapes.push(&[[-1.0, -1.0], [40.0, 40.0 - 1e-12], [40.0, -1.0]], &all);
         shapes.push(&[[-1.0, 3.0], [40.0, 3.0], [40.0, 3.0 + 1e-12]], &all);
         let mut masks = [0u32; SAMPLES];
-        for shape in 0..shapes.len().min(2) {
+        for shape in 0..shapes.count().min(2) as u32 {
             shapes.for_each_row(shape, [0.0, 0.0], |row, columns| masks[row] |= columns);
         }
         assert!(masks.iter().all(|mask| *mask == u32::MAX));
