@@ -15,7 +15,7 @@ pub const SAMPLES: usize = 32;
 /// An image nearer to the plane of the sheet than this is moved away from it, so that it throws shadows at all [m].
 const LEAST_HEIGHT_M: f64 = 1e-5;
 /// What is nearer to the end of a leg than this does not stand in its way, as for paths (T43) [m].
-const END_M: f64 = 1e-6;
+pub const END_M: f64 = 1e-6;
 /// Points nearer to the image's level than this share of its height are left out: their shadows are beyond all sheets.
 pub const LEAST_W: f64 = 1e-6;
 

@@ -2,7 +2,7 @@
 //! single cell (after Warnock).
 
 use super::legs::SAMPLES;
-use super::shapes::{Relation, SampleBox, Shapes};
+use super::shapes::{HAIR, Relation, SampleBox, Shapes};
 use std::ops::Range;
 
 /// Some cells of the sheet.
@@ -79,11 +79,14 @@ pub struct Scenery {
     pub shapes: Shapes,
     /// Polygons with what they are, openings first, in order; behind them those of the boxes in hand.
     stack: Vec<(Opening, u32)>,
+    /// What shadows are widened by [samples].
+    hair: f64,
 }
 
 impl Scenery {
-    /// Begins anew.
-    pub fn clear(&mut self) {
+    /// Begins anew; shadows are widened by `hair` [samples].
+    pub fn begin(&mut self, hair: f64) {
+        self.hair = hair;
         self.shapes.clear();
         self.stack.clear();
     }
@@ -91,7 +94,8 @@ impl Scenery {
     /// Adds a polygon if it reaches into `region`; how it lies to it. Openings have to come in order, and before shadows.
     #[inline(always)]
     pub fn push(&mut self, what: Opening, corners: &[[f64; 2]], region: &SampleBox) -> Relation {
-        let relation = self.shapes.push(corners, region);
+        let hair = if what == SHADOW { self.hair } else { HAIR };
+        let relation = self.shapes.push(corners, hair, region);
         if relation != Relation::Apart {
             self.stack.push((what, self.shapes.count() as u32 - 1));
         }

@@ -113,19 +113,20 @@ fn gauss(moments: &[Moments; 2], nodes: &mut Vec<Node>) {
     }
 }
 
-/// A point in the middle of each block of `side` x `side` samples.
+/// A point in the middle of what is lit of each block of `side` x `side` samples.
 fn blocks(masks: &[u32; SAMPLES], side: usize, nodes: &mut Vec<Node>) {
-    let own = u32::MAX >> (SAMPLES - side);
     for row in (0..SAMPLES).step_by(side) {
         for column in (0..SAMPLES).step_by(side) {
-            let (mut even, mut odd) = (0, 0);
-            for (y, mask) in masks.iter().enumerate().skip(row).take(side) {
-                let lit = (mask >> column & own).count_ones();
-                if y % 2 == 0 { even += lit } else { odd += lit }
+            let (mut lit, mut sums) = ([0.0; 2], [0.0; 2]);
+            for y in row..row + side {
+                for x in (column..column + side).filter(|x| masks[y] >> x & 1 == 1) {
+                    lit[y % 2] += 1.0;
+                    sums = [sums[0] + x as f64, sums[1] + y as f64];
+                }
             }
-            if even + odd > 0 {
-                let at = [column, row].map(|first| (first as f64 + 0.5 * side as f64) / SAMPLES as f64);
-                let [even, odd] = [even, odd].map(f64::from);
+            let [even, odd] = lit;
+            if even + odd > 0.0 {
+                let at = sums.map(|sum| (sum / (even + odd) + 0.5) / SAMPLES as f64);
                 nodes.push(Node { at, weight: (even + odd) / ALL, difference: 2.0 * (even - odd) / ALL });
             }
         }

@@ -1,9 +1,9 @@
 //! What a chain's light meets on its way to some cells: openings and shadows (T85).
 
-use super::legs::{Cutter, Form, Leg, SAMPLES, legs_into};
+use super::legs::{Cutter, END_M, Form, Leg, SAMPLES, legs_into};
 use super::lit::{Cells, Opening, SHADOW, Scenery};
 use super::outlines::Outlines;
-use super::shapes::{Relation, SampleBox};
+use super::shapes::{HAIR, Relation, SampleBox};
 use super::windows::Windows;
 use crate::geometry::Geometry;
 use crate::geometry::cone::{Cone, MOST_SIDES, for_each_in_cone};
@@ -101,7 +101,7 @@ impl Gather {
         most: usize,
         scenery: &mut Scenery,
     ) -> Gathered {
-        scenery.clear();
+        scenery.begin(hair_of(reach.sheet));
         let [left, right, low, high] = region;
         self.beam.clear();
         self.beam.extend([[left, low], [right, low], [right, high], [left, high]]);
@@ -218,6 +218,17 @@ impl Gather {
         });
         gathered
     }
+}
+
+/// What shadows on a sheet are widened by [samples]: what a leg's ends leave out of a wall that begins there ([`END_M`]) is
+/// closed, also where it is seen at a slant.
+fn hair_of(sheet: &Sheet) -> f64 {
+    /// Slant of a shadow over that of what throws it.
+    const SLANT: f64 = 10.0;
+    /// Far below a sample, whatever the cells [samples].
+    const MOST: f64 = 0.01;
+    let sample = sheet.step_u.norm().min(sheet.step_v.norm()) / SAMPLES as f64;
+    (SLANT * END_M / sample).clamp(HAIR, MOST)
 }
 
 /// Cuts a convex polygon by edges [a, b, c], inside where a s + b t + c >= 0.

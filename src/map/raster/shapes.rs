@@ -4,8 +4,8 @@
 
 use super::legs::SAMPLES;
 
-/// What polygons are widened by [samples]: far more than the rounding of a projection, far less than a sample.
-const HAIR: f64 = 1e-7;
+/// What polygons are widened by at least [samples]: far more than the rounding of a projection, far less than a sample.
+pub const HAIR: f64 = 1e-7;
 
 /// A box of samples: least and greatest column, least and greatest row; the middles of its samples.
 pub type SampleBox = [f64; 4];
@@ -21,14 +21,23 @@ pub enum Relation {
     Covers,
 }
 
+/// One of the polygons.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    first: u32,
+    end: u32,
+    bounds: SampleBox,
+    /// What it is widened by [samples].
+    hair: f64,
+}
+
 /// Polygons, one after another.
 #[derive(Debug, Default)]
 pub struct Shapes {
     corners: Vec<[f64; 2]>,
     /// For each corner, the edge that ends there: [a, b, c] with a s + b t + c the distance inwards.
     edges: Vec<[f64; 3]>,
-    /// First corner and bounds of each polygon, and where the next one's corners begin.
-    spans: Vec<(u32, u32, SampleBox)>,
+    spans: Vec<Span>,
 }
 
 impl Shapes {
@@ -39,14 +48,15 @@ impl Shapes {
         self.spans.clear();
     }
 
-    /// Adds a polygon if it reaches into `region`; how it lies to it. A polygon without area has no sample.
+    /// Adds a polygon, wider by `hair` [samples], if it reaches into `region`; how it lies to it. A polygon without area has
+    /// no sample.
     #[inline(always)]
-    pub fn push(&mut self, corners: &[[f64; 2]], region: &SampleBox) -> Relation {
+    pub fn push(&mut self, corners: &[[f64; 2]], hair: f64, region: &SampleBox) -> Relation {
         let mut bounds = [f64::INFINITY, f64::NEG_INFINITY, f64::INFINITY, f64::NEG_INFINITY];
         for [s, t] in corners {
             bounds = [bounds[0].min(*s), bounds[1].max(*s), bounds[2].min(*t), bounds[3].max(*t)];
         }
-        if apart(&bounds, region) {
+        if apart(&bounds, hair, region) {
             return Relation::Apart;
         }
         let [x, y] = corners[0];
@@ -66,10 +76,10 @@ impl Shapes {
             // Corners in one place, but for rounding: an edge that bounds nothing.
             let scale = if length > HAIR { turn / length } else { 0.0 };
             let [a, b] = [-along[1] * scale, along[0] * scale];
-            self.edges.push([a, b, HAIR - a * q[0] - b * q[1]]);
+            self.edges.push([a, b, hair - a * q[0] - b * q[1]]);
         }
         self.corners.extend_from_slice(corners);
-        self.spans.push((first, self.corners.len() as u32, bounds));
+        self.spans.push(Span { first, end: self.corners.len() as u32, bounds, hair });
         let relation = self.relation(self.spans.len() as u32 - 1, region);
         if relation == Relation::Apart {
             self.pop();
@@ -84,7 +94,7 @@ impl Shapes {
 
     /// Forgets the last polygon.
     fn pop(&mut self) {
-        if let Some((first, _, _)) = self.spans.pop() {
+        if let Some(Span { first, .. }) = self.spans.pop() {
             self.corners.truncate(first as usize);
             self.edges.truncate(first as usize);
         }
@@ -92,33 +102,33 @@ impl Shapes {
 
     /// Bounds of a polygon.
     pub fn bounds(&self, shape: u32) -> &SampleBox {
-        &self.spans[shape as usize].2
+        &self.spans[shape as usize].bounds
     }
 
     /// Corners of a polygon.
     pub fn corners(&self, shape: u32) -> &[[f64; 2]] {
-        let (first, end, _) = self.spans[shape as usize];
+        let Span { first, end, .. } = self.spans[shape as usize];
         &self.corners[first as usize..end as usize]
     }
 
     /// Edges of a polygon: [a, b, c] with a s + b t + c the distance inwards.
     pub fn edges(&self, shape: u32) -> &[[f64; 3]] {
-        let (first, end, _) = self.spans[shape as usize];
+        let Span { first, end, .. } = self.spans[shape as usize];
         &self.edges[first as usize..end as usize]
     }
 
     /// How a polygon lies to a box of samples.
     #[inline(always)]
     pub fn relation(&self, shape: u32, region: &SampleBox) -> Relation {
-        let (first, end, bounds) = &self.spans[shape as usize];
-        if apart(bounds, region) {
+        let Span { first, end, bounds, hair } = self.spans[shape as usize];
+        if apart(&bounds, hair, region) {
             return Relation::Apart;
         }
         let [left, right, low, high] = *region;
         let (s, t, half_s, half_t) =
             ((left + right) / 2.0, (low + high) / 2.0, (right - left) / 2.0, (high - low) / 2.0);
         let mut covers = true;
-        for [a, b, c] in &self.edges[*first as usize..*end as usize] {
+        for [a, b, c] in &self.edges[first as usize..end as usize] {
             let (middle, reach) = (a * s + b * t + c, a.abs() * half_s + b.abs() * half_t);
             if middle < -reach {
                 return Relation::Apart;
@@ -131,7 +141,7 @@ impl Shapes {
     /// Calls `row(number, columns)` with the samples in a polygon for each row of a cell, whose first sample is at `origin`.
     #[inline(always)]
     pub fn for_each_row(&self, shape: u32, origin: [f64; 2], mut row: impl FnMut(usize, u32)) {
-        let last = SAMPLES as f64;
+        let (last, hair) = (SAMPLES as f64, self.spans[shape as usize].hair);
         let corners = self.corners(shape);
         let mut spans = [[f64::INFINITY, f64::NEG_INFINITY]; SAMPLES];
         for (k, q) in corners.iter().enumerate() {
@@ -139,8 +149,8 @@ impl Shapes {
             let (low, high) = if p[1] < q[1] { (p, q) } else { (q, p) };
             // Rows that the edge meets, ends included: so those of a level edge are its neighbours'.
             let rise = high[1] - low[1];
-            let from = (low[1] - origin[1] - HAIR).ceil().clamp(0.0, last) as usize;
-            let to = ((high[1] - origin[1] + HAIR).floor() + 1.0).clamp(0.0, last) as usize;
+            let from = (low[1] - origin[1] - hair).ceil().clamp(0.0, last) as usize;
+            let to = ((high[1] - origin[1] + hair).floor() + 1.0).clamp(0.0, last) as usize;
             let slope = if rise > 0.0 { (high[0] - low[0]) / rise } else { 0.0 };
             for (number, span) in spans.iter_mut().enumerate().take(to).skip(from) {
                 let up = (origin[1] + number as f64 - low[1]).clamp(0.0, rise);
@@ -149,8 +159,8 @@ impl Shapes {
             }
         }
         for (number, [from, to]) in spans.into_iter().enumerate() {
-            let from = (from - HAIR).ceil().clamp(0.0, last) as u32;
-            let to = ((to + HAIR).floor() + 1.0).clamp(0.0, last) as u32;
+            let from = (from - hair).ceil().clamp(0.0, last) as u32;
+            let to = ((to + hair).floor() + 1.0).clamp(0.0, last) as u32;
             if from < to {
                 let columns = (u64::MAX >> (64 - (to - from))) << from;
                 row(number, columns as u32);
@@ -161,8 +171,8 @@ impl Shapes {
 
 /// Whether two boxes have no sample in common.
 #[inline(always)]
-fn apart(own: &SampleBox, region: &SampleBox) -> bool {
-    own[1] + HAIR < region[0] || own[0] - HAIR > region[1] || own[3] + HAIR < region[2] || own[2] - HAIR > region[3]
+fn apart(own: &SampleBox, hair: f64, region: &SampleBox) -> bool {
+    own[1] + hair < region[0] || own[0] - hair > region[1] || own[3] + hair < region[2] || own[2] - hair > region[3]
 }
 
 #[cfg(test)]
@@ -192,7 +202,7 @@ mod tests {
         for i in 0..2000 {
             let corners = triangle(i);
             let mut shapes = Shapes::default();
-            let relation = shapes.push(&corners, &all);
+            let relation = shapes.push(&corners, HAIR, &all);
             let mut masks = [0u32; SAMPLES];
             if relation != Relation::Apart {
                 shapes.for_each_row(0, [0.0, 0.0], |row, columns| masks[row] = columns);
@@ -213,9 +223,9 @@ mod tests {
     fn polygons_that_share_an_edge_through_samples_leave_none_between_them() {
         let all = [0.0, 31.0, 0.0, 31.0];
         let mut shapes = Shapes::default();
-        shapes.push(&[[-1.0, -1.0], [40.0, 40.0 + 1e-12], [-1.0, 40.0]], &all);
-        shapes.push(&[[-1.0, -1.0], [40.0, 40.0 - 1e-12], [40.0, -1.0]], &all);
-        shapes.push(&[[-1.0, 3.0], [40.0, 3.0], [40.0, 3.0 + 1e-12]], &all);
+        shapes.push(&[[-1.0, -1.0], [40.0, 40.0 + 1e-12], [-1.0, 40.0]], HAIR, &all);
+        shapes.push(&[[-1.0, -1.0], [40.0, 40.0 - 1e-12], [40.0, -1.0]], HAIR, &all);
+        shapes.push(&[[-1.0, 3.0], [40.0, 3.0], [40.0, 3.0 + 1e-12]], HAIR, &all);
         let mut masks = [0u32; SAMPLES];
         for shape in 0..shapes.count().min(2) as u32 {
             shapes.for_each_row(shape, [0.0, 0.0], |row, columns| masks[row] |= columns);
