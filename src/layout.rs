@@ -158,6 +158,12 @@ constants! {
     ALL_ELEMENTS: u32 = u32::MAX;
 }
 
+// The build script compiles this file by its path, for which modules would otherwise be looked for elsewhere.
+#[path = "layout/scattering.rs"]
+mod scattering;
+
+pub use scattering::{PartAt, ScatteringAt, SingleLobeAt, SurfaceAt};
+
 /// Children of a [`WideNode`] and lanes of its boxes.
 pub const NODE_WIDTH: usize = 8;
 /// Triangles of a [`TriangleBlock`].
@@ -371,20 +377,6 @@ record! {
 }
 
 record! {
-    /// A material at a carrier (`scene::material::Surface`).
-    SurfaceAt, print_surface_at {
-        /// Complex relative permittivity [re, im] [-].
-        eta: [f64; 2],
-        /// Thickness [m]; infinite: a half space.
-        thickness: f64,
-        /// Amplitude factor of the specular reflection besides Fresnel's [-].
-        specular_share: f64,
-        /// Standard deviation of the height [m].
-        roughness: f64,
-    }
-}
-
-record! {
     /// A radio as the field needs it: its antenna and how that is turned.
     RadioEnd, print_radio_end {
         /// Rotation from local to global axes `[row, column]`.
@@ -433,14 +425,20 @@ record! {
 }
 
 record! {
-    /// A reflection of a path that is replayed.
+    /// A vertex of a path that is replayed.
     ReplayedVertex, print_replayed_vertex {
         /// Unit normal of the facet's plane, either side.
         normal: [f64; 3],
+        /// Position [m].
+        position: [f64; 3],
+        /// The part of the surface that a scattering vertex stands for [m2].
+        area: f64,
+        /// Way from the transmitter [m].
+        distance: f64,
         /// Material.
         material: u32,
-        /// Nothing: records have no hidden padding.
-        unused: u32,
+        /// What happens there (`path::Interaction` as a number).
+        interaction: u32,
     }
 }
 
@@ -468,7 +466,10 @@ pub fn print_header() -> String {
         print_box3(),
         print_pair(),
         print_path_vertex(),
-        print_surface_at(),
+        scattering::print_single_lobe_at(),
+        scattering::print_part_at(),
+        scattering::print_scattering_at(),
+        scattering::print_surface_at(),
         print_radio_end(),
         print_replayed_path(),
         print_replayed_vertex(),

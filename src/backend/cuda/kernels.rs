@@ -5,7 +5,7 @@
 use super::fault::{FREE_THE_DEVICE, OnDevice};
 use crate::error::{Error, Fault, Result};
 use crate::layout::{
-    AimedWindow, Box3, ChainNode, Flight, GeometryView, Hit, LoneRay, LoneSegment, Pair, PathVertex, Plane, Point,
+    AimedWindow, Box3, ChainNode, Flight, GeometryView, Hit, LoneRay, LoneSegment, Pair, PartAt, PathVertex, Plane, Point,
     RadioEnd, ReplayedPath, ReplayedVertex, SurfaceAt, TriangleBlock, WideNode,
 };
 use cudarc::driver::sys::CUresult;
@@ -40,6 +40,7 @@ plain_records!(
     LoneRay,
     LoneSegment,
     Pair,
+    PartAt,
     PathVertex,
     Plane,
     Point,

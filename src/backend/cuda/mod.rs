@@ -13,6 +13,7 @@ mod kernels;
 mod launch;
 mod open;
 mod resident;
+mod scattering;
 
 pub use connect::connect;
 pub use fault::OnDevice;
@@ -22,6 +23,7 @@ pub use kernels::{Images, Kernels};
 pub use launch::chains;
 pub use open::{BUILT_IN, driver};
 pub use resident::Resident;
+pub use scattering::Surfaces;
 
 use crate::error::{Error, Result};
 use crate::math::Vec3;
