@@ -2,7 +2,7 @@
 //! commit it was built from.
 
 #[path = "src/layout.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod layout;
 #[path = "build/nvcc.rs"]
 mod nvcc;

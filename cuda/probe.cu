@@ -15,6 +15,7 @@ DEVICE double* put(double* out, const C64& z) { return put(put(out, z.re), z.im)
 DEVICE double* put(double* out, const Vec3& v) { return put(put(put(out, v.x), v.y), v.z); }
 DEVICE double* put(double* out, const CVec3& v) { return put(put(put(out, v.x), v.y), v.z); }
 DEVICE double* put(double* out, const Amplitudes& c) { return put(put(out, c.theta), c.phi); }
+DEVICE double* put(double* out, const Drawn& drawn) { return put(put(out, drawn.k_s), drawn.density); }
 DEVICE double* put(double* out, const Coefficients& c) { return put(put(put(out, c.r_s), c.r_p), c.excess); }
 template <class T, size_t N>
 DEVICE double* put(double* out, const T (&numbers)[N]) {
@@ -98,9 +99,9 @@ KERNEL void probe_complex(const double* in, uint32_t count, double* out) {
   in += 5 * i;
   const C64 a = complex_at(in), b = complex_at(in + 2);
   const double s = in[4];
-  out = put(put(put(out + 17 * i, operator+(a, b)), operator-(a, b)), operator-(a));
+  out = put(put(put(out + 18 * i, operator+(a, b)), operator-(a, b)), operator-(a));
   out = put(put(put(put(out, operator*(a, b)), operator*(a, s)), operator+(a, s)), operator-(a, s));
-  put(put(out, operator/(a, b)), is_zero(a));
+  put(put(put(out, operator/(a, b)), norm_squared(a)), is_zero(a));
 }
 
 // counter [4], key [2]
@@ -145,6 +146,13 @@ KERNEL void probe_spherical_basis(const double* in, uint32_t count, double* out)
   if (i >= count) return;
   const Basis basis = spherical_basis(vec3(in + 3 * i));
   put(put(out + 6 * i, basis.theta), basis.phi);
+}
+
+KERNEL void probe_tangents_of(const double* in, uint32_t count, double* out) {
+  const uint64_t i = global_id();
+  if (i >= count) return;
+  const Tangents t = tangents_of(vec3(in + 3 * i));
+  put(put(out + 6 * i, t.u), t.v);
 }
 
 // interaction
@@ -200,8 +208,9 @@ KERNEL void probe_field_vectors(const double* in, uint32_t count, double* out) {
   const CVec3 field = field_at(in);
   const Vec3 v = vec3(in + 6);
   const C64 s = complex_at(in + 9);
-  out = put(put(out + 26 * i, complexified(v)), scaled(v, s));
-  put(put(put(out, operator-(field, scaled(v, s))), operator*(field, s)), dot(v, field));
+  out = put(put(out + 39 * i, complexified(v)), scaled(v, s));
+  out = put(put(out, operator+(field, scaled(v, s))), operator-(field, scaled(v, s)));
+  put(put(put(put(out, operator*(field, s)), operator*(field, s.re)), dot(v, field)), norm_squared(field));
 }
 
 // k, n
@@ -217,7 +226,8 @@ KERNEL void probe_coefficients(const double* in, uint32_t count, double* out) {
   const uint64_t i = global_id();
   if (i >= count) return;
   in += 7 * i;
-  const SurfaceAt surface = {{in[0], in[1]}, in[2], in[3], in[4]};
+  const ScatteringAt none = {nullptr, 0.0, 0.0, 1.0, 0, 0};
+  const SurfaceAt surface = {{in[0], in[1]}, in[2], in[3], in[4], none, nullptr};
   put(out + 6 * i, coefficients(surface, in[5], in[6]));
 }
 
@@ -228,6 +238,74 @@ KERNEL void probe_reflect(const double* in, uint32_t count, double* out) {
   in += 18 * i;
   const Coefficients c = {complex_at(in + 12), complex_at(in + 14), complex_at(in + 16)};
   put(out + 6 * i, reflect(field_at(in), vec3(in + 6), vec3(in + 9), c));
+}
+
+// interaction/scattering: the first part of a surface's pattern, its pattern, its lobe
+
+// k_i, n, k_s
+KERNEL void probe_directions_of(const double* in, uint32_t count, double* out) {
+  const uint64_t i = global_id();
+  if (i >= count) return;
+  in += 9 * i;
+  const Directions at = directions_of(vec3(in), vec3(in + 3), vec3(in + 6));
+  put(put(put(put(out + 4 * i, at.cos_i), at.cos_s), at.off_forward), at.off_backward);
+}
+
+// shape, sharpness, off, u
+KERNEL void probe_lobe_at(const double* in, uint32_t count, double* out) {
+  const uint64_t i = global_id();
+  if (i >= count) return;
+  in += 4 * i;
+  const uint32_t shape = uint32_t(in[0]);
+  put(put(out + 2 * i, lobe_at(shape, in[1], in[2])), off_at(shape, in[1], in[3]));
+}
+
+// surface, y
+KERNEL void probe_normaliser(const SurfaceAt* surfaces, const double* in, uint32_t count, double* out) {
+  const uint64_t i = global_id();
+  if (i >= count) return;
+  const SingleLobeAt& of = surfaces[uint32_t(in[2 * i])].lobe->forward;
+  const double y = in[2 * i + 1];
+  put(put(out + 2 * i, normaliser(of, y)), of.nodes[1] > 0 ? furnace(of, y) : 0.0);
+}
+
+// surface, k_i, n, k_s
+KERNEL void probe_density(const SurfaceAt* surfaces, const double* in, uint32_t count, double* out) {
+  const uint64_t i = global_id();
+  if (i >= count) return;
+  in += 10 * i;
+  const SurfaceAt& surface = surfaces[uint32_t(in[0])];
+  const Vec3 k_i = vec3(in + 1), n = vec3(in + 4), k_s = vec3(in + 7);
+  const Directions at = directions_of(k_i, n, k_s);
+  const PartAt& part = surface.scattering.parts[0];
+  out = put(put(out + 6 * i, part_density(part, at)), part_sample_density(part, at));
+  out = put(put(out, density(surface.scattering, k_i, n, k_s)), sample_density(surface.scattering, k_i, n, k_s));
+  put(put(out, density(*surface.lobe, k_i, n, k_s)), sample_density(*surface.lobe, k_i, n, k_s));
+}
+
+// surface, k_i, n, k_s, field, frequency
+KERNEL void probe_scattered(const SurfaceAt* surfaces, const double* in, uint32_t count, double* out) {
+  const uint64_t i = global_id();
+  if (i >= count) return;
+  in += 17 * i;
+  const SurfaceAt& surface = surfaces[uint32_t(in[0])];
+  const Vec3 k_i = vec3(in + 1), n = vec3(in + 4), k_s = vec3(in + 7);
+  const CVec3 field = field_at(in + 10);
+  out = put(put(out + 14 * i, diffuse(field, k_i, n, k_s, surface, in[16])), lobe(field, k_i, n, k_s, surface, in[16]));
+  put(put(out, reflected_share(field, k_i, n, surface, in[16])),
+      diffuse_share(surface, cos_incidence(k_i, n), in[16]));
+}
+
+// surface, k_i, n, u [3]
+KERNEL void probe_sample(const SurfaceAt* surfaces, const double* in, uint32_t count, double* out) {
+  const uint64_t i = global_id();
+  if (i >= count) return;
+  in += 10 * i;
+  const SurfaceAt& surface = surfaces[uint32_t(in[0])];
+  const Vec3 k_i = vec3(in + 1), n = vec3(in + 4);
+  out = put(out + 11 * i, draw(surface.scattering.parts[0], k_i, n, in[7], in[8], in[9]));
+  out = put(out, sample(surface.scattering, k_i, n, in[7], in[8], in[9]));
+  put(out, sample(*surface.lobe, k_i, n, in[8], in[9]));
 }
 
 // scene
@@ -505,13 +583,28 @@ KERNEL void probe_refine(GeometryView geometry, const ChainNode* nodes, const do
   for (const PathVertex& vertex : vertices) out = put(put(put(out, vertex.position), vertex.facet), vertex.triangle);
 }
 
-// path, frequency
-KERNEL void probe_transfer(const ReplayedPath* paths, const ReplayedVertex* vertices, const SurfaceAt* surfaces,
-                           const double* in, uint32_t count, double* out) {
+// path: its reach, whether its first vertex scatters, and how it leaves that
+KERNEL void probe_reach(const ReplayedPath* paths, const ReplayedVertex* vertices, const double* in, uint32_t count,
+                        double* out) {
   const uint64_t i = global_id();
   if (i >= count) return;
-  const JonesMatrix t = transfer(paths[uint32_t(in[2 * i])], vertices, surfaces, in[2 * i + 1]);
-  put(put(put(put(out + 8 * i, t.theta_theta), t.theta_phi), t.phi_theta), t.phi_phi);
+  const ReplayedPath& path = paths[uint32_t(in[i])];
+  out = put(out + 5 * i, reach(path, vertices));
+  if (path.vertices == 0) return;
+  out = put(out, is_scattering(vertices[path.vertex].interaction));
+  put(out, leaving(path, vertices, 0, vec3(path.departure)));
+}
+
+// path, frequency, polarisation: the field vector at the receiver
+KERNEL void probe_carried(const ReplayedPath* paths, const ReplayedVertex* vertices, const SurfaceAt* surfaces,
+                          const double* in, uint32_t count, double* out) {
+  const uint64_t i = global_id();
+  if (i >= count) return;
+  in += 3 * i;
+  const ReplayedPath& path = paths[uint32_t(in[0])];
+  const Basis start = spherical_basis(vec3(path.departure));
+  const CVec3 sent = complexified(in[2] == 0.0 ? start.theta : start.phi);
+  put(out + 6 * i, carried(path, vertices, surfaces, in[1], sent));
 }
 
 // end, k
@@ -532,13 +625,12 @@ KERNEL void probe_pattern_towards(const RadioEnd* ends, const double* in, uint32
   put(out + 2 * i, pattern_towards(ends[uint32_t(in[0])], uint32_t(in[1]), vec3(in + 2)));
 }
 
-// matrix [4], receiver, transmitter
-KERNEL void probe_coupling(const double* in, uint32_t count, double* out) {
+// amplitudes, k
+KERNEL void probe_in_space(const double* in, uint32_t count, double* out) {
   const uint64_t i = global_id();
   if (i >= count) return;
-  in += 12 * i;
-  const JonesMatrix t = {complex_at(in), complex_at(in + 2), complex_at(in + 4), complex_at(in + 6)};
-  put(out + 2 * i, coupling(t, Amplitudes{in[8], in[9]}, Amplitudes{in[10], in[11]}));
+  in += 5 * i;
+  put(out + 3 * i, in_space(Amplitudes{in[0], in[1]}, vec3(in + 2)));
 }
 
 // k, offset, frequency

@@ -12,6 +12,8 @@ mod interaction;
 mod math;
 #[path = "probes/path.rs"]
 mod path;
+#[path = "probes/scattering.rs"]
+mod scattering;
 
 use crate::support::build::{self, Numbers};
 use crate::support::emulator::emulator;
@@ -218,7 +220,7 @@ fn single(x: f64) -> f64 {
 }
 
 /// Device functions that are probed through another one, which does little else: (helper, probed).
-const THROUGH_OTHERS: [(&str, &str); 11] = [
+const THROUGH_OTHERS: [(&str, &str); 19] = [
     ("is_inside_edge", "contains"),
     ("shear", "meet"),
     ("edges_of", "meet"),
@@ -230,6 +232,14 @@ const THROUGH_OTHERS: [(&str, &str); 11] = [
     ("children_at", "triangle_at"),
     ("for_each_at", "triangle_at"),
     ("vec3", "cross"),
+    ("interpolated", "normaliser"),
+    ("is_there", "part_density"),
+    ("over_lobes", "part_density"),
+    ("root_of_furnace", "part_density"),
+    ("half_vector", "lobe"),
+    ("masses", "part_sample_density"),
+    ("around", "draw"),
+    ("part_at", "sample"),
 ];
 
 /// The device functions of a header: name and parameters.

@@ -5,8 +5,8 @@
 use super::fault::{FREE_THE_DEVICE, OnDevice};
 use crate::error::{Error, Fault, Result};
 use crate::layout::{
-    AimedWindow, Box3, ChainNode, Flight, GeometryView, Hit, LoneRay, LoneSegment, Pair, PartAt, PathVertex, Plane, Point,
-    RadioEnd, ReplayedPath, ReplayedVertex, SurfaceAt, TriangleBlock, WideNode,
+    AimedWindow, Box3, ChainNode, Flight, GeometryView, Hit, LoneRay, LoneSegment, Pair, PartAt, PathVertex, Plane,
+    Point, RadioEnd, ReplayedPath, ReplayedVertex, SurfaceAt, TriangleBlock, WideNode,
 };
 use cudarc::driver::sys::CUresult;
 use cudarc::driver::{
