@@ -21,6 +21,8 @@ mod parity;
 mod probes;
 #[path = "cases/response.rs"]
 mod response;
+#[path = "cases/scattering_parity.rs"]
+mod scattering_parity;
 #[path = "cases/scenes.rs"]
 mod scenes;
 #[path = "cases/tiles.rs"]
