@@ -154,14 +154,25 @@ constants! {
     DOUBLINGS: f64 = 7.0;
     /// Receivers that are tested against a beam as one box.
     BOX_SIZE: u32 = 32;
+    /// Numbers of 64 bits that a wave, and a point of a sheet that it may see, take on the device (`cuda/map/forward.cuh`).
+    WAVE_WORDS: u32 = 17;
+    /// See [`WAVE_WORDS`].
+    SIGHT_WORDS: u32 = 9;
+    /// Words of a sum that does not depend on order (`cuda/math/fixed.cuh`), and how many bits of it are behind the point.
+    FIXED_WORDS: u32 = 3;
+    /// See [`FIXED_WORDS`].
+    FIXED_BITS: u32 = 96;
     /// The element index of a path that stands for all elements of an array.
     ALL_ELEMENTS: u32 = u32::MAX;
 }
 
 // The build script compiles this file by its path, for which modules would otherwise be looked for elsewhere.
+#[path = "layout/forward.rs"]
+mod forward;
 #[path = "layout/scattering.rs"]
 mod scattering;
 
+pub use forward::{FedAt, ForwardAt, LatticeAt, SheetAt};
 pub use scattering::{PartAt, ScatteringAt, SingleLobeAt, SurfaceAt};
 
 /// Children of a [`WideNode`] and lanes of its boxes.
@@ -229,6 +240,8 @@ record! {
         facet_of_triangle: Pointer<u32>,
         /// Patch `[facet]`.
         patch_of_facet: Pointer<u32>,
+        /// Material `[facet]`.
+        material_of_facet: Pointer<u32>,
         /// First triangle `[facet + 1]` in `facet_triangles`.
         facet_offsets: Pointer<u32>,
         /// Triangles, facet by facet, ascending.
@@ -473,6 +486,10 @@ pub fn print_header() -> String {
         print_radio_end(),
         print_replayed_path(),
         print_replayed_vertex(),
+        forward::print_sheet_at(),
+        forward::print_fed_at(),
+        forward::print_forward_at(),
+        forward::print_lattice_at(),
     ];
     for record in records {
         text += "\n";

@@ -22,7 +22,7 @@ struct Held {
     blocks: Buffer<TriangleBlock>,
     vertices: Buffer<f64>,
     planes: Buffer<Plane>,
-    numbers: [Buffer<u32>; 7],
+    numbers: [Buffer<u32>; 8],
 }
 
 impl std::fmt::Debug for Resident {
@@ -45,7 +45,7 @@ impl Resident {
         let (stream, mut held) = (&cuda.stream, Held::default());
         let Geometry { scene, bvh, facets } = geometry;
         let vertices: Vec<f64> = coordinates(&scene.vertices).collect();
-        let [triangles, of_triangle, patch, offsets, listed, patch_offsets, patch_facets] = &mut held.numbers;
+        let [triangles, of_triangle, patch, material, offsets, listed, patch_offsets, patch_facets] = &mut held.numbers;
         let view = GeometryView {
             nodes: held.nodes.place(stream, &bvh.nodes)?,
             blocks: held.blocks.place(stream, &bvh.blocks)?,
@@ -53,6 +53,7 @@ impl Resident {
             triangles: triangles.place(stream, scene.triangles.as_flattened())?,
             facet_of_triangle: of_triangle.place(stream, &facets.of_triangle)?,
             patch_of_facet: patch.place(stream, &facets.patch)?,
+            material_of_facet: material.place(stream, &facets.material)?,
             facet_offsets: offsets.place(stream, &facets.offsets)?,
             facet_triangles: listed.place(stream, &facets.triangles)?,
             patch_offsets: patch_offsets.place(stream, &facets.patch_offsets)?,
@@ -78,6 +79,7 @@ fn bytes_of(geometry: &Geometry) -> u64 {
     let Geometry { scene, bvh, facets } = geometry;
     let facets_bytes = size_of_val(&facets.of_triangle[..])
         + size_of_val(&facets.patch[..])
+        + size_of_val(&facets.material[..])
         + size_of_val(&facets.offsets[..])
         + size_of_val(&facets.triangles[..])
         + size_of_val(&facets.patch_offsets[..])
