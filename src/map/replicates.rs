@@ -75,6 +75,14 @@ impl Sums {
         }
     }
 
+    /// Adds what another device has summed up over replicates `[cell]`.
+    pub fn add_sums(&mut self, moments: &[[f64; 3]], squares: &[f64]) {
+        for (own, more) in self.moments.iter_mut().zip(moments) {
+            own.iter_mut().zip(more).for_each(|(own, more)| *own += more);
+        }
+        self.squares.iter_mut().zip(squares).for_each(|(own, more)| *own += more);
+    }
+
     /// The variance of a cell's mean over so many replicates.
     pub fn variance(&self, cell: usize, replicates: u32) -> f64 {
         let n = f64::from(replicates);

@@ -65,9 +65,8 @@ impl MapEngine<'_> {
         let stream = (carrier * self.radios.transmitters.len() + transmitter) as u32;
         let (mut replicate, mut segments) = (0u32, 0);
         loop {
-            let key = |replicate| {
-                [options.seed as u32 ^ stream.rotate_left(20), (options.seed >> 32) as u32 ^ replicate]
-            };
+            let key =
+                |replicate| [options.seed as u32 ^ stream.rotate_left(20), (options.seed >> 32) as u32 ^ replicate];
             let own = replicate..replicate + REPLICATES as u32;
             let lattices: Vec<Lattice> = own.clone().map(|one| Lattice::new(per_replicate, key(one))).collect();
             segments += self.tracer.backend.sample(&self.tracer.geometry, &forward, &lattices, &mut sums)?;

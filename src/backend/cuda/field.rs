@@ -194,17 +194,22 @@ fn ends_of(ends: &[End]) -> (Vec<RadioEnd>, Vec<f64>) {
     let records = ends.iter().map(|end| {
         let first_element = (offsets.len() / 3) as u64;
         offsets.extend(coordinates(&end.offsets));
-        let slants = &end.antenna.slants;
-        RadioEnd {
-            // nalgebra lays matrices out column by column.
-            rotation: end.rotation.transpose().into(),
-            slants: [slants[0], slants[slants.len() - 1]],
-            first_element,
-            elements: end.antenna.offsets.len() as u32,
-            polarizations: slants.len() as u32,
-            pattern: end.antenna.element as u32,
-            slant_model: end.antenna.slant_model as u32,
-        }
+        end_record(end, first_element)
     });
     (records.collect(), offsets)
+}
+
+/// The record of an end whose elements begin at `first_element`.
+pub fn end_record(end: &End, first_element: u64) -> RadioEnd {
+    let slants = &end.antenna.slants;
+    RadioEnd {
+        // nalgebra lays matrices out column by column.
+        rotation: end.rotation.transpose().into(),
+        slants: [slants[0], slants[slants.len() - 1]],
+        first_element,
+        elements: end.antenna.offsets.len() as u32,
+        polarizations: slants.len() as u32,
+        pattern: end.antenna.element as u32,
+        slant_model: end.antenna.slant_model as u32,
+    }
 }

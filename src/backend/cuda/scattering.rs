@@ -31,6 +31,19 @@ impl Surfaces {
         stream: &Arc<CudaStream>,
         surfaces: impl Iterator<Item = &'a Surface> + Clone,
     ) -> Result<&CudaSlice<SurfaceAt>> {
+        self.place(stream, surfaces)?;
+        Ok(self.get())
+    }
+
+    /// Copies `surfaces`; where they lie, until the next copy.
+    ///
+    /// # Errors
+    /// As [`Surfaces::upload`].
+    pub fn place<'a>(
+        &mut self,
+        stream: &Arc<CudaStream>,
+        surfaces: impl Iterator<Item = &'a Surface> + Clone,
+    ) -> Result<Pointer<SurfaceAt>> {
         let mut tables = Tables::default();
         for part in surfaces.clone().flat_map(parts_of) {
             [&part.forward, &part.backward].into_iter().flatten().for_each(|lobe| tables.add(&lobe.table));
@@ -40,7 +53,7 @@ impl Surfaces {
             surfaces.clone().flat_map(parts_of).map(|part| part_record(part, &tables, at)).collect();
         let mut part = self.parts.place(stream, &records)?;
         let records: Vec<SurfaceAt> = surfaces.map(|surface| surface_record(surface, &mut part)).collect();
-        self.records.upload(stream, &records)
+        self.records.place(stream, &records)
     }
 
     /// What was uploaded last.
