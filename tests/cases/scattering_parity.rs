@@ -6,6 +6,9 @@
 use crate::support::build::{self, add_cuboid, add_panel, add_polygons, checked, scene_of};
 use crate::support::{accept, worse};
 use raylobe::backend::{Backend, DeviceRequest};
+use raylobe::map::grid::{Ground, Layout, Sheet};
+use raylobe::math::frame::rotation_of;
+use raylobe::math::{C64, Vec3};
 use raylobe::path::scatter::ScatterOptions;
 use raylobe::path::{Interaction, SolverOptions};
 use raylobe::progress::Silent;
@@ -14,6 +17,8 @@ use raylobe::scene::description::{
     Direction, LobeDescription, MaterialDescription, MixturePart, PatternDescription, SceneDescription,
 };
 use raylobe::scene::radio::Radios;
+use raylobe::solve::map::{MapEngine, Survey};
+use raylobe::solve::sampled::{Sampled, Target};
 use raylobe::solve::{Solution, solve};
 
 const CARRIERS: [f64; 2] = [3.5e9, 28e9];
@@ -189,5 +194,114 @@ fn lobes_are_the_same_on_both() {
             assert!(cpu.paths.area.iter().zip(&cuda.paths.area).all(|(a, b)| near(a, b)), "{name}: areas");
             require_same_fields(&name, &both, COEFFICIENT);
         }
+    }
+}
+
+/// Cells of a map that a ray's last bits decide on: the largest share, and what such a ray may move of the cell's gain.
+const EDGE_SHARE: f64 = 2e-3;
+/// Largest difference of a cell's gain and of its moments otherwise, relative: directions that are drawn differ by some units
+/// of the last place, and a lobe of concentration kappa turns these into kappa times as much.
+const GAIN: f64 = 1e-9;
+
+/// Rays of a map, in all 32 replicates.
+const RAYS: u64 = 32 * 700;
+
+/// The sampled part of the map of a tilted sheet over the yard, and the segments that it took.
+fn sampled(
+    backend: Backend,
+    scene: &SceneDescription,
+    radios: &Radios,
+    options: &SolverOptions,
+    rays: u64,
+) -> (Sampled, u64) {
+    let scene = checked(scene);
+    let sheet = Sheet::about(&Vec3::new(1.0, 0.5, 2.5), [24.0, 18.0], [2.0, 1.5], &rotation_of([0.4, 0.1, -0.15]));
+    let target = Target { rays, max_rays: rays, relative_error: None };
+    let survey = Survey { layout: Layout::Sheet(sheet, Ground::Plane), points: 1, noise: 1e-12, target };
+    let mut engine =
+        MapEngine::new(backend, &scene, &survey, radios, &CARRIERS, options, &Silent).expect("a sound yard");
+    let map = engine.sampled(0, 1, &target).expect("it can be sampled");
+    (map, engine.finish().counters.segments)
+}
+
+/// The radios of a map: the receiver with weights of its own, or with ports whose powers add up.
+fn map_radios(weighted: bool) -> Radios {
+    let mut radios = radios();
+    let weight = |i: u32| C64::from_polar(0.5, 0.7 * f64::from(i));
+    if weighted {
+        radios.receivers[0].antenna = 1;
+        radios.receivers[0].weights = Some((0..4).map(weight).collect());
+        radios.transmitters[0].weights = Some((0..4).map(|i| weight(i * i)).collect());
+    }
+    radios
+}
+
+#[test]
+fn sampled_maps_are_the_same_on_both() {
+    let mut differ = [0, 0];
+    for (i, (diffuse, lobe, reflection, max_depth)) in [
+        (true, false, true, 1),
+        (true, false, true, 3),
+        (true, false, false, 2),
+        (false, true, true, 3),
+        (true, true, true, 4),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let kappa = [30.0, 400.0][i % 2];
+        let scene = with_lobes(yard(i % 2 == 1), LobeDescription::von_mises_fisher(kappa));
+        let scatter = ScatterOptions { diffuse, lobe, ..ScatterOptions::default() };
+        let options = SolverOptions { reflection, ..options(max_depth, scatter) };
+        let radios = map_radios(i % 2 == 0);
+        let cpu = Backend::open(DeviceRequest::Cpu).expect("every machine has a CPU").backend;
+        let [(cpu, cpu_segments), (cuda, cuda_segments)] =
+            [cpu, build::backend()].map(|backend| sampled(backend, &scene, &radios, &options, RAYS));
+        let name = format!("map {i}: diffuse {diffuse}, lobe {lobe}, depth {max_depth}");
+        assert_eq!(cpu.rays, cuda.rays, "{name}");
+        assert!(
+            cpu_segments.abs_diff(cuda_segments) <= cpu_segments / 10_000,
+            "{name}: {cpu_segments} {cuda_segments}"
+        );
+        let (mut worst, mut lit) = (0.0, 0);
+        for cell in 0..cpu.moments.len() {
+            let off = (0..3).map(|k| (cuda.moments[cell][k] / cpu.moments[cell][k] - 1.0).abs()).fold(0.0, worse);
+            let error = (cuda.variance[cell] / cpu.variance[cell] - 1.0).abs();
+            if cpu.moments[cell][0] == 0.0 {
+                assert_eq!(cuda.moments[cell], [0.0; 3], "{name}, cell {cell}");
+                continue;
+            }
+            lit += 1;
+            differ[1] += 1;
+            if off > GAIN || error > GAIN {
+                differ[0] += 1;
+                println!("{name}, cell {cell}: {:?} {:?}", cpu.moments[cell], cuda.moments[cell]);
+            } else {
+                worst = worse(worst, off.max(error));
+            }
+        }
+        assert!(lit > 100, "{name}: {lit} cells are lit");
+        println!("{name}: {lit} cells, at most {worst:.1e}, {cpu_segments} segments");
+    }
+    let share = f64::from(differ[0]) / f64::from(differ[1]);
+    let values = format!("{} of {} cells beyond {GAIN:e}", differ[0], differ[1]);
+    accept("parity of sampled maps", values, &format!("a share of {EDGE_SHARE:e}"), share <= EDGE_SHARE);
+}
+
+#[test]
+fn blocks_and_parts_do_not_change_a_sampled_map() {
+    let scene = with_lobes(yard(false), LobeDescription::von_mises_fisher(30.0));
+    let scatter = ScatterOptions { diffuse: true, lobe: true, ..ScatterOptions::default() };
+    let radios = map_radios(true);
+    let mut maps = [1, 32, 57, 256].into_iter().filter_map(|threads| {
+        let cuda = build::cuda()?.with_blocks_of(threads);
+        Some(sampled(Backend::cuda(cuda), &scene, &radios, &options(3, scatter), 32 * 200))
+    });
+    let Some((first, segments)) = maps.next() else { return };
+    assert!(first.moments.iter().any(|moments| moments[0] > 0.0));
+    for (map, others) in maps {
+        assert_eq!(map.moments, first.moments);
+        assert_eq!(map.variance, first.variance);
+        assert_eq!(segments, others);
     }
 }
