@@ -1,43 +1,11 @@
 // Probes: a tiny kernel for each device function, one thread an item, so that tests can compare each with its Rust twin
 // (tests/cases/probes.rs). Numbers of every kind travel as f64, which holds each u32 and f32: `in` [item, number] and
-// `out` [item, number]. Operators are called by name, as all else: the test of completeness looks for names.
-#include "path/field.cuh"
+// `out` [item, number]. Operators are called by name, as all else: the test of completeness looks for names. Those of
+// scattering and of maps are in probe/.
 #include "path/launch.cuh"
 #include "path/refine.cuh"
+#include "probe/put.cuh"
 #include "search.cuh"
-
-// Writes what it is given and yields the place behind it.
-DEVICE double* put(double* out, double x) {
-  *out = x;
-  return out + 1;
-}
-DEVICE double* put(double* out, const C64& z) { return put(put(out, z.re), z.im); }
-DEVICE double* put(double* out, const Vec3& v) { return put(put(put(out, v.x), v.y), v.z); }
-DEVICE double* put(double* out, const CVec3& v) { return put(put(put(out, v.x), v.y), v.z); }
-DEVICE double* put(double* out, const Amplitudes& c) { return put(put(out, c.theta), c.phi); }
-DEVICE double* put(double* out, const Drawn& drawn) { return put(put(out, drawn.k_s), drawn.density); }
-DEVICE double* put(double* out, const Coefficients& c) { return put(put(put(out, c.r_s), c.r_p), c.excess); }
-template <class T, size_t N>
-DEVICE double* put(double* out, const T (&numbers)[N]) {
-  for (size_t k = 0; k < N; ++k) out = put(out, double(numbers[k]));
-  return out;
-}
-DEVICE double* put(double* out, const Ray& ray) {
-  out = put(put(out, ray.slabs.near_origin), ray.slabs.far_origin);
-  out = put(put(out, ray.slabs.inverse), ray.slabs.near_corner);
-  return put(put(put(out, ray.axes), ray.origin), ray.shear);
-}
-
-DEVICE C64 complex_at(const double* in) { return {in[0], in[1]}; }
-DEVICE CVec3 field_at(const double* in) { return {complex_at(in), complex_at(in + 2), complex_at(in + 4)}; }
-DEVICE Corners corners_at(const double* in) { return {vec3(in), vec3(in + 3), vec3(in + 6)}; }
-DEVICE Plane plane_at(const double* in) { return {{in[0], in[1], in[2]}, in[3]}; }
-
-// A point as a ray holds it.
-struct Single {
-  float xyz[3];
-};
-DEVICE Single single_at(const double* in) { return {{float(in[0]), float(in[1]), float(in[2])}}; }
 
 // portable.cuh
 
@@ -238,74 +206,6 @@ KERNEL void probe_reflect(const double* in, uint32_t count, double* out) {
   in += 18 * i;
   const Coefficients c = {complex_at(in + 12), complex_at(in + 14), complex_at(in + 16)};
   put(out + 6 * i, reflect(field_at(in), vec3(in + 6), vec3(in + 9), c));
-}
-
-// interaction/scattering: the first part of a surface's pattern, its pattern, its lobe
-
-// k_i, n, k_s
-KERNEL void probe_directions_of(const double* in, uint32_t count, double* out) {
-  const uint64_t i = global_id();
-  if (i >= count) return;
-  in += 9 * i;
-  const Directions at = directions_of(vec3(in), vec3(in + 3), vec3(in + 6));
-  put(put(put(put(out + 4 * i, at.cos_i), at.cos_s), at.off_forward), at.off_backward);
-}
-
-// shape, sharpness, off, u
-KERNEL void probe_lobe_at(const double* in, uint32_t count, double* out) {
-  const uint64_t i = global_id();
-  if (i >= count) return;
-  in += 4 * i;
-  const uint32_t shape = uint32_t(in[0]);
-  put(put(out + 2 * i, lobe_at(shape, in[1], in[2])), off_at(shape, in[1], in[3]));
-}
-
-// surface, y
-KERNEL void probe_normaliser(const SurfaceAt* surfaces, const double* in, uint32_t count, double* out) {
-  const uint64_t i = global_id();
-  if (i >= count) return;
-  const SingleLobeAt& of = surfaces[uint32_t(in[2 * i])].lobe->forward;
-  const double y = in[2 * i + 1];
-  put(put(out + 2 * i, normaliser(of, y)), of.nodes[1] > 0 ? furnace(of, y) : 0.0);
-}
-
-// surface, k_i, n, k_s
-KERNEL void probe_density(const SurfaceAt* surfaces, const double* in, uint32_t count, double* out) {
-  const uint64_t i = global_id();
-  if (i >= count) return;
-  in += 10 * i;
-  const SurfaceAt& surface = surfaces[uint32_t(in[0])];
-  const Vec3 k_i = vec3(in + 1), n = vec3(in + 4), k_s = vec3(in + 7);
-  const Directions at = directions_of(k_i, n, k_s);
-  const PartAt& part = surface.scattering.parts[0];
-  out = put(put(out + 6 * i, part_density(part, at)), part_sample_density(part, at));
-  out = put(put(out, density(surface.scattering, k_i, n, k_s)), sample_density(surface.scattering, k_i, n, k_s));
-  put(put(out, density(*surface.lobe, k_i, n, k_s)), sample_density(*surface.lobe, k_i, n, k_s));
-}
-
-// surface, k_i, n, k_s, field, frequency
-KERNEL void probe_scattered(const SurfaceAt* surfaces, const double* in, uint32_t count, double* out) {
-  const uint64_t i = global_id();
-  if (i >= count) return;
-  in += 17 * i;
-  const SurfaceAt& surface = surfaces[uint32_t(in[0])];
-  const Vec3 k_i = vec3(in + 1), n = vec3(in + 4), k_s = vec3(in + 7);
-  const CVec3 field = field_at(in + 10);
-  out = put(put(out + 14 * i, diffuse(field, k_i, n, k_s, surface, in[16])), lobe(field, k_i, n, k_s, surface, in[16]));
-  put(put(out, reflected_share(field, k_i, n, surface, in[16])),
-      diffuse_share(surface, cos_incidence(k_i, n), in[16]));
-}
-
-// surface, k_i, n, u [3]
-KERNEL void probe_sample(const SurfaceAt* surfaces, const double* in, uint32_t count, double* out) {
-  const uint64_t i = global_id();
-  if (i >= count) return;
-  in += 10 * i;
-  const SurfaceAt& surface = surfaces[uint32_t(in[0])];
-  const Vec3 k_i = vec3(in + 1), n = vec3(in + 4);
-  out = put(out + 11 * i, draw(surface.scattering.parts[0], k_i, n, in[7], in[8], in[9]));
-  out = put(out, sample(surface.scattering, k_i, n, in[7], in[8], in[9]));
-  put(out, sample(*surface.lobe, k_i, n, in[8], in[9]));
 }
 
 // scene

@@ -53,7 +53,7 @@ fn mixture(reciprocal: bool) -> PatternDescription {
 }
 
 /// A yard whose ground, walls and block scatter, each in its own way.
-fn yard(reciprocal: bool) -> SceneDescription {
+pub fn yard(reciprocal: bool) -> SceneDescription {
     let directive = PatternDescription::Directive { alpha: 4.0, reciprocal };
     let backscattering = PatternDescription::Backscattering { alpha_r: 5.0, alpha_i: 8.0, lambda: 0.8, reciprocal };
     let materials = [
@@ -71,7 +71,7 @@ fn yard(reciprocal: bool) -> SceneDescription {
 }
 
 /// The same, with a lobe in place of every reflection.
-fn with_lobes(mut scene: SceneDescription, lobe: LobeDescription) -> SceneDescription {
+pub fn with_lobes(mut scene: SceneDescription, lobe: LobeDescription) -> SceneDescription {
     scene.materials.iter_mut().for_each(|material| material.lobe = Some(lobe.clone()));
     scene
 }
@@ -203,6 +203,10 @@ const EDGE_SHARE: f64 = 2e-3;
 /// of the last place, and a lobe of concentration kappa turns these into kappa times as much.
 const GAIN: f64 = 1e-9;
 
+/// Path gains below this are nothing: sums are cut to the last of 96 binary places, of a unit of about 1e-8 here, at every
+/// deposit.
+const NOTHING: f64 = 1e-28;
+
 /// Rays of a map, in all 32 replicates.
 const RAYS: u64 = 32 * 700;
 
@@ -225,7 +229,7 @@ fn sampled(
 }
 
 /// The radios of a map: the receiver with weights of its own, or with ports whose powers add up.
-fn map_radios(weighted: bool) -> Radios {
+pub fn map_radios(weighted: bool) -> Radios {
     let mut radios = radios();
     let weight = |i: u32| C64::from_polar(0.5, 0.7 * f64::from(i));
     if weighted {
@@ -267,8 +271,8 @@ fn sampled_maps_are_the_same_on_both() {
         for cell in 0..cpu.moments.len() {
             let off = (0..3).map(|k| (cuda.moments[cell][k] / cpu.moments[cell][k] - 1.0).abs()).fold(0.0, worse);
             let error = (cuda.variance[cell] / cpu.variance[cell] - 1.0).abs();
-            if cpu.moments[cell][0] == 0.0 {
-                assert_eq!(cuda.moments[cell], [0.0; 3], "{name}, cell {cell}");
+            if cpu.moments[cell][0] < NOTHING {
+                assert!(cuda.moments[cell][0] < NOTHING, "{name}, cell {cell}: {:?}", cuda.moments[cell]);
                 continue;
             }
             lit += 1;

@@ -19,12 +19,18 @@ use std::borrow::Cow;
 const RAYS_AT_ONCE: usize = 1 << 18;
 const LEAST_RAYS: usize = 1 << 10;
 
-/// What is kept from call to call.
+/// What kernels know of a map, kept from call to call.
 #[derive(Default)]
-pub struct Work {
+pub struct MapRecord {
     surfaces: Surfaces,
     offsets: [Buffer<f64>; 2],
     weights: [Buffer<f64>; 2],
+}
+
+/// What is kept from call to call.
+#[derive(Default)]
+pub struct Work {
+    record: MapRecord,
     waves: [Buffer<u64>; 2],
     hits: Buffer<Hit>,
     sights: Buffer<u64>,
@@ -49,7 +55,7 @@ pub fn sample(
     let most = lattices.iter().map(|lattice| lattice.rays).max().unwrap_or(0);
     let mut work = locked(&cuda.forward);
     let rays = cuda.with_room(|| work.reserve(cuda, cells, usize::try_from(most).unwrap_or(usize::MAX)))?;
-    let plan = Plan { cuda, record: work.record(cuda, resident, forward)?, cells, rays: rays as u64 };
+    let plan = Plan { cuda, record: work.record.place(cuda, resident, forward)?, cells, rays: rays as u64 };
     let segments = plan.trace_all(&mut work, forward, lattices)?;
     let moments = work.moments_back.wait()?.as_chunks().0;
     sums.add_sums(moments, work.squares_back.wait()?);
@@ -79,9 +85,14 @@ impl Work {
             .map(|()| rays)
         })
     }
+}
 
-    /// What kernels know of the map, with what it points at on the device.
-    fn record(&mut self, cuda: &Cuda, resident: &Resident, forward: &Forward) -> Result<ForwardAt> {
+impl MapRecord {
+    /// Copies what kernels know of a map; what the record points at stays until the next copy.
+    ///
+    /// # Errors
+    /// The device has too little memory, or failed.
+    pub fn place(&mut self, cuda: &Cuda, resident: &Resident, forward: &Forward) -> Result<ForwardAt> {
         let stream = &cuda.stream;
         let [source, receiver] = [&forward.source, &forward.receiver];
         let [source_offsets, receiver_offsets] = &mut self.offsets;

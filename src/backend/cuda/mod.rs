@@ -20,7 +20,7 @@ pub use connect::connect;
 pub use fault::OnDevice;
 pub use field::field;
 pub use flights::{blocked, follow};
-pub use forward::sample;
+pub use forward::{MapRecord, sample};
 pub use kernels::{Images, Kernels};
 pub use launch::chains;
 pub use open::{BUILT_IN, driver};
