@@ -13,8 +13,12 @@ mod crowds;
 mod invariance;
 #[path = "cases/laws.rs"]
 mod laws;
+#[path = "cases/lobes.rs"]
+mod lobes;
 #[path = "cases/maps.rs"]
 mod maps;
+#[path = "cases/noisy_wall.rs"]
+mod noisy_wall;
 #[path = "cases/parity.rs"]
 mod parity;
 #[path = "cases/probes.rs"]

@@ -27,7 +27,7 @@ const LAST: f64 = 1.0 / (1u128 << 96) as f64;
 const LIMIT: f64 = (1u64 << 55) as f64;
 /// Relative error of a power or a field of some hundred operations, two libraries' sines and exponentials among them, at
 /// lobes of a concentration of some hundreds.
-const POWER: f64 = 1e-11;
+const POWER: f64 = 1e-12;
 /// The same of a direction or a length.
 const PLACE: f64 = 1e-13;
 /// Numbers of a wave and of a point of the sheet, as probes write them.
