@@ -14,6 +14,14 @@ mutants=(
     'path/refine.cuh|if ((from > 0.0) == (to > 0.0))|if ((from > 0.0) != (to > 0.0))'
     'interaction/fresnel.cuh|wave.reflected.r_s = -less_one|wave.reflected.r_s = less_one'
     'path/field.cu|port % end.elements|port / end.polarizations'
+    'path/field.cuh|(vertex.distance - begun) / sqrt|vertex.distance / sqrt'
+    'interaction/scattering/normaliser.cuh|m + n - 2.0 * (q - p)|m - n - 2.0 * (q - p)'
+    'interaction/scattering/pattern.cuh|larger(incident, scattered)|incident'
+    'interaction/scattering/jones.cuh|along_theta * kept - along_phi * crossed|along_theta * kept + along_phi * crossed'
+    'interaction/scattering/sampling.cuh|(m.forward + m.backward) < m.forward|(m.forward + m.backward) > m.forward'
+    'math/fixed.cuh|carry |= uint64_t(before + addend < before);|'
+    'map/forward.cuh|share * power|power'
+    'map/forward.cu|hits[i].triangle == NONE ? INFINITY : double(hits[i].t)|INFINITY'
 )
 filters=("$@")
 [ ${#filters[@]} -gt 0 ] || filters=(laws:: truth:: parity:: probes::)

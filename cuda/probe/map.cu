@@ -24,13 +24,13 @@ KERNEL void probe_fixed_of(const double* in, uint32_t count, double* out) {
   put(out + i, value_of(fixed_of(in[i]).word));
 }
 
-// cell, gain, excess: whether it was lost
-KERNEL void probe_add_deposit(ForwardAt forward, uint64_t* sums, const double* in, uint32_t count, double* out) {
+// cell, gain, excess: moments that were lost, counted in `lost` [item]
+KERNEL void probe_add_deposit(ForwardAt forward, uint64_t* sums, uint32_t* lost, const double* in, uint32_t count,
+                              double* out) {
   const uint64_t i = global_id();
   if (i >= count) return;
-  uint32_t lost = 0;
-  add_deposit(forward, Deposit{in[3 * i + 1], in[3 * i + 2], uint32_t(in[3 * i])}, sums, &lost);
-  put(out + i, lost);
+  add_deposit(forward, Deposit{in[3 * i + 1], in[3 * i + 2], uint32_t(in[3 * i])}, sums, lost + i);
+  put(out + i, lost[i]);
 }
 
 // place

@@ -59,7 +59,7 @@ plain_records!(
 const BLOCK: u32 = 128;
 
 impl Kernels {
-    /// The same with `threads` in a block, from 1 to 1024: no result depends on it.
+    /// The same with `threads` in a block, 256 at the most, which registers suffice for: no result depends on it.
     #[must_use]
     pub fn with_blocks_of(self, threads: u32) -> Kernels {
         Kernels { block: threads, ..self }

@@ -85,7 +85,7 @@ impl Cuda {
         })
     }
 
-    /// The same with `threads` in a block of every kernel, from 1 to 1024: no result depends on it.
+    /// The same with `threads` in a block of every kernel, 256 at the most: no result depends on it.
     #[must_use]
     pub fn with_blocks_of(self, threads: u32) -> Cuda {
         Cuda { kernels: self.kernels.with_blocks_of(threads), ..self }

@@ -74,7 +74,7 @@ fn sums_are_exact(device: &Device, at: &ForwardAt) {
     });
     let words = CELLS * 3 * FIXED_WORDS as usize;
     let sums = device.upload(&vec![0u64; words]);
-    device.exact("probe_add_deposit", &[at, &sums], &all, |_| [0.0]);
+    device.exact("probe_add_deposit", &[at, &sums, &device.upload(&vec![0u32; all.len()])], &all, |_| [0.0]);
     let mut expected = [0i128; CELLS * 3];
     for [cell, gain, excess] in &all {
         let moments = [*gain, gain * excess, gain * excess * excess];
@@ -93,7 +93,7 @@ fn sums_are_exact(device: &Device, at: &ForwardAt) {
     device.near("probe_value_of", &[&sums], &places, bound, |[place]| [expected[*place as usize] as f64 * LAST]);
     // What sums cannot hold is told.
     let beyond = [[0.0, 1e17, 0.0], [0.0, f64::NAN, 1.0], [0.0, f64::INFINITY, 1.0], [1.0, 1e10, 1e4]];
-    device.exact("probe_add_deposit", &[at, &sums], &beyond, |[_, gain, excess]| {
+    device.exact("probe_add_deposit", &[at, &sums, &device.upload(&[0u32; 4])], &beyond, |[_, gain, excess]| {
         let moments = [*gain, gain * excess, gain * excess * excess];
         let is_lost = |moment: &&f64| moment.is_nan() || moment.abs() >= LIMIT;
         [moments.iter().filter(is_lost).count() as f64]
