@@ -4,10 +4,12 @@ pub mod cpu;
 pub mod cuda;
 
 use crate::channel::Channel;
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, Result};
 use crate::geometry::Geometry;
 use crate::geometry::simd::Level;
 use crate::layout::{Flight, LoneSegment};
+use crate::map::forward::Forward;
+use crate::map::replicates::{Lattice, Sums};
 use crate::math::Vec3;
 use crate::path::chain::ChainTrie;
 use crate::path::counters::Counters;
@@ -111,20 +113,6 @@ impl Backend {
         }
     }
 
-    /// The CPU's instruction set, for what only the CPU does so far.
-    ///
-    /// # Errors
-    /// This is another device.
-    pub fn level_for(&self, what: &str) -> Result<Level> {
-        match self {
-            Backend::Cpu(level) => Ok(*level),
-            Backend::Cuda(_) => {
-                let fault = Fault::new("--device", format!("{what} is not there yet on CUDA devices"));
-                Err(Error::device(fault.value(self.describe()).remedy("use --device cpu")))
-            }
-        }
-    }
-
     /// Builds what path finding needs of the scene, and copies it to the device.
     ///
     /// # Errors
@@ -206,6 +194,17 @@ impl Backend {
     ) -> Result<(Vec<f64>, Vec<String>)> {
         let (channel, notes) = self.field(scene, radios, paths, carriers)?;
         Ok((crate::path::field::powers_of(radios, paths, &channel), notes))
+    }
+
+    /// Adds what the rays of some `lattices` leave on the sheet of a map to `sums`; the segments that it took (T83).
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn sample(&self, loaded: &Loaded, forward: &Forward, lattices: &[Lattice], sums: &mut Sums) -> Result<u64> {
+        match self {
+            Backend::Cpu(level) => Ok(cpu::sample(*level, forward, lattices, sums)),
+            Backend::Cuda(cuda) => cuda::sample(cuda, loaded.on_device()?, forward, lattices, sums),
+        }
     }
 }
 

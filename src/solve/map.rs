@@ -75,7 +75,7 @@ impl<'a> MapEngine<'a> {
         let mut tracer = Tracer::new(backend, scene, sources, options, progress)?;
         let grid = Grid::new(&survey.layout, survey.points, &tracer.geometry);
         tracer.receivers_are_within(bounds_of_points(&grid, scene));
-        let scattered = Scattered::new(&tracer.backend, scene, carriers, &options.scatter)?;
+        let scattered = Scattered::new(scene, carriers, &options.scatter)?;
         Ok(MapEngine { tracer, radios, grid, carriers, scattered, notes: Vec::new(), mean: survey.mean })
     }
 
