@@ -6,12 +6,16 @@ mod support;
 mod area;
 #[path = "cases/awkward.rs"]
 mod awkward;
+#[path = "cases/closed.rs"]
+mod closed;
 #[path = "cases/completeness.rs"]
 mod completeness;
 #[path = "cases/crowds.rs"]
 mod crowds;
 #[path = "cases/diffuse.rs"]
 mod diffuse;
+#[path = "cases/energy.rs"]
+mod energy;
 #[path = "cases/furnace.rs"]
 mod furnace;
 #[path = "cases/invariance.rs"]
@@ -20,12 +24,16 @@ mod invariance;
 mod laws;
 #[path = "cases/leaks.rs"]
 mod leaks;
+#[path = "cases/lobe_numbers.rs"]
+mod lobe_numbers;
 #[path = "cases/lobes.rs"]
 mod lobes;
 #[path = "cases/maps.rs"]
 mod maps;
 #[path = "cases/noisy_wall.rs"]
 mod noisy_wall;
+#[path = "cases/reciprocity.rs"]
+mod reciprocity;
 #[path = "cases/response.rs"]
 mod response;
 #[path = "cases/scenes.rs"]

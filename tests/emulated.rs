@@ -5,6 +5,8 @@ mod support;
 
 #[path = "cases/awkward.rs"]
 mod awkward;
+#[path = "cases/closed.rs"]
+mod closed;
 #[path = "cases/completeness.rs"]
 mod completeness;
 #[path = "cases/crowds.rs"]

@@ -58,16 +58,20 @@ KERNEL void connect_sights(ForwardAt forward, const Sight* RESTRICT sights, uint
   add_deposit(forward, Deposit{sight.gain, sight.excess, sight.cell}, sums, counts);
 }
 
-// Adds the sums of a replicate to the moments `[cell, 3]` and squares `[cell]` of all, and sets them to 0.
+// Adds the sums of a replicate to the moments `[cell, 3]` of all and to their spread `[cell, 2]`, squares of gains and how many
+// are above 0, and sets them to 0.
 KERNEL void end_replicate(LatticeAt lattice, uint32_t count, uint64_t* RESTRICT sums, double* RESTRICT moments,
-                          double* RESTRICT squares) {
+                          double* RESTRICT spread) {
   const uint64_t i = global_id();
   if (i >= count) return;
   for (uint32_t k = 0; k < 3; ++k) {
     uint64_t* own = sums + (i * 3 + k) * FIXED_WORDS;
     const double moment = value_of(own) * lattice.scales[k];
     moments[3 * i + k] += moment;
-    if (k == 0) squares[i] += moment * moment;
+    if (k == 0) {
+      spread[2 * i] += moment * moment;
+      spread[2 * i + 1] += moment > 0 ? 1.0 : 0.0;
+    }
     for (uint32_t word = 0; word < FIXED_WORDS; ++word) own[word] = 0;
   }
 }

@@ -12,6 +12,7 @@ use crate::map::forward::Forward;
 use crate::map::replicates::{Lattice, Sums};
 use crate::math::Vec3;
 use crate::path::chain::ChainTrie;
+use crate::path::corners::drop_slipping;
 use crate::path::counters::Counters;
 use crate::path::receivers::ReceiverBoxes;
 use crate::path::scatter::Tracing;
@@ -159,7 +160,10 @@ impl Backend {
     ) -> Result<FoundPaths> {
         match self {
             Backend::Cpu(level) => Ok(cpu::connect(*level, loaded, trie, boxes, options, counters, progress)),
-            Backend::Cuda(cuda) => cuda::connect(cuda, loaded.on_device()?, trie, boxes, options, counters, progress),
+            Backend::Cuda(cuda) => {
+                let found = cuda::connect(cuda, loaded.on_device()?, trie, boxes, options, counters, progress)?;
+                Ok(drop_slipping(loaded, &trie.image[0], boxes, found, counters))
+            }
         }
     }
 

@@ -223,3 +223,17 @@ impl<F: FnMut(u32, u32) -> bool> Query for Collect<F> {
 pub fn for_each_in_region(bvh: &Bvh, region: &Region, found: impl FnMut(u32, u32) -> bool) {
     walk(bvh, &mut Collect { region: Coarse::new(region, bvh.reach), found });
 }
+
+/// Whether a triangle crosses the segment between `from` and `to`, its ends included, other than those of patch `skip`.
+/// Decided in f64; meant for short segments.
+pub fn crosses_anything(scene: &Scene, bvh: &Bvh, [from, to]: [&Vec3; 2], skip: u32) -> bool {
+    let along = to - from;
+    let (low, high) = (from.inf(to), from.sup(to));
+    let region = Region { low, high, normal: Vec3::zeros(), offset: 0.0, half_thickness: 0.0 };
+    let mut any = false;
+    for_each_in_region(bvh, &region, |triangle, patch| {
+        any |= patch != skip && crosses(from, &along, (0.0, 1.0), &scene.corners(triangle));
+        !any
+    });
+    any
+}

@@ -15,6 +15,7 @@ use crate::layout::NONE;
 use crate::math::random::{philox, unit_interval};
 use crate::math::{C64, CVec3, Vec3};
 use crate::path::beam::signed_distance;
+use crate::path::corners::{RayLeg, is_at_seam, turns_through};
 use crate::path::field::End;
 use crate::path::launch::owner;
 use crate::scene::material::Surface;
@@ -92,6 +93,14 @@ pub struct Wave {
     pub density: f64,
     /// Whether the wave ends with this leg.
     pub ends: bool,
+    /// The point before the leg, if it begins where surfaces meet.
+    pub corner: Option<Vec3>,
+}
+
+impl Wave {
+    fn leg(&self) -> RayLeg {
+        RayLeg { from: self.origin, skip: self.skip, before: self.corner }
+    }
 }
 
 /// A point of the sheet that a scattering point may see.
@@ -138,6 +147,7 @@ impl Forward<'_> {
             scattered: false,
             density: 0.0,
             ends: false,
+            corner: None,
         }
     }
 
@@ -155,13 +165,17 @@ impl Forward<'_> {
         if !(distance > 0.0 && distance < reach) {
             return None;
         }
-        let cell = self.sheet.cell_at(&(wave.origin + wave.k * distance))?;
+        let crossing = wave.origin + wave.k * distance;
+        let cell = self.sheet.cell_at(&crossing)?;
+        if !wave.leg().reaches(self.geometry, &crossing, NONE, false) {
+            return None;
+        }
         let power = self.receiver.received(&wave.k, &wave.field, self.frequency);
-        let excess = wave.length + distance - (wave.origin + wave.k * distance - self.position).norm();
+        let excess = wave.length + distance - (crossing - self.position).norm();
         // Per area of the sheet: by rays in this direction, and by connections.
         let share = if wave.density > 0.0 {
             let by_rays = wave.density * slope.abs() / (distance * distance);
-            by_rays / (by_rays + Target::of(self.sheet, &wave.origin).density(&(wave.origin + wave.k * distance)))
+            by_rays / (by_rays + Target::of(self.sheet, &wave.origin).density(&crossing))
         } else {
             1.0
         };
@@ -180,6 +194,10 @@ impl Forward<'_> {
         let plane = &facets.planes[patch as usize];
         let n = Vec3::from(plane.normal);
         position -= n * signed_distance(&position, plane);
+        let seam = is_at_seam(self.geometry, patch, &position);
+        if !wave.leg().reaches(self.geometry, &position, patch, seam) {
+            return;
+        }
         let surface = &self.surfaces[facets.material[facet as usize] as usize];
         let on = Wave {
             origin: position,
@@ -187,6 +205,7 @@ impl Forward<'_> {
             length: wave.length + (position - wave.origin).norm(),
             depth: wave.depth + 1,
             density: 0.0,
+            corner: seam.then_some(wave.origin),
             ..wave.clone()
         };
         let [[choice, first, second, third], more] = words.map(|words| words.map(unit_interval));
@@ -254,6 +273,9 @@ impl Forward<'_> {
         }
         let target = Target::of(self.sheet, &on.origin);
         let Some((to, cell)) = target.drawn(self.sheet, towards) else { return };
+        if on.corner.is_some_and(|before| turns_through(self.geometry, &before, (&on.origin, on.skip), &to)) {
+            return;
+        }
         let along = to - on.origin;
         let distance = along.norm();
         let k_s = along / distance;

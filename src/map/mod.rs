@@ -10,4 +10,5 @@ pub mod grid;
 pub mod metrics;
 pub mod raster;
 pub mod replicates;
+pub mod sparse;
 pub mod weights;

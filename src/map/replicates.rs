@@ -1,6 +1,7 @@
 //! Replicates of a map's sampled part: lattices of rays, and sums over them (T84).
 
 use super::forward::Deposit;
+use super::sparse;
 use crate::constants::SPEED_OF_LIGHT;
 use crate::math::Mat3;
 use crate::math::frame::rotation_of;
@@ -42,8 +43,8 @@ impl Lattice {
 pub struct Sums {
     /// Gain, and its products with the excess delay and its square [s, s^2].
     pub moments: Vec<[f64; 3]>,
-    /// Squares of the replicates' gains.
-    pub squares: Vec<f64>,
+    /// Squares of the replicates' gains, and how many of these are above 0.
+    pub spread: Vec<[f64; 2]>,
     /// The replicate that is being added up.
     own: Vec<f64>,
     touched: Vec<u32>,
@@ -52,8 +53,8 @@ pub struct Sums {
 impl Sums {
     /// Nothing yet.
     pub fn new(cells: usize) -> Sums {
-        let (moments, squares, own) = (vec![[0.0; 3]; cells], vec![0.0; cells], vec![0.0; cells]);
-        Sums { moments, squares, own, touched: Vec::new() }
+        let (moments, spread, own) = (vec![[0.0; 3]; cells], vec![[0.0; 2]; cells], vec![0.0; cells]);
+        Sums { moments, spread, own, touched: Vec::new() }
     }
 
     /// Adds a replicate, in the order of its rays, gains multiplied by `scale`.
@@ -71,23 +72,34 @@ impl Sums {
         }
         for cell in &self.touched {
             let own = std::mem::take(&mut self.own[*cell as usize]);
-            self.squares[*cell as usize] += own * own;
+            let [square, hits] = &mut self.spread[*cell as usize];
+            (*square, *hits) = (*square + own * own, *hits + 1.0);
         }
     }
 
     /// Adds what another device has summed up over replicates `[cell]`.
-    pub fn add_sums(&mut self, moments: &[[f64; 3]], squares: &[f64]) {
+    pub fn add_sums(&mut self, moments: &[[f64; 3]], spread: &[[f64; 2]]) {
         for (own, more) in self.moments.iter_mut().zip(moments) {
             own.iter_mut().zip(more).for_each(|(own, more)| *own += more);
         }
-        self.squares.iter_mut().zip(squares).for_each(|(own, more)| *own += more);
+        for (own, more) in self.spread.iter_mut().zip(spread) {
+            own.iter_mut().zip(more).for_each(|(own, more)| *own += more);
+        }
     }
 
     /// The variance of a cell's mean over so many replicates.
     pub fn variance(&self, cell: usize, replicates: u32) -> f64 {
         let n = f64::from(replicates);
         let sum = self.moments[cell][0];
-        (self.squares[cell] - sum * sum / n).max(0.0) / (n * (n - 1.0)) * STUDENT * STUDENT
+        (self.spread[cell][0] - sum * sum / n).max(0.0) / (n * (n - 1.0)) * STUDENT * STUDENT
+    }
+
+    /// The variances of all cells of a sheet of so many `[u, v]`: where few rays came, that of the cells about.
+    pub fn variances(&self, cells: [usize; 2], replicates: u32) -> Vec<f64> {
+        let mut variance: Vec<f64> = (0..self.moments.len()).map(|cell| self.variance(cell, replicates)).collect();
+        let hits: Vec<u32> = self.spread.iter().map(|[_, hits]| *hits as u32).collect();
+        sparse::pool(cells, &hits, &mut variance);
+        variance
     }
 
     /// Whether all but one in twenty of the cells that rays have reached have their relative error.

@@ -58,6 +58,18 @@ impl FoundPaths {
         *self = kept;
     }
 
+    /// The paths that are not `left_out` `[path]`.
+    pub fn where_not(self, left_out: &[bool]) -> FoundPaths {
+        if !left_out.contains(&true) {
+            return self;
+        }
+        let mut kept = FoundPaths::default();
+        for path in (0..self.len()).filter(|path| !left_out[*path]) {
+            kept.push(self.receiver[path], self.length[path], self.vertices_of(path));
+        }
+        kept
+    }
+
     /// Paths by receiver, length and vertices, so that nothing depends on the order in which they were found.
     pub fn in_order(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.len()).collect();
@@ -177,9 +189,13 @@ impl Builder<'_> {
         self.found[entry.source as usize].receiver[entry.path as usize]
     }
 
-    /// Whether an earlier path of the link, with the same ends, runs over the same points.
+    /// Whether an earlier path of the link, with the same ends, runs over the same points. Paths that end in a sample of a
+    /// surface do not repeat each other, however near their samples are.
     fn repeats_one_of(&self, entry: &Entry, earlier: &[Entry]) -> bool {
         let vertices = self.vertices_of(entry);
+        if vertices.last().is_some_and(|vertex| vertex.interaction.is_scattering()) {
+            return false;
+        }
         let near = earlier.iter().rev().take_while(|other| entry.length - other.length <= SAME_VERTEX_M);
         near.filter(|other| other.source == entry.source && self.receiver_of(other) == self.receiver_of(entry)).any(
             |other| {

@@ -5,6 +5,7 @@
 
 pub mod beam;
 pub mod chain;
+pub mod corners;
 pub mod counters;
 pub mod exhaustive;
 pub mod field;

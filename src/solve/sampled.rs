@@ -29,7 +29,7 @@ pub struct Target {
 pub struct Sampled {
     /// Mean over the replicates `[cell]`: gain, and its products with the excess delay and its square [s, s^2].
     pub moments: Vec<[f64; 3]>,
-    /// Variance of the mean gain `[cell]`.
+    /// Variance of the mean gain `[cell]`, that about it where few rays have reached a cell.
     pub variance: Vec<f64>,
     /// Rays that it took.
     pub rays: u64,
@@ -79,15 +79,14 @@ impl MapEngine<'_> {
                 self.tracer.counters.rays += rays;
                 self.tracer.counters.segments += segments;
                 self.tracer.clock.stage("sampled");
-                return Ok(finish(sums, replicate, rays));
+                return Ok(finish(&sums, sheet.cells, replicate, rays));
             }
         }
     }
 }
 
-fn finish(sums: Sums, replicates: u32, rays: u64) -> Sampled {
-    let variance = (0..sums.moments.len()).map(|cell| sums.variance(cell, replicates)).collect();
+fn finish(sums: &Sums, cells: [usize; 2], replicates: u32, rays: u64) -> Sampled {
     let n = f64::from(replicates);
-    let moments = sums.moments.into_iter().map(|moments| moments.map(|moment| moment / n)).collect();
-    Sampled { moments, variance, rays }
+    let moments = sums.moments.iter().map(|moments| moments.map(|moment| moment / n)).collect();
+    Sampled { moments, variance: sums.variances(cells, replicates), rays }
 }

@@ -183,6 +183,9 @@ impl Scattered {
                 {
                     continue;
                 }
+                if points.slips_through(&tracer.geometry, point, &last.position) {
+                    continue;
+                }
                 let here = Vertex { interaction: Interaction::Diffuse, ..point.vertex };
                 let vertices = way.iter().copied().chain([here]).chain(behind.iter().rev().copied());
                 all.push_chain(receiver, point.travelled + back.length[path], vertices);

@@ -1,4 +1,4 @@
-//! Maps by area are maps by the points of a lattice that is as fine as their samples (theory.md, T85 to T87).
+//! Maps by area are maps by the points of a lattice that is as fine as their samples (theory.md, T86 to T88).
 
 use crate::support::build::{self, add_cuboid, add_panel, add_polygons, backend, checked, scene_of};
 use raylobe::map::grid::{Ground, Layout, Mean, Sheet};

@@ -179,6 +179,33 @@ fn covers(depth: u32, shares: RangeInclusive<f64>) {
 }
 
 #[test]
+fn cells_that_few_rays_reach_do_not_pretend_to_know() {
+    for depth in [1, 2] {
+        let truth = sampled(0.5, &options(depth, 1), 2_000_000);
+        for rays in [320, 3200, 12_800] {
+            // Cells that no ray has reached, and those that some have: all, and those whose interval holds the truth.
+            let mut counts = [[0; 2]; 2];
+            for seed in 1..=4 {
+                let map = sampled(0.5, &SolverOptions { seed: 100 + seed, ..options(depth, 1) }, rays);
+                for cell in 0..map.moments.len() {
+                    let (mean, error) = (map.moments[cell][0], (map.variance[cell] + truth.variance[cell]).sqrt());
+                    let count = &mut counts[usize::from(mean > 0.0)];
+                    count[0] += 1;
+                    count[1] += u32::from((mean - truth.moments[cell][0]).abs() <= 1.96 * error);
+                }
+            }
+            println!(
+                "depth {depth}, {rays} rays: of [all, held] {:?} without a hit, {:?} with some",
+                counts[0], counts[1]
+            );
+            for [all, held] in counts {
+                assert!(all > 0 && f64::from(held) >= 0.93 * f64::from(all), "depth {depth}, {rays} rays: {counts:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn sampling_goes_on_until_the_error_that_was_asked_for() {
     let (scene, radios) = (checked(&court()), radios());
     let target = Target { rays: 32_000, max_rays: 10_000_000, relative_error: Some(0.05) };

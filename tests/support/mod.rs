@@ -5,6 +5,7 @@ pub mod brute;
 pub mod brute_field;
 pub mod build;
 pub mod emulator;
+pub mod hemisphere;
 pub mod trace;
 pub mod truth_files;
 

@@ -5,6 +5,7 @@ use crate::geometry::simd::Level;
 use crate::math::Vec3;
 use crate::path::beam::Frustum;
 use crate::path::chain::ChainTrie;
+use crate::path::corners::slips_through;
 use crate::path::counters::Counters;
 use crate::path::receivers::ReceiverBoxes;
 use crate::path::refine::{Rejection, Vertex, refine};
@@ -90,6 +91,7 @@ impl<'a> Task<'a> {
         let refined = refine(self.level, self.geometry, self.trie, node, position, &mut self.vertices);
         let count = &mut self.counters;
         match refined {
+            Ok(_) if slips_through(self.geometry, &self.trie.image[0], position, &self.vertices) => count.blocked += 1,
             Ok(length) => self.found.push(receiver, length, &self.vertices),
             Err(Rejection::OffFacet) => count.off_facet += 1,
             Err(Rejection::WrongSide) => count.wrong_side += 1,

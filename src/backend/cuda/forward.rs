@@ -1,10 +1,10 @@
 //! The rays of a map's sampled part on the device (T83): waves fly level by level, from list to list; cells sum up what they
-//! leave in integers, so that no order matters; only moments and squares of all replicates come back.
+//! leave in integers, so that no order matters; only moments and spread of all replicates come back.
 
 use super::buffer::{Buffer, Pinned};
 use super::fault::{OnDevice, with_parts};
 use super::field::end_record;
-use super::kernels::forward::{BRANCHES, CELL_WORDS, Level, MOMENTS};
+use super::kernels::forward::{BRANCHES, CELL_WORDS, Level, MOMENTS, SPREAD};
 use super::{Cuda, Resident, Surfaces, coordinates, locked};
 use crate::constants::SPEED_OF_LIGHT;
 use crate::error::{Error, Result};
@@ -37,10 +37,10 @@ pub struct Work {
     counts: Buffer<u32>,
     sums: Buffer<u64>,
     moments: Buffer<f64>,
-    squares: Buffer<f64>,
+    spread: Buffer<f64>,
     counted: Pinned<u32>,
     moments_back: Pinned<f64>,
-    squares_back: Pinned<f64>,
+    spread_back: Pinned<f64>,
 }
 
 /// Adds what the rays of some `lattices` leave on the sheet to `sums`; the segments that it took.
@@ -58,7 +58,7 @@ pub fn sample(
     let plan = Plan { cuda, record: work.record.place(cuda, resident, forward)?, cells, rays: rays as u64 };
     let segments = plan.trace_all(&mut work, forward, lattices)?;
     let moments = work.moments_back.wait()?.as_chunks().0;
-    sums.add_sums(moments, work.squares_back.wait()?);
+    sums.add_sums(moments, work.spread_back.wait()?.as_chunks().0);
     Ok(segments)
 }
 
@@ -68,7 +68,7 @@ impl Work {
         let (stream, cells) = (&cuda.stream, u64::from(cells));
         self.sums.reserve(stream, (CELL_WORDS * cells) as usize)?;
         self.moments.reserve(stream, (MOMENTS * cells) as usize)?;
-        self.squares.reserve(stream, cells as usize)?;
+        self.spread.reserve(stream, (SPREAD * cells) as usize)?;
         with_parts(RAYS_AT_ONCE.min(most.max(1)), LEAST_RAYS.min(most.max(1)), |rays| {
             let branches = BRANCHES as usize * rays;
             // The lists of two levels take turns.
@@ -186,13 +186,13 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// Traces the rays of all lattices; moments and squares are then on their way back. The segments that it took.
+    /// Traces the rays of all lattices; moments and spread are then on their way back. The segments that it took.
     fn trace_all(&self, work: &mut Work, forward: &Forward, lattices: &[Lattice]) -> Result<u64> {
         let (Cuda { stream, kernels, .. }, cells) = (self.cuda, self.cells as usize);
         let clearing = || "clearing the sums of cells".to_owned();
         stream.memset_zeros(work.sums.get_mut()).on_device(clearing)?;
         stream.memset_zeros(work.moments.get_mut()).on_device(clearing)?;
-        stream.memset_zeros(work.squares.get_mut()).on_device(clearing)?;
+        stream.memset_zeros(work.spread.get_mut()).on_device(clearing)?;
         let counts = self.counts_of(lattices);
         work.counts.upload(stream, &counts)?;
         let mut place = 1;
@@ -204,12 +204,12 @@ impl Plan<'_> {
                 self.follow(work, &record, place, count)?;
                 place += self.counts_of_a_launch() as u32;
             }
-            let Work { sums, moments, squares, .. } = &mut *work;
-            kernels.end_replicate(stream, &record, self.cells, sums.get_mut(), moments.get_mut(), squares.get_mut())?;
+            let Work { sums, moments, spread, .. } = &mut *work;
+            kernels.end_replicate(stream, &record, self.cells, sums.get_mut(), moments.get_mut(), spread.get_mut())?;
         }
         work.counted.begin(stream, work.counts.get(), counts.len())?;
         work.moments_back.begin(stream, work.moments.get(), MOMENTS as usize * cells)?;
-        work.squares_back.begin(stream, work.squares.get(), cells)?;
+        work.spread_back.begin(stream, work.spread.get(), SPREAD as usize * cells)?;
         let counts = work.counted.wait()?;
         if counts[0] > 0 {
             return Err(Error::Internal(format!("{} deposits are beyond what the sums of cells hold", counts[0])));

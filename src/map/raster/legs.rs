@@ -1,4 +1,4 @@
-//! The legs of a chain as the sheet sees them (T85): each leg in its own space, the sheet mirrored back into it, so that
+//! The legs of a chain as the sheet sees them (T86): each leg in its own space, the sheet mirrored back into it, so that
 //! no triangle has to be mirrored. From the leg's image a triangle throws its shadow on that sheet by central projection.
 
 use crate::geometry::facet::Facets;

@@ -1,4 +1,4 @@
-//! Which samples of the sheet a chain lights (T85): subdivision of the sheet until a box of cells is all lit, all dark, or a
+//! Which samples of the sheet a chain lights (T86): subdivision of the sheet until a box of cells is all lit, all dark, or a
 //! single cell (after Warnock).
 
 use super::legs::SAMPLES;

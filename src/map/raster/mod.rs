@@ -1,4 +1,4 @@
-//! The exact part of a map by area: each cell's mean over all of its area, not over a few points of it (T85-T87).
+//! The exact part of a map by area: each cell's mean over all of its area, not over a few points of it (T86-T88).
 //!
 //! A chain of reflections lights the part of the sheet that its facets let through ([`scenery`]), less the shadows of what
 //! stands in the way of its legs ([`legs`]). Both are convex polygons on the sheet ([`shapes`]); subdivision finds the cells

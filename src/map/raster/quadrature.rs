@@ -1,4 +1,4 @@
-//! From the lit samples of a cell to the few points that stand for them (T86).
+//! From the lit samples of a cell to the few points that stand for them (T87).
 
 use super::legs::SAMPLES;
 

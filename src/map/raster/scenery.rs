@@ -1,4 +1,4 @@
-//! What a chain's light meets on its way to some cells: openings and shadows (T85).
+//! What a chain's light meets on its way to some cells: openings and shadows (T86).
 
 use super::legs::{Cutter, END_M, Form, Leg, SAMPLES, legs_into};
 use super::lit::{Cells, Opening, SHADOW, Scenery};

@@ -1,4 +1,4 @@
-//! Windows of chains as far as light gets to them (T85): the windows of T46, narrowed to where the last facet is not
+//! Windows of chains as far as light gets to them (T86): the windows of T46, narrowed to where the last facet is not
 //! wholly in the shadow of what stands in the way. Most of what a city's chains might reach is dark, and here that shows
 //! before anything is drawn. Narrowed windows are conservative: no light is lost.
 

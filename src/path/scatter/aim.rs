@@ -1,9 +1,9 @@
 //! Samples of a lobe about the image point of a known facet, for lobes so narrow that rays from the source rarely meet the
 //! part of the surface that a receiver sees (T78).
 //!
-//! Points are drawn in the facet's plane from a normal distribution about the point where the specular path would be
-//! reflected, whether that is on the facet or beside it: as wide across the plane of incidence as the lobe is there, and
-//! wider by 1/cos theta along it.
+//! Points are drawn about the point where the specular path would be reflected, whether that is on the facet or beside it,
+//! from a normal distribution across that path, as wide as the lobe is there, cast on the facet's plane from the place
+//! that makes it as lopsided as the lobe's footprint.
 
 use super::Tracing;
 use super::connect::Towards;
@@ -13,9 +13,11 @@ use crate::geometry::Geometry;
 use crate::interaction::reflection::mirror;
 use crate::layout::{IN_PLANE_M, LoneSegment, NONE};
 use crate::math::Vec3;
+use crate::math::frame::tangents_of;
 use crate::math::random::{philox, unit_interval};
 use crate::path::beam::signed_distance;
 use crate::path::chain::ChainTrie;
+use crate::path::corners::slips_through;
 use crate::path::refine::{Vertex, vertices_backwards};
 use crate::path::{FoundPaths, Interaction};
 use rayon::prelude::*;
@@ -25,6 +27,15 @@ use std::f64::consts::{PI, TAU};
 const WIDTH: f64 = 1.15;
 /// Rays serve a lobe alone where so many of them meet its footprint, about: N b^2/kappa (T78).
 const ENOUGH_RAYS: f64 = 25.0;
+/// Where a lobe reaches the horizon it is not smooth, and rays serve it worse: below this kappa cos^2 theta [-].
+const CLEAR_OF_HORIZON: f64 = 25.0;
+/// From this N b^2/kappa on a ray counts as much as a sample. The error of a lattice of rays falls as [`DECAY`] has it
+/// (a smooth lobe against its dual lattice), and fewer rays than this tell less than a few dozen samples do.
+const WORTH_A_SAMPLE: f64 = 8.0;
+/// ln of the error of rays, by N b^2/kappa.
+const DECAY: f64 = 1.5;
+/// Rays count this much at least: they stand for what lies beyond the samples.
+const LEAST_TRUST: f64 = 1.0 / 256.0;
 /// Facets farther from the image point than this are not aimed at [standard deviations].
 const REACH: f64 = 5.0;
 
@@ -45,28 +56,50 @@ pub struct Aims<'a> {
     pub key: [u32; 2],
 }
 
-/// Where the samples of one chain and one receiver are drawn from.
+/// Where the samples of one chain and one receiver are drawn from: a normal distribution in the plane across the specular
+/// path, cast on the facet's plane from a place on that path.
 #[derive(Debug, Clone, Copy)]
 struct Bell {
+    /// Where the specular path meets the facet's plane.
     middle: Vec3,
-    /// Unit vectors in the plane: along the plane of incidence, and across it.
+    /// Unit direction of that path, and unit vectors across it.
+    along: Vec3,
     axes: [Vec3; 2],
-    /// Standard deviations along them [m].
-    width: [f64; 2],
+    /// Unit normal of the facet's plane over its product with `along`.
+    normal: Vec3,
+    cos_theta: f64,
+    /// Standard deviation along the axes [m].
+    width: f64,
+    /// One over the distance from the middle back to the place that it is cast from [1/m]; below 0: it lies ahead.
+    bend: f64,
+    /// How many samples a ray counts for [-].
+    trust: f64,
 }
 
 impl Bell {
-    /// Samples per area at `point`, of `samples` in all [1/m2].
-    fn density(&self, samples: f64, point: &Vec3) -> f64 {
+    /// A point of the facet's plane as seen from where the bell is cast, in standard deviations, and how much nearer to
+    /// that place than the middle it is; `None` behind it.
+    fn seen(&self, point: &Vec3) -> Option<([f64; 2], f64)> {
         let away = point - self.middle;
-        let [x, y] = [0, 1].map(|axis| away.dot(&self.axes[axis]) / self.width[axis]);
-        samples * libm::exp(-(x * x + y * y) / 2.0) / (TAU * self.width[0] * self.width[1])
+        let depth = 1.0 + self.bend * away.dot(&self.along);
+        (depth > 0.0).then(|| (self.axes.map(|axis| away.dot(&axis) / (depth * self.width)), depth))
     }
 
-    fn point(&self, [first, second]: [f64; 2]) -> Vec3 {
-        let radius = (-2.0 * libm::log(1.0 - first)).sqrt();
+    /// Samples per area at `point`, of `samples` in all [1/m2].
+    fn density(&self, samples: f64, point: &Vec3) -> f64 {
+        let Some(([x, y], depth)) = self.seen(point) else { return 0.0 };
+        let across = samples * libm::exp(-(x * x + y * y) / 2.0) / (TAU * self.width * self.width);
+        across * self.cos_theta / (depth * depth * depth)
+    }
+
+    /// The point that two numbers in [0, 1) make; `None` beyond the horizon of the plane.
+    fn point(&self, [first, second]: [f64; 2]) -> Option<Vec3> {
+        let radius = self.width * (-2.0 * libm::log(1.0 - first)).sqrt();
         let (sin, cos) = libm::sincos(TAU * second);
-        self.middle + self.axes[0] * (self.width[0] * radius * cos) + self.axes[1] * (self.width[1] * radius * sin)
+        let across = self.axes[0] * (radius * cos) + self.axes[1] * (radius * sin);
+        let ahead = across.dot(&self.normal);
+        let depth = 1.0 + self.bend * ahead;
+        (depth > 0.0).then(|| self.middle + (across - self.along * ahead) / depth)
     }
 }
 
@@ -79,9 +112,11 @@ impl Aims<'_> {
         specular.then(|| chains.node_of(facets)).flatten()
     }
 
-    /// How many samples per area are aimed at `point` for a chain and a receiver [1/m2]; 0 where rays serve alone.
+    /// How many samples per area are aimed at `point` for a chain and a receiver [1/m2], each as many as it outweighs a
+    /// ray; 0 where rays serve alone.
     pub fn samples_per_area(&self, geometry: &Geometry, node: u32, receiver: &Vec3, point: &Vec3) -> f64 {
-        self.bell(geometry, node, receiver).map_or(0.0, |bell| bell.density(f64::from(self.samples), point))
+        let bell = self.bell(geometry, node, receiver);
+        bell.map_or(0.0, |bell| bell.density(f64::from(self.samples), point) / bell.trust)
     }
 
     /// Where a chain is aimed at for a receiver; `None` where it need not be.
@@ -102,27 +137,35 @@ impl Aims<'_> {
         let share = from / (from - to);
         let (length, middle) = (along.norm(), image + along * share);
         let (before, behind) = (length * share, 1.0 - share);
-        if self.rays * behind * behind / concentration >= ENOUGH_RAYS {
-            return None;
-        }
         let normal = Vec3::from(plane.normal);
         let cos_theta = (along.dot(&normal) / length).abs();
-        let across = WIDTH * before * behind / concentration.sqrt();
-        let level = along - normal * along.dot(&normal);
-        // At normal incidence any direction in the plane will do.
-        let u = level.try_normalize(1e-9 * length).unwrap_or_else(|| crate::math::frame::tangents_of(&normal).0);
-        let bell = Bell { middle, axes: [u, normal.cross(&u)], width: [across / cos_theta, across] };
+        let clear = (concentration * cos_theta * cos_theta / CLEAR_OF_HORIZON).min(1.0);
+        let met = self.rays * behind * behind / concentration * clear;
+        if met >= ENOUGH_RAYS {
+            return None;
+        }
+        let trust = libm::exp(DECAY * (met - WORTH_A_SAMPLE)).clamp(LEAST_TRUST, 1.0);
+        let unit = along / length;
+        let (first, second) = tangents_of(&unit);
+        let bell = Bell {
+            middle,
+            along: unit,
+            axes: [first, second],
+            normal: normal / unit.dot(&normal),
+            cos_theta,
+            width: WIDTH * before * behind / concentration.sqrt(),
+            bend: 1.0 / before - 1.0 / (length - before),
+            trust,
+        };
         is_near(facets.hull_of(facet), &bell).then_some(bell)
     }
 }
 
 /// Whether a bell reaches a convex hull of its plane.
 fn is_near(hull: &[Vec3], bell: &Bell) -> bool {
-    // In widths, so that the bell is round.
-    let flat: Vec<[f64; 2]> = hull
-        .iter()
-        .map(|corner| [0, 1].map(|axis| (corner - bell.middle).dot(&bell.axes[axis]) / bell.width[axis]))
-        .collect();
+    let seen = |corner: &Vec3| bell.seen(corner).map(|(place, _)| place);
+    // A corner that is not seen is too far out to be told from one that is near.
+    let Some(flat) = hull.iter().map(seen).collect::<Option<Vec<[f64; 2]>>>() else { return true };
     let (mut inside, mut nearest) = ([true; 2], f64::INFINITY);
     for (k, p) in flat.iter().enumerate() {
         let q = &flat[(k + 1) % flat.len()];
@@ -170,7 +213,8 @@ pub fn aimed(
         for one in candidates {
             let (own, others) = rest.split_at(one.vertices.len() + 1);
             rest = others;
-            if own.iter().all(|blocked| !blocked) {
+            let is_free = own.iter().all(|blocked| !blocked);
+            if is_free && !slips_through(geometry, &chains.image[0], position, &one.vertices) {
                 found.push(one.receiver, one.length, &one.vertices);
             }
         }
@@ -195,7 +239,7 @@ fn candidates(
     let words = philox([receiver, 3, 0, 0], [aims.key[0] ^ chains.hash[node as usize] as u32, aims.key[1]]);
     let turn = unit_interval(words[0]);
     let sample = |i: u32| {
-        let point = bell.point(sunflower(i, aims.samples, turn));
+        let point = bell.point(sunflower(i, aims.samples, turn))?;
         let triangle = facets.triangle_at(geometry.scene, &geometry.bvh, facet, &point)?;
         if facets.owner_at(geometry.scene, &geometry.bvh, facet, &point) != facet {
             return None;
@@ -208,9 +252,13 @@ fn candidates(
         }
         let cos_theta = incoming.dot(&normal).abs();
         let by_rays = aims.rays * cos_theta / (4.0 * PI * travelled * travelled);
-        let area = 1.0 / (by_rays + bell.density(f64::from(aims.samples), &point));
+        let area = 1.0 / (bell.trust * by_rays + bell.density(f64::from(aims.samples), &point));
         let mut vertices = Vec::new();
         vertices_backwards(geometry, chains, before, &point, &mut vertices).ok()?;
+        let owns = |v: &Vertex| facets.owner_at(geometry.scene, &geometry.bvh, v.facet, &v.position) == v.facet;
+        if !vertices.iter().all(owns) {
+            return None;
+        }
         vertices.reverse();
         vertices.push(Vertex { interaction: Interaction::Lobe, area, ..Vertex::reflection(point, facet, triangle) });
         Some(Candidate { receiver, length: travelled + length, vertices })

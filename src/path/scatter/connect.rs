@@ -71,6 +71,9 @@ pub fn connect(
         let blocked = tracing.blocked(&sights.par_iter().map(segment).collect::<Vec<_>>())?;
         for (sight, _) in sights.iter().zip(&blocked).filter(|(_, blocked)| !**blocked) {
             let point = &scatterers.points[sight.point as usize];
+            if scatterers.slips_through(geometry, point, &receivers[sight.receiver as usize]) {
+                continue;
+            }
             let last = Vertex { interaction: sight.interaction, area: sight.area, ..point.vertex };
             let way = scatterers.way_to(point);
             let length = point.travelled + (receivers[sight.receiver as usize] - last.position).norm();

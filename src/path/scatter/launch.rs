@@ -11,6 +11,7 @@ use crate::math::Vec3;
 use crate::math::random::{fibonacci_direction, philox, unit_interval};
 use crate::path::Interaction;
 use crate::path::beam::signed_distance;
+use crate::path::corners::{RayLeg, is_at_seam};
 use crate::path::refine::Vertex;
 use std::f64::consts::PI;
 use std::ops::Range;
@@ -54,6 +55,8 @@ struct Leg {
     depth: usize,
     /// Area of a hit [m2] over (distance^2 / cosine): the solid angle that the ray stands for [sr].
     solid_angle: f64,
+    /// The point before the leg, if it begins at a seam.
+    corner: Option<Vec3>,
 }
 
 /// The points that the rays of a shower are scattered at, in the order of the rays, generation by generation.
@@ -98,6 +101,7 @@ fn first_legs(shower: &Shower) -> Vec<Leg> {
             travelled: 0.0,
             depth: 0,
             solid_angle: 4.0 * PI / shower.count as f64,
+            corner: None,
         }
     };
     (0..shower.count).map(leg).collect()
@@ -111,6 +115,7 @@ impl Scatterers {
         let mut k = Vec3::from(leg.flight.direction).normalize();
         let (mut travelled, mut unfolded) = (leg.travelled, 0.0);
         let start = self.copy_way(&leg.before).start;
+        let mut way = RayLeg { from: position, skip: leg.flight.skip, before: leg.corner };
         for &facet in chain.iter().take_while(|facet| **facet != NONE) {
             let plane = facets.plane(facet);
             let normal = Vec3::from(plane.normal);
@@ -123,11 +128,18 @@ impl Scatterers {
             (travelled, unfolded) = (travelled + step, unfolded + step);
             let Some(triangle) = facets.triangle_at(geometry.scene, &geometry.bvh, facet, &position) else { break };
             let vertex = Vertex::reflection(position, facet, triangle);
+            let patch = facets.patch[facet as usize];
+            let seam = is_at_seam(geometry, patch, &position);
+            if !way.reaches(geometry, &position, patch, seam) {
+                break;
+            }
+            let corner = seam.then_some(way.from);
+            way = RayLeg { from: position, skip: patch, before: corner };
             if surfaces.scatters(facets.material[facet as usize] as usize) {
                 let before = start..self.vertices.len() as u32;
                 let area = leg.solid_angle * unfolded * unfolded / slope.abs();
                 let vertex = Vertex { area, ..vertex };
-                self.points.push(Scatterer { vertex, incoming: k, travelled, before });
+                self.points.push(Scatterer { vertex, incoming: k, travelled, before, corner });
             }
             self.vertices.push(vertex);
             k -= normal * (2.0 * slope);
@@ -174,6 +186,7 @@ impl Scatterers {
             depth,
             // One of so many points goes on.
             solid_angle: candidates.len() as f64 / sampled.density,
+            corner: point.corner,
         })
     }
 }

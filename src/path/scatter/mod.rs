@@ -11,8 +11,10 @@ pub mod connect;
 pub mod facets;
 pub mod launch;
 
+use super::corners::turns_through;
 use super::refine::Vertex;
 use crate::error::Result;
+use crate::geometry::Geometry;
 use crate::layout::{Flight, LoneSegment};
 use crate::math::Vec3;
 use std::ops::Range;
@@ -78,12 +80,21 @@ pub struct Scatterer {
     pub travelled: f64,
     /// The vertices of that way.
     before: Range<u32>,
+    /// The point before, if this one lies where surfaces meet.
+    corner: Option<Vec3>,
 }
 
 impl Scatterers {
     /// The vertices on the way to a point, from the source on.
     pub fn way_to(&self, point: &Scatterer) -> &[Vertex] {
         &self.vertices[point.before.start as usize..point.before.end as usize]
+    }
+
+    /// Whether a wave that goes on from a point to `next` slips through something there.
+    pub fn slips_through(&self, geometry: &Geometry, point: &Scatterer, next: &Vec3) -> bool {
+        let patch = geometry.facets.patch[point.vertex.facet as usize];
+        let slips = |before: Vec3| turns_through(geometry, &before, (&point.vertex.position, patch), next);
+        point.corner.is_some_and(slips)
     }
 
     /// Adds a way; its place.

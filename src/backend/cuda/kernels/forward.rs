@@ -8,6 +8,8 @@ use cudarc::driver::{CudaSlice, CudaStream, LaunchConfig, PushKernelArg};
 
 /// Moments of a cell: gain, and its products with the excess and its square.
 pub const MOMENTS: u64 = 3;
+/// Spread of a cell: squares of gains, and how many of these are above 0.
+pub const SPREAD: u64 = 2;
 /// Words of a cell's sums.
 pub const CELL_WORDS: u64 = MOMENTS * FIXED_WORDS as u64;
 /// Words of a wave, and of a point of the sheet.
@@ -160,7 +162,7 @@ impl Kernels {
         launch!(self.connect_sights, stream, most.into(), forward, sights, &place, &most, counts, sums)
     }
 
-    /// Adds the sums of `cells` to the moments and squares of all replicates, and sets them to 0.
+    /// Adds the sums of `cells` to the moments and the spread of all replicates, and sets them to 0.
     ///
     /// # Errors
     /// The device failed.
@@ -171,10 +173,11 @@ impl Kernels {
         cells: u32,
         sums: &mut CudaSlice<u64>,
         moments: &mut CudaSlice<f64>,
-        squares: &mut CudaSlice<f64>,
+        spread: &mut CudaSlice<f64>,
     ) -> Result<()> {
-        holds!(sums >= CELL_WORDS * u64::from(cells), moments >= MOMENTS * u64::from(cells), squares >= cells.into());
-        launch!(self.end_replicate, stream, cells.into(), lattice, &cells, sums, moments, squares)
+        let count = u64::from(cells);
+        holds!(sums >= CELL_WORDS * count, moments >= MOMENTS * count, spread >= SPREAD * count);
+        launch!(self.end_replicate, stream, cells.into(), lattice, &cells, sums, moments, spread)
     }
 }
 
