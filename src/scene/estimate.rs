@@ -66,11 +66,13 @@ mod tests {
     use super::super::mesh::Mesh;
     use super::*;
 
-    /// A wall of 6 m x 6 m for each name and noise of its normals [degrees], of facets of 0.1 m, each in its own material.
+    /// A wall of 6 m x 6 m for each name and noise of its normals [degrees], of facets of 0.1 m, each in its own material,
+    /// 9 m behind the one before.
     fn walls(of: &[(&str, f64)]) -> SceneDescription {
         let mut scene = SceneDescription::default();
-        for (name, normal_noise_deg) in of {
-            let vertices = vec![[0.0, 0.0, 0.0], [6.0, 0.0, 0.0], [6.0, 0.0, 6.0], [0.0, 0.0, 6.0]];
+        for (i, (name, normal_noise_deg)) in of.iter().enumerate() {
+            let y = 9.0 * i as f64;
+            let vertices = vec![[0.0, y, 0.0], [6.0, y, 0.0], [6.0, y, 6.0], [0.0, y, 6.0]];
             let mesh = Mesh { vertices, triangles: vec![[0, 1, 2], [0, 2, 3]] };
             let wall = ObjectDescription { name: (*name).into(), material: (*name).into(), mesh };
             let alone = SceneDescription { objects: vec![wall], ..SceneDescription::default() };
