@@ -22,6 +22,8 @@ mod leaks;
 mod lobes;
 #[path = "cases/maps.rs"]
 mod maps;
+#[path = "cases/noisy_street.rs"]
+mod noisy_street;
 #[path = "cases/noisy_wall.rs"]
 mod noisy_wall;
 #[path = "cases/response.rs"]
