@@ -179,9 +179,10 @@ def record(chain, points, materials, frequency):
     }
 
 
-def paths_of(rectangles, materials, transmitter, receiver, depth, frequency):
+def paths_of(rectangles, materials, transmitter, receiver, depth, frequency, least=0):
+    """All paths of `least` to `depth` reflections."""
     found = []
-    for count in range(depth + 1):
+    for count in range(least, depth + 1):
         for chain in itertools.product(rectangles, repeat=count):
             if any(a is b for a, b in zip(chain, chain[1:])):
                 continue
@@ -265,9 +266,11 @@ def whole_scene(folder, job, every=1):
     """All paths of all links, or of those of every so manieth receiver, of a scene of rectangles and cubes."""
     rectangles, materials = scene_of(folder, job)
     frequency, depth = job["carrier_ghz"] * 1e9, job["solver"]["max_depth"]
+    least = 0 if "line_of_sight" in job["solver"]["interactions"] else 1
+    ends = lambda r, t: (t["position_m"], r["position_m"])
     return {
         "links": [
-            link(r, t, paths_of(rectangles, materials, t["position_m"], r["position_m"], depth, frequency), True)
+            link(r, t, paths_of(rectangles, materials, *ends(r, t), depth, frequency, least), True)
             for r in itertools.islice(receivers_of(folder, job), 0, None, every)
             for t in job["transmitters"]
         ]
@@ -302,6 +305,7 @@ SCENES = {
     "two_ray": (whole_scene, "two-ray formula: image of the transmitter in the ground, Fresnel half space"),
     "corner": (whole_scene, "images in two walls by brute force over all sequences of walls, Fresnel slabs"),
     "street_canyon": (whole_scene, "brute force over all sequences of faces by the image method, Fresnel slabs"),
+    "noisy_wall": (whole_scene, "image of the transmitter in the wall, Fresnel slab"),
     "noisy_street": (a_part, "brute force over all sequences of faces by the image method, Fresnel slabs"),
     "urban_block": (generated_city, "number of triangles; direct and ground-reflected paths in the free streets"),
 }
