@@ -38,7 +38,7 @@ HEADLINE = 2
 # The claim: mean absolute error of the lobe [dB], and its share of the specular one.
 MOST_DB, MOST_SHARE = 3.0, 0.4
 # kappa over 1/(8 s^2) where it is too small or too large, and the scans that show it.
-FACTORS = (1 / 64, 1 / 16, 1 / 4, 1, 4, 16)
+FACTORS = (1 / 256, 1 / 64, 1 / 8, 1 / 2, 1, 2, 8, 64)
 SCANNED = ("lidar_1", "lidar_4")
 MATERIALS = ("ground", "concrete", "glass", "marble", "metal")
 # Rays of lobes: N b^2/kappa >= 25 for receivers whose last leg is b = 1/5 of the way (T78).
