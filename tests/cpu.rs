@@ -10,6 +10,8 @@ mod completeness;
 mod crowds;
 #[path = "cases/diffuse.rs"]
 mod diffuse;
+#[path = "cases/fine_mesh.rs"]
+mod fine_mesh;
 #[path = "cases/furnace.rs"]
 mod furnace;
 #[path = "cases/invariance.rs"]

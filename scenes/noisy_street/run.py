@@ -215,11 +215,11 @@ def unreached(truth, found):
     """What becomes of receivers that nothing reaches in truth."""
     names = [name for name, link in truth["links"].items() if not link["path_gain_db"]]
     weakest = min(truth["gain"][name] for name in receivers(truth, None))
-    lines = head("scan", "receivers", "specular: reached", "lobe: reached", "lobe: median gain [dB]")
+    lines = head("scan", "receivers", "specular: reached", "lobe: reached", "lobe: median gain [dB]", "see the transmitter")
     for preset, (specular, lobe) in found.items():
         gains = sorted(lobe["gain"][name] for name in names)
         reached = [str(len(names) - outages(one, names)) for one in (specular, lobe)]
-        lines.append(row(preset, str(len(names)), *reached, f"{gains[len(gains) // 2]:.1f}"))
+        lines.append(row(preset, str(len(names)), *reached, f"{gains[len(gains) // 2]:.1f}", str(leaks(truth, lobe, names))))
     return lines + ["", f"The weakest receiver that truth reaches gets {weakest:.1f} dB."]
 
 
