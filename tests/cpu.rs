@@ -16,6 +16,8 @@ mod crowds;
 mod diffuse;
 #[path = "cases/energy.rs"]
 mod energy;
+#[path = "cases/fine_mesh.rs"]
+mod fine_mesh;
 #[path = "cases/furnace.rs"]
 mod furnace;
 #[path = "cases/invariance.rs"]
@@ -30,6 +32,8 @@ mod lobe_numbers;
 mod lobes;
 #[path = "cases/maps.rs"]
 mod maps;
+#[path = "cases/noisy_street.rs"]
+mod noisy_street;
 #[path = "cases/noisy_wall.rs"]
 mod noisy_wall;
 #[path = "cases/reciprocity.rs"]
