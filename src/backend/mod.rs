@@ -4,7 +4,7 @@ pub mod cpu;
 pub mod cuda;
 
 use crate::channel::Channel;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::geometry::Geometry;
 use crate::geometry::simd::Level;
 use crate::layout::{Flight, LoneSegment};
@@ -111,6 +111,20 @@ impl Backend {
         match self {
             Backend::Cpu(level) => format!("cpu, {} threads, {}", rayon::current_num_threads(), level.name()),
             Backend::Cuda(cuda) => cuda.describe(),
+        }
+    }
+
+    /// The CPU's instruction set, for what only the CPU does so far.
+    ///
+    /// # Errors
+    /// This is another device.
+    pub fn level_for(&self, what: &str) -> Result<Level> {
+        match self {
+            Backend::Cpu(level) => Ok(*level),
+            Backend::Cuda(_) => {
+                let fault = Fault::new("--device", format!("{what} is not there yet on CUDA devices"));
+                Err(Error::device(fault.value(self.describe()).remedy("use --device cpu")))
+            }
         }
     }
 

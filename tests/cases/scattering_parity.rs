@@ -6,7 +6,7 @@
 use crate::support::build::{self, add_cuboid, add_panel, add_polygons, checked, scene_of};
 use crate::support::{accept, worse};
 use raylobe::backend::{Backend, DeviceRequest};
-use raylobe::map::grid::{Ground, Layout, Sheet};
+use raylobe::map::grid::{Ground, Layout, Mean, Sheet};
 use raylobe::math::frame::rotation_of;
 use raylobe::math::{C64, Vec3};
 use raylobe::path::scatter::ScatterOptions;
@@ -177,7 +177,7 @@ fn diffuse_paths_are_the_same_on_both() {
 #[test]
 fn lobes_are_the_same_on_both() {
     for (i, kappa) in [40.0, 2e3, 1e5].into_iter().enumerate() {
-        let alpha = LobeDescription::CosinePower { alpha: Some(kappa), normal_noise_deg: None, reciprocal: i == 0 };
+        let alpha = LobeDescription::CosinePower { alpha: Some(kappa), normal_noise_deg: None, normal_noise: None, reciprocal: i == 0 };
         for lobe in [LobeDescription::von_mises_fisher(kappa), alpha] {
             let mut scene = with_lobes(yard(i == 1), lobe);
             rubble(&mut scene);
@@ -221,7 +221,7 @@ fn sampled(
     let scene = checked(scene);
     let sheet = Sheet::about(&Vec3::new(1.0, 0.5, 2.5), [24.0, 18.0], [2.0, 1.5], &rotation_of([0.4, 0.1, -0.15]));
     let target = Target { rays, max_rays: rays, relative_error: None };
-    let survey = Survey { layout: Layout::Sheet(sheet, Ground::Plane), points: 1, noise: 1e-12, target };
+    let survey = Survey { layout: Layout::Sheet(sheet, Ground::Plane), points: 1, mean: Mean::Points, noise: 1e-12, target };
     let mut engine =
         MapEngine::new(backend, &scene, &survey, radios, &CARRIERS, options, &Silent).expect("a sound yard");
     let map = engine.sampled(0, 1, &target).expect("it can be sampled");
