@@ -175,7 +175,13 @@ fn maps_are_sampled_in_smaller_parts_where_memory_is_little() {
     let sheet = Sheet::about(&Vec3::new(0.0, 0.0, 1.5), [8.0, 8.0], [1.0, 1.0], &rotation_of([0.0; 3]));
     // Each of 32 replicates has more rays than fit at once below.
     let target = Target { rays: 32 * 2500, max_rays: 32 * 2500, relative_error: None };
-    let survey = Survey { layout: Layout::Sheet(sheet, Ground::Plane), points: 1, noise: 1e-12, target };
+    let survey = Survey {
+        layout: Layout::Sheet(sheet, Ground::Plane),
+        points: 1,
+        mean: raylobe::map::grid::Mean::Points,
+        noise: 1e-12,
+        target,
+    };
     let mut maps = [None, Some(3 * MIB / 2)].into_iter().map(|room| {
         let mut engine = MapEngine::new(alone.open(), &scene, &survey, &radios, &[28e9], &options, &Silent)
             .expect("there is much memory");

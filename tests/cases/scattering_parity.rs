@@ -177,7 +177,12 @@ fn diffuse_paths_are_the_same_on_both() {
 #[test]
 fn lobes_are_the_same_on_both() {
     for (i, kappa) in [40.0, 2e3, 1e5].into_iter().enumerate() {
-        let alpha = LobeDescription::CosinePower { alpha: Some(kappa), normal_noise_deg: None, normal_noise: None, reciprocal: i == 0 };
+        let alpha = LobeDescription::CosinePower {
+            alpha: Some(kappa),
+            normal_noise_deg: None,
+            normal_noise: None,
+            reciprocal: i == 0,
+        };
         for lobe in [LobeDescription::von_mises_fisher(kappa), alpha] {
             let mut scene = with_lobes(yard(i == 1), lobe);
             rubble(&mut scene);
@@ -221,7 +226,8 @@ fn sampled(
     let scene = checked(scene);
     let sheet = Sheet::about(&Vec3::new(1.0, 0.5, 2.5), [24.0, 18.0], [2.0, 1.5], &rotation_of([0.4, 0.1, -0.15]));
     let target = Target { rays, max_rays: rays, relative_error: None };
-    let survey = Survey { layout: Layout::Sheet(sheet, Ground::Plane), points: 1, mean: Mean::Points, noise: 1e-12, target };
+    let survey =
+        Survey { layout: Layout::Sheet(sheet, Ground::Plane), points: 1, mean: Mean::Points, noise: 1e-12, target };
     let mut engine =
         MapEngine::new(backend, &scene, &survey, radios, &CARRIERS, options, &Silent).expect("a sound yard");
     let map = engine.sampled(0, 1, &target).expect("it can be sampled");
