@@ -107,10 +107,10 @@ fn through_sphere(scene: &SceneDescription, options: &SolverOptions, receivers: 
     let area = 4.0 * PI * RADIUS_M * RADIUS_M / receivers as f64;
     let aperture = (SPEED_OF_LIGHT / CARRIER).powi(2) / (4.0 * PI);
     let mut sum = 0.0;
-    for link in 0..solution.paths.links() {
+    for (link, outward) in outward.iter().enumerate() {
         for path in solution.paths.of_link(link) {
             let power: f64 = solution.channel.of_path(path, 0).iter().map(C64::norm_sqr).sum();
-            sum += power / 2.0 * solution.paths.arrival[path].dot(&outward[link]);
+            sum += power / 2.0 * solution.paths.arrival[path].dot(outward);
         }
     }
     sum * area / aperture
