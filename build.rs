@@ -2,7 +2,7 @@
 //! commit it was built from.
 
 #[path = "src/layout.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod layout;
 #[path = "build/nvcc.rs"]
 mod nvcc;
@@ -14,6 +14,7 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=build");
     println!("cargo:rerun-if-changed=src/layout.rs");
+    println!("cargo:rerun-if-changed=src/layout");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR for build scripts"));
     std::fs::write(out.join("layout.cuh"), layout::print_header()).expect("OUT_DIR can be written");
     // The log of HEAD grows with each commit; HEAD itself changes only with the branch.

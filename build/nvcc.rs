@@ -15,7 +15,7 @@ use std::thread;
 /// Compute capabilities that get machine code. PTX of the lowest serves those between and above, compiled at load time.
 const ARCHS: [u32; 7] = [75, 80, 86, 89, 90, 100, 120];
 
-/// `cuda/probe.cu` is for tests on a GPU; it enters the list only with `RAYLOBE_PROBES=1`.
+/// `cuda/probe.cu` and what is in `cuda/probe` are for tests on a GPU; they enter the list only with `RAYLOBE_PROBES=1`.
 const PROBES: &str = "probe";
 
 /// Variables that nvcc itself reads.
@@ -25,6 +25,12 @@ const NVCC_VARIABLES: [&str; 3] = ["NVCC_CCBIN", "NVCC_PREPEND_FLAGS", "NVCC_APP
 struct Kernel {
     name: String,
     source: PathBuf,
+}
+
+impl Kernel {
+    fn is_probe(&self) -> bool {
+        self.name.split('/').next() == Some(PROBES)
+    }
 }
 
 /// The compiler and all that it is told for every file.
@@ -59,7 +65,7 @@ pub fn embed_kernels(out: &Path) -> Result<(), String> {
     let kernels = find_kernels(Path::new("cuda")).map_err(|error| format!("cuda/ was not read: {error}"))?;
     let compiler = prepare(nvcc, &archs, out)?;
     compile_all(&compiler, &kernels, out)?;
-    let listed: Vec<_> = kernels.iter().filter(|kernel| with_probes || kernel.name != PROBES).collect();
+    let listed: Vec<_> = kernels.iter().filter(|kernel| with_probes || !kernel.is_probe()).collect();
     write_list(out, &listed).map_err(|error| format!("images.rs was not written: {error}"))?;
     println!("cargo:rustc-env=RAYLOBE_CUDA_ARCHS={}", words(&archs));
     Ok(())

@@ -20,6 +20,9 @@ DEVICE uint64_t global_id() { return uint64_t(blockIdx.x) * blockDim.x + threadI
 
 // Adds and returns what was there before.
 DEVICE uint32_t atomic_add(uint32_t* place, uint32_t value) { return atomicAdd(place, value); }
+DEVICE uint64_t atomic_add(uint64_t* place, uint64_t value) {
+  return atomicAdd(reinterpret_cast<unsigned long long*>(place), static_cast<unsigned long long>(value));
+}
 
 DEVICE uint32_t bits_of(float x) { return __float_as_uint(x); }
 DEVICE float float_of(uint32_t bits) { return __uint_as_float(bits); }

@@ -1,42 +1,11 @@
 // Probes: a tiny kernel for each device function, one thread an item, so that tests can compare each with its Rust twin
 // (tests/cases/probes.rs). Numbers of every kind travel as f64, which holds each u32 and f32: `in` [item, number] and
-// `out` [item, number]. Operators are called by name, as all else: the test of completeness looks for names.
-#include "path/field.cuh"
+// `out` [item, number]. Operators are called by name, as all else: the test of completeness looks for names. Those of
+// scattering and of maps are in probe/.
 #include "path/launch.cuh"
 #include "path/refine.cuh"
+#include "probe/put.cuh"
 #include "search.cuh"
-
-// Writes what it is given and yields the place behind it.
-DEVICE double* put(double* out, double x) {
-  *out = x;
-  return out + 1;
-}
-DEVICE double* put(double* out, const C64& z) { return put(put(out, z.re), z.im); }
-DEVICE double* put(double* out, const Vec3& v) { return put(put(put(out, v.x), v.y), v.z); }
-DEVICE double* put(double* out, const CVec3& v) { return put(put(put(out, v.x), v.y), v.z); }
-DEVICE double* put(double* out, const Amplitudes& c) { return put(put(out, c.theta), c.phi); }
-DEVICE double* put(double* out, const Coefficients& c) { return put(put(put(out, c.r_s), c.r_p), c.excess); }
-template <class T, size_t N>
-DEVICE double* put(double* out, const T (&numbers)[N]) {
-  for (size_t k = 0; k < N; ++k) out = put(out, double(numbers[k]));
-  return out;
-}
-DEVICE double* put(double* out, const Ray& ray) {
-  out = put(put(out, ray.slabs.near_origin), ray.slabs.far_origin);
-  out = put(put(out, ray.slabs.inverse), ray.slabs.near_corner);
-  return put(put(put(out, ray.axes), ray.origin), ray.shear);
-}
-
-DEVICE C64 complex_at(const double* in) { return {in[0], in[1]}; }
-DEVICE CVec3 field_at(const double* in) { return {complex_at(in), complex_at(in + 2), complex_at(in + 4)}; }
-DEVICE Corners corners_at(const double* in) { return {vec3(in), vec3(in + 3), vec3(in + 6)}; }
-DEVICE Plane plane_at(const double* in) { return {{in[0], in[1], in[2]}, in[3]}; }
-
-// A point as a ray holds it.
-struct Single {
-  float xyz[3];
-};
-DEVICE Single single_at(const double* in) { return {{float(in[0]), float(in[1]), float(in[2])}}; }
 
 // portable.cuh
 
@@ -98,9 +67,9 @@ KERNEL void probe_complex(const double* in, uint32_t count, double* out) {
   in += 5 * i;
   const C64 a = complex_at(in), b = complex_at(in + 2);
   const double s = in[4];
-  out = put(put(put(out + 17 * i, operator+(a, b)), operator-(a, b)), operator-(a));
+  out = put(put(put(out + 18 * i, operator+(a, b)), operator-(a, b)), operator-(a));
   out = put(put(put(put(out, operator*(a, b)), operator*(a, s)), operator+(a, s)), operator-(a, s));
-  put(put(out, operator/(a, b)), is_zero(a));
+  put(put(put(out, operator/(a, b)), norm_squared(a)), is_zero(a));
 }
 
 // counter [4], key [2]
@@ -145,6 +114,13 @@ KERNEL void probe_spherical_basis(const double* in, uint32_t count, double* out)
   if (i >= count) return;
   const Basis basis = spherical_basis(vec3(in + 3 * i));
   put(put(out + 6 * i, basis.theta), basis.phi);
+}
+
+KERNEL void probe_tangents_of(const double* in, uint32_t count, double* out) {
+  const uint64_t i = global_id();
+  if (i >= count) return;
+  const Tangents t = tangents_of(vec3(in + 3 * i));
+  put(put(out + 6 * i, t.u), t.v);
 }
 
 // interaction
@@ -200,8 +176,9 @@ KERNEL void probe_field_vectors(const double* in, uint32_t count, double* out) {
   const CVec3 field = field_at(in);
   const Vec3 v = vec3(in + 6);
   const C64 s = complex_at(in + 9);
-  out = put(put(out + 26 * i, complexified(v)), scaled(v, s));
-  put(put(put(out, operator-(field, scaled(v, s))), operator*(field, s)), dot(v, field));
+  out = put(put(out + 39 * i, complexified(v)), scaled(v, s));
+  out = put(put(out, operator+(field, scaled(v, s))), operator-(field, scaled(v, s)));
+  put(put(put(put(out, operator*(field, s)), operator*(field, s.re)), dot(v, field)), norm_squared(field));
 }
 
 // k, n
@@ -217,7 +194,8 @@ KERNEL void probe_coefficients(const double* in, uint32_t count, double* out) {
   const uint64_t i = global_id();
   if (i >= count) return;
   in += 7 * i;
-  const SurfaceAt surface = {{in[0], in[1]}, in[2], in[3], in[4]};
+  const ScatteringAt none = {nullptr, 0.0, 0.0, 1.0, 0, 0};
+  const SurfaceAt surface = {{in[0], in[1]}, in[2], in[3], in[4], none, nullptr};
   put(out + 6 * i, coefficients(surface, in[5], in[6]));
 }
 
@@ -505,13 +483,28 @@ KERNEL void probe_refine(GeometryView geometry, const ChainNode* nodes, const do
   for (const PathVertex& vertex : vertices) out = put(put(put(out, vertex.position), vertex.facet), vertex.triangle);
 }
 
-// path, frequency
-KERNEL void probe_transfer(const ReplayedPath* paths, const ReplayedVertex* vertices, const SurfaceAt* surfaces,
-                           const double* in, uint32_t count, double* out) {
+// path: its reach, whether its first vertex scatters, and how it leaves that
+KERNEL void probe_reach(const ReplayedPath* paths, const ReplayedVertex* vertices, const double* in, uint32_t count,
+                        double* out) {
   const uint64_t i = global_id();
   if (i >= count) return;
-  const JonesMatrix t = transfer(paths[uint32_t(in[2 * i])], vertices, surfaces, in[2 * i + 1]);
-  put(put(put(put(out + 8 * i, t.theta_theta), t.theta_phi), t.phi_theta), t.phi_phi);
+  const ReplayedPath& path = paths[uint32_t(in[i])];
+  out = put(out + 5 * i, reach(path, vertices));
+  if (path.vertices == 0) return;
+  out = put(out, is_scattering(vertices[path.vertex].interaction));
+  put(out, leaving(path, vertices, 0, vec3(path.departure)));
+}
+
+// path, frequency, polarisation: the field vector at the receiver
+KERNEL void probe_carried(const ReplayedPath* paths, const ReplayedVertex* vertices, const SurfaceAt* surfaces,
+                          const double* in, uint32_t count, double* out) {
+  const uint64_t i = global_id();
+  if (i >= count) return;
+  in += 3 * i;
+  const ReplayedPath& path = paths[uint32_t(in[0])];
+  const Basis start = spherical_basis(vec3(path.departure));
+  const CVec3 sent = complexified(in[2] == 0.0 ? start.theta : start.phi);
+  put(out + 6 * i, carried(path, vertices, surfaces, in[1], sent));
 }
 
 // end, k
@@ -532,13 +525,12 @@ KERNEL void probe_pattern_towards(const RadioEnd* ends, const double* in, uint32
   put(out + 2 * i, pattern_towards(ends[uint32_t(in[0])], uint32_t(in[1]), vec3(in + 2)));
 }
 
-// matrix [4], receiver, transmitter
-KERNEL void probe_coupling(const double* in, uint32_t count, double* out) {
+// amplitudes, k
+KERNEL void probe_in_space(const double* in, uint32_t count, double* out) {
   const uint64_t i = global_id();
   if (i >= count) return;
-  in += 12 * i;
-  const JonesMatrix t = {complex_at(in), complex_at(in + 2), complex_at(in + 4), complex_at(in + 6)};
-  put(out + 2 * i, coupling(t, Amplitudes{in[8], in[9]}, Amplitudes{in[10], in[11]}));
+  in += 5 * i;
+  put(out + 3 * i, in_space(Amplitudes{in[0], in[1]}, vec3(in + 2)));
 }
 
 // k, offset, frequency

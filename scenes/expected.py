@@ -9,9 +9,12 @@ expected.json: {"source", "tolerance": {"length_m", "delay_s", "abs_a", "phase_a
 "transmitter", "complete", "paths": [{"interactions", "length_m", "delay_s", "abs_a", "phase_a_rad"}]}]}.
 `length_m` and `delay_s` tolerances are relative, `abs_a` too, the phase's is absolute [rad]. `a` holds lambda/(4 pi),
 spreading, reflections and antennas, but not the phase of propagation. A link that is `complete` has no other path.
+Of a map: {"source", "tolerance": {"path_gain"}, "noise_w", "power_w", "cells": [{"transmitter", "u", "v", "position_m",
+"at_least", "at_most"}]}, the bounds those of `path_gain` in the column u and the row v.
 """
 
 import cmath
+import csv
 import itertools
 import json
 import math
@@ -178,9 +181,10 @@ def record(chain, points, materials, frequency):
     }
 
 
-def paths_of(rectangles, materials, transmitter, receiver, depth, frequency):
+def paths_of(rectangles, materials, transmitter, receiver, depth, frequency, least=0):
+    """All paths of `least` to `depth` reflections."""
     found = []
-    for count in range(depth + 1):
+    for count in range(least, depth + 1):
         for chain in itertools.product(rectangles, repeat=count):
             if any(a is b for a, b in zip(chain, chain[1:])):
                 continue
@@ -244,21 +248,40 @@ def scene_of(folder, job):
     return rectangles, materials
 
 
+def receivers_of(folder, job):
+    """Receivers by name; those of a table are called after it and numbered."""
+    for written in job["receivers"]:
+        if "position_m" in written:
+            yield written
+            continue
+        with open(folder / written["file"], newline="") as table:
+            for i, row in enumerate(csv.DictReader(table)):
+                position = [float(row[axis]) for axis in ("x_m", "y_m", "z_m")]
+                yield {"name": f"{written['name']}{i}", "position_m": position}
+
+
 def link(receiver, transmitter, paths, complete):
     return {"receiver": receiver["name"], "transmitter": transmitter["name"], "complete": complete, "paths": paths}
 
 
-def whole_scene(folder, job):
-    """All paths of all links of a scene of rectangles and cubes."""
+def whole_scene(folder, job, every=1):
+    """All paths of all links, or of those of every so manieth receiver, of a scene of rectangles and cubes."""
     rectangles, materials = scene_of(folder, job)
     frequency, depth = job["carrier_ghz"] * 1e9, job["solver"]["max_depth"]
+    least = 0 if "line_of_sight" in job["solver"]["interactions"] else 1
+    ends = lambda r, t: (t["position_m"], r["position_m"])
     return {
         "links": [
-            link(r, t, paths_of(rectangles, materials, t["position_m"], r["position_m"], depth, frequency), True)
-            for r in job["receivers"]
+            link(r, t, paths_of(rectangles, materials, *ends(r, t), depth, frequency, least), True)
+            for r in itertools.islice(receivers_of(folder, job), 0, None, every)
             for t in job["transmitters"]
         ]
     }
+
+
+def a_part(folder, job):
+    """As whole_scene, of every sixth receiver: there are many."""
+    return whole_scene(folder, job, 6)
 
 
 def generated_city(_, job):
@@ -279,12 +302,86 @@ def generated_city(_, job):
     return {"scene": {"triangles": job["scene"]["generate"]["triangles"]}, "links": links}
 
 
+class Panel:
+    """An antenna of TR 38.901 elements in the y-z plane, all in phase, turned by yaw and pitch."""
+
+    def __init__(self, antenna, orientation_deg):
+        array = antenna["array"]
+        self.offsets = [
+            (0.5 * (j - (array["columns"] - 1) / 2), -0.5 * (i - (array["rows"] - 1) / 2))
+            for j in range(array["columns"])
+            for i in range(array["rows"])
+        ]
+        yaw, pitch, roll = map(math.radians, orientation_deg)
+        assert antenna["element"] == "tr38901" and roll == 0.0
+        sy, cy, sp, cp = math.sin(yaw), math.cos(yaw), math.sin(pitch), math.cos(pitch)
+        # Rows of the transpose of Rz Ry: from global to own coordinates.
+        self.turn = [[cy * cp, sy * cp, -sp], [-sy, cy, 0.0], [cy * sp, sy * sp, cp]]
+
+    def field(self, direction):
+        """The complex field vector that leaves in a unit direction, of power 1 into the whole array."""
+        k = [dot(row, direction) for row in self.turn]
+        theta, phi = math.degrees(math.acos(k[2])), math.degrees(math.atan2(k[1], k[0]))
+        loss_db = min(min(12 * ((theta - 90) / 65) ** 2, 30) + min(12 * (phi / 65) ** 2, 30), 30)
+        factor = sum(cmath.exp(2j * math.pi * (k[1] * y + k[2] * z)) for y, z in self.offsets)
+        amplitude = 10 ** ((8 - loss_db) / 20) * factor / math.sqrt(len(self.offsets))
+        own = theta_of(k)
+        return [amplitude * sum(self.turn[row][axis] * own[row] for row in range(3)) for axis in range(3)]
+
+
+def gain_over(panel, points, ground, material, frequency):
+    """Path gain of the direct path or of that over the ground, to a receiver that takes both polarisations."""
+    length = sum(norm(sub(b, a)) for a, b in zip(points, points[1:]))
+    k = unit(sub(points[1], points[0]))
+    field = panel.field(k)
+    if len(points) == 3:
+        k_r = unit(sub(points[2], points[1]))
+        r_s, r_p = coefficients(material, abs(dot(k, ground.normal)), frequency)
+        s = unit(cross(k, ground.normal))
+        field = add(mul(s, r_s * dot(field, s)), mul(cross(k_r, s), r_p * dot(field, cross(k, s))))
+    return (C / frequency / (4.0 * math.pi * length)) ** 2 * sum(abs(x) ** 2 for x in field)
+
+
+def city_map(_, job):
+    """What holds whatever the city looks like, in the free street along x that the first transmitter looks into.
+
+    From above the origin a cell gets the direct path and that over the ground at least. At most, it gets all images of up
+    to three reflections between two walls and over the ground, 12 in all, none stronger than the direct path.
+    """
+    frequency, survey, transmitter = job["carrier_ghz"] * 1e9, job["map"], job["transmitters"][0]
+    panel = Panel(job["antennas"][transmitter["antenna"]], transmitter["orientation_deg"])
+    ground = Rectangle([-1e4, -1e4, 0.0], [2e4, 0.0, 0.0], [0.0, 2e4, 0.0], "ground")
+    columns, rows = (round(size / cell) for size, cell in zip(survey["size_m"], survey["cell_m"]))
+    low = [middle - size / 2.0 for middle, size in zip(survey["centre_m"], survey["size_m"])]
+    cells = []
+    for v, u in itertools.product(range(rows), range(0, columns, 3)):
+        x, y = (edge + (i + 0.5) * side for edge, i, side in zip(low, (u, v), survey["cell_m"]))
+        # The street is 8 m wide on either side; nearer to the panel its pattern falls off.
+        if abs(y) > 6.5 or x < 40.0:
+            continue
+        source, point = transmitter["position_m"], [x, y, survey["centre_m"][2]]
+        (bounce,) = vertices_of([ground], [ground], source, point)
+        direct, reflected = (
+            gain_over(panel, points, ground, ("concrete", math.inf), frequency)
+            for points in ([source, point], [source, bounce, point])
+        )
+        bounds = {"at_least": direct + reflected, "at_most": 12.0 * direct}
+        cells.append({"transmitter": transmitter["name"], "u": u, "v": v, "position_m": point, **bounds})
+    noise = 1.380_649e-23 * 290.0 * survey["bandwidth_mhz"] * 1e6 * 10 ** (survey["noise_figure_db"] / 10)
+    power = [10 ** (t["power_dbm"] / 10) * 1e-3 for t in job["transmitters"]]
+    scene = {"triangles": job["scene"]["generate"]["triangles"]}
+    return {"scene": scene, "tolerance": {"path_gain": 1e-9}, "noise_w": noise, "power_w": power, "cells": cells}
+
+
 SCENES = {
     "free_space": (whole_scene, "Friis: |a| = lambda/(4 pi r)"),
     "two_ray": (whole_scene, "two-ray formula: image of the transmitter in the ground, Fresnel half space"),
     "corner": (whole_scene, "images in two walls by brute force over all sequences of walls, Fresnel slabs"),
     "street_canyon": (whole_scene, "brute force over all sequences of faces by the image method, Fresnel slabs"),
+    "noisy_wall": (whole_scene, "image of the transmitter in the wall, Fresnel slab"),
+    "noisy_street": (a_part, "brute force over all sequences of faces by the image method, Fresnel slabs"),
     "urban_block": (generated_city, "number of triangles; direct and ground-reflected paths in the free streets"),
+    "coverage": (city_map, "direct and ground-reflected power in a free street, with the pattern of the panel; thermal noise"),
 }
 # Same formulas in the same precision: rounding of some hundred operations, and the phase of a thick slab.
 TOLERANCE = {"length_m": 1e-12, "delay_s": 1e-12, "abs_a": 1e-9, "phase_a_rad": 1e-8}
@@ -306,13 +403,13 @@ def main():
         job = tomllib.loads((folder / "job.toml").read_text())
         result = {"source": f"scenes/expected.py: {source}", "tolerance": TOLERANCE, **solve(folder, job)}
         file = folder / "expected.json"
-        paths = sum(len(one["paths"]) for one in result["links"])
+        paths = sum(len(one["paths"]) for one in result.get("links", []))
         if "--check" in sys.argv[1:]:
             if not same(json.loads(file.read_text()), result):
                 sys.exit(f"{file} is not what expected.py computes")
         else:
             file.write_text(json.dumps(result, indent=1) + "\n")
-        print(f"{name}: {len(result['links'])} links, {paths} paths")
+        print(f"{name}: {len(result.get('links', []))} links, {paths} paths, {len(result.get('cells', []))} cells")
 
 
 if __name__ == "__main__":

@@ -106,6 +106,18 @@ cases() {
     row "cases of tests/cpu.rs, long versions" "exit code $code" "0" "$(verdict "$code")"
 }
 
+# What lobes make of a noisy mesh: each script ends with the exit code 1 if a bound is not met.
+noisy_meshes() {
+    local code=0
+    python3 scenes/noisy_wall/run.py >"$work/wall" 2>&1 || code=$?
+    row "noisy wall: errors of lobes" "scenes/noisy_wall/out/table.md" "at most as derived" "$(verdict "$code")"
+    python3 scenes/noisy_street/run.py --quick >"$work/street" 2>&1 || true
+    while read -r result preset rest; do
+        row "noisy street, ${preset%:}: error of lobes, and its share of the specular one" "$rest" "3 dB, 40 %" "$result"
+    done < <(grep -E '^(PASS|FAIL) ' "$work/street")
+    grep -qE '^(PASS|FAIL) ' "$work/street" || row "noisy street" "$(tail -n 1 "$work/street")" "runs" FAIL
+}
+
 trim() { sed 's/^ *//; s/ *$//' <<<"$1"; }
 
 # suite NAME TARGET...: a test binary that stands for a claim
@@ -141,5 +153,6 @@ if build; then
     suite "fuzzing of every parser" --test fuzz
     suite "floors, sizes, nothing unfinished" --test floors
     cases
+    noisy_meshes
 fi
 table

@@ -154,9 +154,26 @@ constants! {
     DOUBLINGS: f64 = 7.0;
     /// Receivers that are tested against a beam as one box.
     BOX_SIZE: u32 = 32;
+    /// Numbers of 64 bits that a wave, and a point of a sheet that it may see, take on the device (`cuda/map/forward.cuh`).
+    WAVE_WORDS: u32 = 17;
+    /// See [`WAVE_WORDS`].
+    SIGHT_WORDS: u32 = 9;
+    /// Words of a sum that does not depend on order (`cuda/math/fixed.cuh`), and how many bits of it are behind the point.
+    FIXED_WORDS: u32 = 3;
+    /// See [`FIXED_WORDS`].
+    FIXED_BITS: u32 = 96;
     /// The element index of a path that stands for all elements of an array.
     ALL_ELEMENTS: u32 = u32::MAX;
 }
+
+// The build script compiles this file by its path, for which modules would otherwise be looked for elsewhere.
+#[path = "layout/forward.rs"]
+mod forward;
+#[path = "layout/scattering.rs"]
+mod scattering;
+
+pub use forward::{FedAt, ForwardAt, LatticeAt, SheetAt};
+pub use scattering::{PartAt, ScatteringAt, SingleLobeAt, SurfaceAt};
 
 /// Children of a [`WideNode`] and lanes of its boxes.
 pub const NODE_WIDTH: usize = 8;
@@ -223,6 +240,8 @@ record! {
         facet_of_triangle: Pointer<u32>,
         /// Patch `[facet]`.
         patch_of_facet: Pointer<u32>,
+        /// Material `[facet]`.
+        material_of_facet: Pointer<u32>,
         /// First triangle `[facet + 1]` in `facet_triangles`.
         facet_offsets: Pointer<u32>,
         /// Triangles, facet by facet, ascending.
@@ -371,20 +390,6 @@ record! {
 }
 
 record! {
-    /// A material at a carrier (`scene::material::Surface`).
-    SurfaceAt, print_surface_at {
-        /// Complex relative permittivity [re, im] [-].
-        eta: [f64; 2],
-        /// Thickness [m]; infinite: a half space.
-        thickness: f64,
-        /// Amplitude factor of the specular reflection besides Fresnel's [-].
-        specular_share: f64,
-        /// Standard deviation of the height [m].
-        roughness: f64,
-    }
-}
-
-record! {
     /// A radio as the field needs it: its antenna and how that is turned.
     RadioEnd, print_radio_end {
         /// Rotation from local to global axes `[row, column]`.
@@ -433,14 +438,20 @@ record! {
 }
 
 record! {
-    /// A reflection of a path that is replayed.
+    /// A vertex of a path that is replayed.
     ReplayedVertex, print_replayed_vertex {
         /// Unit normal of the facet's plane, either side.
         normal: [f64; 3],
+        /// Position [m].
+        position: [f64; 3],
+        /// The part of the surface that a scattering vertex stands for [m2].
+        area: f64,
+        /// Way from the transmitter [m].
+        distance: f64,
         /// Material.
         material: u32,
-        /// Nothing: records have no hidden padding.
-        unused: u32,
+        /// What happens there (`path::Interaction` as a number).
+        interaction: u32,
     }
 }
 
@@ -468,10 +479,17 @@ pub fn print_header() -> String {
         print_box3(),
         print_pair(),
         print_path_vertex(),
-        print_surface_at(),
+        scattering::print_single_lobe_at(),
+        scattering::print_part_at(),
+        scattering::print_scattering_at(),
+        scattering::print_surface_at(),
         print_radio_end(),
         print_replayed_path(),
         print_replayed_vertex(),
+        forward::print_sheet_at(),
+        forward::print_fed_at(),
+        forward::print_forward_at(),
+        forward::print_lattice_at(),
     ];
     for record in records {
         text += "\n";

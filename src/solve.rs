@@ -4,6 +4,7 @@
 //! is done for a tile of receivers at a time ([`Engine::tile`]), so that memory is that of one tile however many there
 //! are. Tiles put together are, to the byte, the whole: [`solve`] is the case of one tile.
 
+mod area;
 pub mod map;
 pub mod sampled;
 pub mod scatter;
@@ -113,7 +114,7 @@ impl<'a> Engine<'a> {
         let mut tracer = Tracer::new(backend, scene, sources, options, progress)?;
         tracer.receivers_are_within(bounds_of_receivers(radios, scene));
         let enclosures = Enclosures::new(scene);
-        let scattered = Scattered::new(&tracer.backend, scene, carriers, &options.scatter)?;
+        let scattered = Scattered::new(scene, carriers, &options.scatter)?;
         let (bandwidth, enclosed, notes) = (None, Default::default(), Vec::new());
         let mut engine = Engine { tracer, radios, carriers, scattered, bandwidth, enclosures, enclosed, notes };
         engine.enclosed[0].add(&engine.enclosures, &engine.tracer.geometry, &radios.transmitters);

@@ -260,5 +260,7 @@ mod job_faults;
 
 #[path = "cases/bad_input.rs"]
 mod bad_input;
+#[path = "cases/coverage.rs"]
+mod coverage;
 #[path = "cases/documents.rs"]
 mod documents;

@@ -4,6 +4,8 @@
 mod hemisphere;
 mod support;
 
+#[path = "cases/area.rs"]
+mod area;
 #[path = "cases/awkward.rs"]
 mod awkward;
 #[path = "cases/closed.rs"]
@@ -16,6 +18,8 @@ mod crowds;
 mod diffuse;
 #[path = "cases/energy.rs"]
 mod energy;
+#[path = "cases/fine_mesh.rs"]
+mod fine_mesh;
 #[path = "cases/furnace.rs"]
 mod furnace;
 #[path = "cases/invariance.rs"]
@@ -30,6 +34,8 @@ mod lobe_numbers;
 mod lobes;
 #[path = "cases/maps.rs"]
 mod maps;
+#[path = "cases/noisy_street.rs"]
+mod noisy_street;
 #[path = "cases/noisy_wall.rs"]
 mod noisy_wall;
 #[path = "cases/reciprocity.rs"]

@@ -15,14 +15,20 @@ mod crowds;
 mod invariance;
 #[path = "cases/laws.rs"]
 mod laws;
+#[path = "cases/lobes.rs"]
+mod lobes;
 #[path = "cases/maps.rs"]
 mod maps;
+#[path = "cases/noisy_wall.rs"]
+mod noisy_wall;
 #[path = "cases/parity.rs"]
 mod parity;
 #[path = "cases/probes.rs"]
 mod probes;
 #[path = "cases/response.rs"]
 mod response;
+#[path = "cases/scattering_parity.rs"]
+mod scattering_parity;
 #[path = "cases/scenes.rs"]
 mod scenes;
 #[path = "cases/tiles.rs"]

@@ -99,10 +99,7 @@ fn every_interaction_has_its_twin_on_the_device() {
     if !twins.is_dir() {
         return;
     }
-    /// Interactions that run on the CPU alone so far; other devices refuse them.
-    const CPU_ONLY: [&str; 1] = ["scattering"];
-    let on_the_device = |module: &[String]| module.len() > 1 && !CPU_ONLY.contains(&module[1].as_str());
-    for source in sources().iter().filter(|s| s.module[0] == "interaction" && on_the_device(&s.module)) {
+    for source in sources().iter().filter(|s| s.module[0] == "interaction" && s.module.len() > 1) {
         let twin = twins.join(format!("{}.cuh", source.module[1..].join("/")));
         assert!(twin.exists(), "{} has no twin {}", source.name(), twin.display());
     }

@@ -12,8 +12,11 @@ struct CVec3 {
 
 DEVICE CVec3 complexified(const Vec3& v) { return {{v.x, 0.0}, {v.y, 0.0}, {v.z, 0.0}}; }
 DEVICE CVec3 scaled(const Vec3& v, const C64& factor) { return {factor * v.x, factor * v.y, factor * v.z}; }
+DEVICE CVec3 operator+(const CVec3& a, const CVec3& b) { return {a.x + b.x, a.y + b.y, a.z + b.z}; }
 DEVICE CVec3 operator-(const CVec3& a, const CVec3& b) { return {a.x - b.x, a.y - b.y, a.z - b.z}; }
 DEVICE CVec3 operator*(const CVec3& a, const C64& s) { return {a.x * s, a.y * s, a.z * s}; }
+DEVICE CVec3 operator*(const CVec3& a, double s) { return {a.x * s, a.y * s, a.z * s}; }
+DEVICE double norm_squared(const CVec3& a) { return norm_squared(a.x) + norm_squared(a.y) + norm_squared(a.z); }
 
 // The product of a real and a complex vector, without conjugation.
 DEVICE C64 dot(const Vec3& real, const CVec3& field) { return field.x * real.x + field.y * real.y + field.z * real.z; }

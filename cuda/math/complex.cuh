@@ -18,3 +18,4 @@ DEVICE C64 operator/(const C64& a, const C64& b) {
   return {(a.re * b.re + a.im * b.im) / size, (a.im * b.re - a.re * b.im) / size};
 }
 DEVICE bool is_zero(const C64& a) { return a.re == 0.0 && a.im == 0.0; }
+DEVICE double norm_squared(const C64& a) { return a.re * a.re + a.im * a.im; }

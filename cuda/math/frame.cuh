@@ -23,3 +23,15 @@ DEVICE Basis spherical_basis(const Vec3& k) {
   const double sine = horizontal == 0.0 ? 0.0 : k.y / horizontal;
   return {{k.z * cosine, k.z * sine, -horizontal}, {-sine, cosine, 0.0}};
 }
+
+struct Tangents {
+  Vec3 u, v;
+};
+
+// Two unit vectors that complete the unit vector `n` to a right-handed frame (u, v, n) (Duff et al. 2017).
+DEVICE Tangents tangents_of(const Vec3& n) {
+  const double sign = copysign(1.0, n.z);
+  const double a = -1.0 / (sign + n.z);
+  const double b = n.x * n.y * a;
+  return {{1.0 + sign * n.x * n.x * a, sign * b, -sign * n.x}, {b, sign + n.y * n.y * a, -n.y}};
+}

@@ -17,14 +17,16 @@ KERNEL void couple_polarizations(const ReplayedPath* RESTRICT paths, uint32_t pa
   const uint32_t carrier = uint32_t(i % carrier_count);
   const ReplayedPath& path = paths[i / carrier_count];
   const double frequency = carriers[carrier];
-  const JonesMatrix t = transfer(path, vertices, surfaces + size_t(carrier) * material_count, frequency);
-  const double spread = spreading(path.length, frequency);
   const RadioEnd &transmitter = transmitters[path.transmitter], &receiver = receivers[path.receiver];
-  for (uint32_t r = 0; r < receiver.polarizations; ++r) {
-    const Amplitudes c_r = pattern_towards(receiver, r, -vec3(path.arrival));
-    for (uint32_t s = 0; s < transmitter.polarizations; ++s) {
-      const Amplitudes c_t = pattern_towards(transmitter, s, vec3(path.departure));
-      couplings[(i * MOST_POLARIZATIONS + r) * MOST_POLARIZATIONS + s] = coupling(t, c_r, c_t) * spread;
+  const Vec3 k_t = vec3(path.departure), k_r = -vec3(path.arrival);
+  const double spread = spreading(reach(path, vertices), frequency);
+  for (uint32_t s = 0; s < transmitter.polarizations; ++s) {
+    const CVec3 sent = complexified(in_space(pattern_towards(transmitter, s, k_t), k_t));
+    const CVec3 arrived =
+        carried(path, vertices, surfaces + size_t(carrier) * material_count, frequency, sent) * spread;
+    for (uint32_t r = 0; r < receiver.polarizations; ++r) {
+      const Vec3 heard = in_space(pattern_towards(receiver, r, k_r), k_r);
+      couplings[(i * MOST_POLARIZATIONS + r) * MOST_POLARIZATIONS + s] = dot(heard, arrived);
     }
   }
 }

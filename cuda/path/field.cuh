@@ -1,30 +1,58 @@
-// The field of a path, by replaying it (T21-T23, T36): the twin of src/path/field.rs.
+// The field of a path, by replaying it (T21-T23, T36, T68, T73, T76): the twin of src/path/field.rs, and of what
+// src/path/mod.rs knows of a path's ways.
 #pragma once
 #include "interaction/line_of_sight.cuh"
-#include "interaction/reflection.cuh"
+#include "interaction/scattering.cuh"
 #include "math/phase.cuh"
 #include "scene/antenna.cuh"
 
-// Maps the Jones vector at departure to the one at arrival; columns are what comes of theta^ and of phi^.
-struct JonesMatrix {
-  C64 theta_theta, theta_phi, phi_theta, phi_phi;
-};
+// src/path/mod.rs, Interaction.
+enum Interaction : uint32_t { REFLECTION = 1, DIFFUSE = 2, LOBE = 16 };
 
-// The Jones matrix T of a path (T21), without spreading; `surfaces` `[material]` at `frequency` [Hz].
-DEVICE JonesMatrix transfer(const ReplayedPath& path, const ReplayedVertex* vertices, const SurfaceAt* surfaces,
-                            double frequency) {
+// Whether the wave leaves in other directions than the specular one, so that the vertex stands for an area.
+DEVICE bool is_scattering(uint32_t interaction) { return interaction != REFLECTION; }
+
+// The direction in which a path leaves vertex `i` of its own, which it meets along `k`.
+DEVICE Vec3 leaving(const ReplayedPath& path, const ReplayedVertex* vertices, uint32_t i, const Vec3& k) {
+  const ReplayedVertex* vertex = vertices + path.vertex + i;
+  if (!is_scattering(vertex->interaction)) return mirror(k, vec3(vertex->normal));
+  if (i + 1 == path.vertices) return vec3(path.arrival);
+  return direction_or_zero(vec3(vertex[1].position) - vec3(vertex->position));
+}
+
+// What a path's spreading is that of: lambda/(4 pi reach) [m] (T20, T76).
+DEVICE double reach(const ReplayedPath& path, const ReplayedVertex* vertices) {
   Vec3 k = vec3(path.departure);
-  const Basis start = spherical_basis(k), end = spherical_basis(-vec3(path.arrival));
-  CVec3 from_theta = complexified(start.theta), from_phi = complexified(start.phi);
+  double product = 1.0, begun = 0.0;
   for (uint32_t i = 0; i < path.vertices; ++i) {
     const ReplayedVertex& vertex = vertices[path.vertex + i];
-    const Vec3 n = vec3(vertex.normal);
-    const Coefficients c = coefficients(surfaces[vertex.material], cos_incidence(k, n), frequency);
-    from_theta = reflect(from_theta, k, n, c);
-    from_phi = reflect(from_phi, k, n, c);
-    k = mirror(k, n);
+    if (is_scattering(vertex.interaction)) {
+      const double cos_theta = fabs(dot(k, vec3(vertex.normal)));
+      product *= (vertex.distance - begun) / sqrt(cos_theta * vertex.area);
+      begun = vertex.distance;
+    }
+    k = leaving(path, vertices, i, k);
   }
-  return {dot(end.theta, from_theta), dot(end.theta, from_phi), dot(end.phi, from_theta), dot(end.phi, from_phi)};
+  return product * (path.length - begun);
+}
+
+// What becomes of a field vector that leaves the transmitter along a path: as it arrives, without spreading (T21, T68,
+// T73); `surfaces` `[material]` at `frequency` [Hz]. Where a path is scattered diffusely the map is not linear.
+DEVICE CVec3 carried(const ReplayedPath& path, const ReplayedVertex* vertices, const SurfaceAt* surfaces,
+                     double frequency, CVec3 field) {
+  Vec3 k = vec3(path.departure);
+  for (uint32_t i = 0; i < path.vertices; ++i) {
+    const ReplayedVertex& vertex = vertices[path.vertex + i];
+    const SurfaceAt& surface = surfaces[vertex.material];
+    const Vec3 n = vec3(vertex.normal), k_s = leaving(path, vertices, i, k);
+    switch (vertex.interaction) {
+      case DIFFUSE: field = diffuse(field, k, n, k_s, surface, frequency); break;
+      case LOBE: field = lobe(field, k, n, k_s, surface, frequency); break;
+      default: field = reflect(field, k, n, coefficients(surface, cos_incidence(k, n), frequency));
+    }
+    k = k_s;
+  }
+  return field;
 }
 
 DEVICE Vec3 row_of(const RadioEnd& end, int row) { return vec3(end.rotation[row]); }
@@ -49,11 +77,10 @@ DEVICE Amplitudes pattern_towards(const RadioEnd& end, uint32_t polarization, co
   return {dot(global.theta, vector), dot(global.phi, vector)};
 }
 
-// lambda/(4 pi L) C_r^T T C_t of one polarisation at each end (T23).
-DEVICE C64 coupling(const JonesMatrix& t, const Amplitudes& receiver, const Amplitudes& transmitter) {
-  const C64 theta = t.theta_theta * transmitter.theta + t.theta_phi * transmitter.phi;
-  const C64 phi = t.phi_theta * transmitter.theta + t.phi_phi * transmitter.phi;
-  return theta * receiver.theta + phi * receiver.phi;
+// A Jones vector of direction `k`, real, as a vector in space.
+DEVICE Vec3 in_space(const Amplitudes& jones, const Vec3& k) {
+  const Basis basis = spherical_basis(k);
+  return basis.theta * jones.theta + basis.phi * jones.phi;
 }
 
 // e^{+j 2 pi k.d/lambda} of an element's offset `d` [m] (T36).

@@ -8,6 +8,8 @@ use crate::error::{Error, Fault, Result};
 use crate::geometry::Geometry;
 use crate::geometry::simd::Level;
 use crate::layout::{Flight, LoneSegment};
+use crate::map::forward::Forward;
+use crate::map::replicates::{Lattice, Sums};
 use crate::math::Vec3;
 use crate::path::chain::ChainTrie;
 use crate::path::corners::drop_slipping;
@@ -210,6 +212,17 @@ impl Backend {
     ) -> Result<(Vec<f64>, Vec<String>)> {
         let (channel, notes) = self.field(scene, radios, paths, carriers)?;
         Ok((crate::path::field::powers_of(radios, paths, &channel), notes))
+    }
+
+    /// Adds what the rays of some `lattices` leave on the sheet of a map to `sums`; the segments that it took (T83).
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn sample(&self, loaded: &Loaded, forward: &Forward, lattices: &[Lattice], sums: &mut Sums) -> Result<u64> {
+        match self {
+            Backend::Cpu(level) => Ok(cpu::sample(*level, forward, lattices, sums)),
+            Backend::Cuda(cuda) => cuda::sample(cuda, loaded.on_device()?, forward, lattices, sums),
+        }
     }
 }
 

@@ -106,7 +106,7 @@ fn map(job: &Job, survey: &Survey, backend: Backend, log: &Log, clock: &mut Cloc
     let mut engine = MapEngine::new(backend, &job.scene, survey, &job.radios, &job.carriers, &job.solver, log)?;
     let mut results = MapResults::new(job, engine.grid(), survey.noise);
     let cells = engine.grid().len();
-    for cells in map_results::tiles(engine.grid(), job.radios.transmitters.len()) {
+    for cells in map_results::tiles(&engine) {
         results.add(&engine.tile(cells)?);
     }
     if engine.is_sampled() {

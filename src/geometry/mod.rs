@@ -2,6 +2,7 @@
 
 pub mod binary;
 pub mod bvh;
+pub mod cone;
 pub mod enclosure;
 pub mod facet;
 pub mod flood;

@@ -10,7 +10,7 @@ use crate::math::Vec3;
 use crate::scene::Scene;
 
 /// What a walk through the hierarchy looks for.
-trait Query {
+pub(super) trait Query {
     /// A bit for each child whose box the query enters.
     fn enter(&self, node: &WideNode) -> u32;
     /// Looks at a leaf; `false` ends the walk.
@@ -18,7 +18,8 @@ trait Query {
 }
 
 /// Takes `query` through the hierarchy; the order is that of the tree.
-fn walk(bvh: &Bvh, query: &mut impl Query) {
+#[inline(always)]
+pub(super) fn walk(bvh: &Bvh, query: &mut impl Query) {
     if bvh.levels <= FEW_LEVELS {
         walk_with_stack::<{ stack_for(FEW_LEVELS) }>(bvh, query);
     } else {
@@ -26,6 +27,7 @@ fn walk(bvh: &Bvh, query: &mut impl Query) {
     }
 }
 
+#[inline(always)]
 fn walk_with_stack<const STACK: usize>(bvh: &Bvh, query: &mut impl Query) {
     let mut stack = [0u32; STACK];
     let mut waiting = 1;
@@ -178,8 +180,9 @@ impl Coarse {
     }
 }
 
+/// The larger of two numbers; the second, if one is none.
 #[inline(always)]
-fn larger(a: f32, b: f32) -> f32 {
+pub(super) fn larger(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
 }
 

@@ -6,6 +6,7 @@ use crate::geometry::Geometry;
 use crate::geometry::search::for_each_crossing;
 use crate::math::{Mat3, Vec3};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// A parallelogram of cells.
@@ -66,6 +67,17 @@ pub enum Ground {
         /// Objects that are the ground; none: every object, of which the lowest point counts.
         objects: Vec<u32>,
     },
+}
+
+/// What the value of a cell is the mean of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mean {
+    /// The values at n x n points of it.
+    #[default]
+    Points,
+    /// The value over all of its area.
+    Area,
 }
 
 /// What a map is asked to cover.

@@ -27,6 +27,9 @@ struct Side {
     slope: f64,
 }
 
+/// Edges shorter than this have no direction [m]: clipping leaves such where it meets a corner.
+pub const LEAST_EDGE_M: f64 = 1e-9;
+
 /// The sides of the beam from `apex` through the edges of `window`.
 fn sides(apex: &Vec3, window: &[Vec3]) -> impl Iterator<Item = Side> {
     let middle = window.iter().sum::<Vec3>() / window.len() as f64;
@@ -35,8 +38,8 @@ fn sides(apex: &Vec3, window: &[Vec3]) -> impl Iterator<Item = Side> {
         let cross = (from - apex).cross(&(to - apex));
         let norm = cross.norm();
         let length = (to - from).norm();
-        // An edge that points at the apex bounds nothing.
-        if norm <= 1e-12 * length || length == 0.0 {
+        // An edge that points at the apex bounds nothing, nor does one whose corners are apart by rounding alone.
+        if norm <= 1e-12 * length || length <= LEAST_EDGE_M {
             return None;
         }
         let inward = cross * (1f64.copysign(cross.dot(&(middle - apex))) / norm);

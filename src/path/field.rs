@@ -194,6 +194,11 @@ impl<'a> End<'a> {
         End { antenna, rotation, velocity: radio.velocity, offsets }
     }
 
+    /// A distance that no two of its elements exceed [m].
+    pub fn size(&self) -> f64 {
+        2.0 * self.offsets.iter().map(|offset| offset.norm()).fold(0.0, f64::max)
+    }
+
     /// Jones vectors `[polarisation]` in direction `k` in the global (theta, phi) (T22).
     pub fn patterns(&self, k: &Vec3) -> Vec<Jones> {
         let local = self.rotation.tr_mul(k);
@@ -238,7 +243,10 @@ fn check_carriers(carriers: &[f64]) -> Result<()> {
 }
 
 /// Surfaces `[carrier][material]`; every material of the scene counts, so that an error does not depend on the paths.
-fn surfaces_of(scene: &Scene, carriers: &[f64], notes: &mut Vec<String>) -> Result<Vec<Vec<Surface>>> {
+///
+/// # Errors
+/// A material that is not defined at a carrier.
+pub fn surfaces_of(scene: &Scene, carriers: &[f64], notes: &mut Vec<String>) -> Result<Vec<Vec<Surface>>> {
     let mut at = |frequency: f64| {
         scene
             .materials

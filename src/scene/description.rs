@@ -213,8 +213,16 @@ impl MixturePart {
     }
 }
 
-/// A directional lobe (physics.md section 6). Its width is stated in one of two ways: by the lobe's own number, or by
-/// the noise of the mesh's normals.
+/// What is known of the noise of a mesh's normals where no number is stated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoiseSource {
+    /// The mesh itself: what the objects of the material show ([`super::estimate`]).
+    Estimated,
+}
+
+/// A directional lobe (physics.md section 6). Its width is stated in one of three ways: by the lobe's own number, by the
+/// noise of the mesh's normals, or by asking for an estimate of that noise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum LobeDescription {
@@ -226,6 +234,9 @@ pub enum LobeDescription {
         /// Standard deviation s of the normals about each axis [degrees]: kappa = 1/(8 s^2), s in radians.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         normal_noise_deg: Option<f64>,
+        /// Where that deviation is to come from instead.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        normal_noise: Option<NoiseSource>,
         /// Whether it is the reciprocal variant.
         #[serde(default, skip_serializing_if = "is_false")]
         reciprocal: bool,
@@ -238,6 +249,9 @@ pub enum LobeDescription {
         /// Standard deviation of the normals about each axis [degrees]: alpha = 2 kappa of the other lobe.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         normal_noise_deg: Option<f64>,
+        /// Where that deviation is to come from instead.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        normal_noise: Option<NoiseSource>,
         /// Whether it is the reciprocal variant.
         #[serde(default, skip_serializing_if = "is_false")]
         reciprocal: bool,
@@ -247,12 +261,22 @@ pub enum LobeDescription {
 impl LobeDescription {
     /// A von Mises-Fisher lobe of concentration `kappa` [-].
     pub fn von_mises_fisher(kappa: f64) -> LobeDescription {
-        LobeDescription::VonMisesFisher { kappa: Some(kappa), normal_noise_deg: None, reciprocal: false }
+        LobeDescription::VonMisesFisher {
+            kappa: Some(kappa),
+            normal_noise_deg: None,
+            normal_noise: None,
+            reciprocal: false,
+        }
     }
 
     /// A cosine-power lobe of exponent `alpha` [-].
     pub fn cosine_power(alpha: f64) -> LobeDescription {
-        LobeDescription::CosinePower { alpha: Some(alpha), normal_noise_deg: None, reciprocal: false }
+        LobeDescription::CosinePower {
+            alpha: Some(alpha),
+            normal_noise_deg: None,
+            normal_noise: None,
+            reciprocal: false,
+        }
     }
 
     /// The sharpness as written, and the noise of the normals as written [degrees].
@@ -263,7 +287,27 @@ impl LobeDescription {
         }
     }
 
-    /// kappa or alpha [-], stated or made of the noise of the normals (T75); NaN where neither is stated.
+    /// Whether an estimate of the noise of the normals is asked for.
+    pub fn asks_for_an_estimate(&self) -> bool {
+        match self {
+            LobeDescription::VonMisesFisher { normal_noise, .. }
+            | LobeDescription::CosinePower { normal_noise, .. } => normal_noise.is_some(),
+        }
+    }
+
+    /// The same lobe with an estimated noise of the normals [degrees] in place of the wish for one.
+    #[must_use]
+    pub fn with_noise(mut self, degrees: f64) -> LobeDescription {
+        match &mut self {
+            LobeDescription::VonMisesFisher { normal_noise_deg, normal_noise, .. }
+            | LobeDescription::CosinePower { normal_noise_deg, normal_noise, .. } => {
+                (*normal_noise_deg, *normal_noise) = (Some(degrees), None);
+            }
+        }
+        self
+    }
+
+    /// kappa or alpha [-], stated or made of the noise of the normals; NaN where neither is stated.
     pub fn sharpness(&self) -> f64 {
         let of_noise = |degrees: f64| {
             let s = degrees.to_radians();
@@ -347,5 +391,10 @@ mod tests {
         assert!((noise.sharpness() - 410.35).abs() < 0.01 && noise.is_reciprocal());
         let power = lobe("kind = \"cosine_power\"\nnormal_noise_deg = 1.0");
         assert!((power.sharpness() - 2.0 * noise.sharpness()).abs() < 1e-9 && !power.is_reciprocal());
+        let estimated = lobe("kind = \"von_mises_fisher\"\nnormal_noise = \"estimated\"");
+        assert!(estimated.asks_for_an_estimate() && estimated.sharpness().is_nan());
+        assert_eq!(toml::to_string(&estimated).unwrap(), "kind = \"von_mises_fisher\"\nnormal_noise = \"estimated\"\n");
+        assert!((estimated.with_noise(1.0).sharpness() - noise.sharpness()).abs() < 1e-9);
+        assert!(toml::from_str::<LobeDescription>("kind = \"cosine_power\"\nnormal_noise = \"guessed\"").is_err());
     }
 }

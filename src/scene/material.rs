@@ -264,16 +264,23 @@ fn check_lobe(material: &str, lobe: &LobeDescription) -> Result<()> {
         LobeDescription::CosinePower { .. } => "lobe.alpha",
     };
     match lobe.written() {
-        (Some(value), None) => sharpness(material, field, value),
-        (None, Some(degrees)) => {
+        (None, None) if lobe.asks_for_an_estimate() => {
+            let fault = Fault::new(format!("material '{material}', lobe.normal_noise"), "needs the mesh of a scene");
+            Err(Error::input(
+                fault.value("estimated").remedy("make the material with its scene, or state normal_noise_deg"),
+            ))
+        }
+        (Some(value), None) if !lobe.asks_for_an_estimate() => sharpness(material, field, value),
+        (None, Some(degrees)) if !lobe.asks_for_an_estimate() => {
             let bound = format!("{MIN_NOISE_DEG:e} to {MAX_NOISE_DEG} degrees");
             let holds = (MIN_NOISE_DEG..=MAX_NOISE_DEG).contains(&degrees);
             check(material, "lobe.normal_noise_deg", degrees, holds, &bound)
         }
         (stated, noise) => {
-            let bound = format!("has either {} or normal_noise_deg", field.trim_start_matches("lobe."));
+            let own = field.trim_start_matches("lobe.");
+            let bound = format!("has one of {own}, normal_noise_deg and normal_noise");
             let fault = Fault::new(format!("material '{material}', lobe"), bound);
-            let remedy = if stated.and(noise).is_some() { "keep one of them" } else { "state one of them" };
+            let remedy = if stated.or(noise).is_some() { "keep one of them" } else { "state one of them" };
             Err(Error::input(fault.remedy(remedy)))
         }
     }
@@ -287,7 +294,7 @@ fn sharpness(material: &str, field: &str, value: f64) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::description::Direction;
+    use super::super::description::{Direction, NoiseSource};
     use super::super::scattering::{Part, Shape};
     use super::*;
 
@@ -376,8 +383,12 @@ mod tests {
         };
         let lobe = material(LobeDescription::cosine_power(100.0)).unwrap().at(28e9).unwrap().0.lobe.unwrap();
         assert_eq!(lobe, Lobe::of_shape(Shape::CosinePower, 100.0, false));
-        let noise =
-            |kappa, normal_noise_deg| LobeDescription::VonMisesFisher { kappa, normal_noise_deg, reciprocal: true };
+        let noise = |kappa, normal_noise_deg| LobeDescription::VonMisesFisher {
+            kappa,
+            normal_noise_deg,
+            normal_noise: None,
+            reciprocal: true,
+        };
         let lobe = material(noise(None, Some(2.0))).unwrap().lobe.unwrap();
         assert_eq!(lobe, Lobe::of_shape(Shape::VonMisesFisher, 1.0 / (8.0 * 2f64.to_radians().powi(2)), true));
         for (kappa, degrees, part) in [
@@ -389,6 +400,19 @@ mod tests {
         ] {
             let lobe = Some(noise(kappa, degrees));
             refuses(MaterialDescription { lobe, ..written(3.0) }, &["'wall', lobe", part]);
+        }
+    }
+
+    #[test]
+    fn an_estimate_needs_a_mesh_and_nothing_beside_it() {
+        let lobe = |kappa| LobeDescription::VonMisesFisher {
+            kappa,
+            normal_noise_deg: None,
+            normal_noise: Some(NoiseSource::Estimated),
+            reciprocal: false,
+        };
+        for (kappa, part) in [(None, "mesh of a scene"), (Some(5.0), "keep one")] {
+            refuses(MaterialDescription { lobe: Some(lobe(kappa)), ..written(3.0) }, &["'wall', lobe", part]);
         }
     }
 

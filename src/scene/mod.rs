@@ -6,6 +6,7 @@
 pub mod antenna;
 pub mod degrade;
 pub mod description;
+pub mod estimate;
 pub mod generate;
 pub mod inspect;
 pub mod itu;
@@ -17,7 +18,7 @@ mod weld;
 
 use crate::error::{Error, Fault, Result, did_you_mean};
 use crate::math::Vec3;
-use description::SceneDescription;
+use description::{MaterialDescription, SceneDescription};
 use material::{Material, OutOfRange};
 
 /// One named mesh of the scene, with one material.
@@ -81,8 +82,10 @@ impl Scene {
             let bound = format!("at most {MAX_TRIANGLES} triangles and vertices");
             return Err(Error::input(Fault::new("scene", bound).value(total.max(vertices)).remedy("split the scene")));
         }
+        let (materials, notes) = estimate::estimated(description)?;
+        scene.warnings.extend(notes);
         for object in &description.objects {
-            let material = scene.material_index(&object.name, &object.material, description, out_of_range)?;
+            let material = scene.material_index(&object.name, &object.material, &materials, out_of_range)?;
             scene.append(object, material)?;
         }
         scene.note_degenerate();
@@ -111,14 +114,14 @@ impl Scene {
         &mut self,
         object: &str,
         name: &str,
-        description: &SceneDescription,
+        materials: &[MaterialDescription],
         out_of_range: OutOfRange,
     ) -> Result<u32> {
         if let Some(known) = self.materials.iter().position(|m| m.name == name) {
             return Ok(known as u32);
         }
-        let Some(written) = description.materials.iter().find(|m| m.name == name) else {
-            let known = description.materials.iter().map(|m| m.name.as_str());
+        let Some(written) = materials.iter().find(|m| m.name == name) else {
+            let known = materials.iter().map(|m| m.name.as_str());
             let remedy = format!("define it in the scene or in [materials.{name}]; {}", did_you_mean(name, known));
             return Err(Error::input(
                 Fault::new(format!("object '{object}'"), "its material is not defined").value(name).remedy(remedy),

@@ -7,9 +7,9 @@ use super::tracer::Tracer;
 use super::{Summary, ends_of};
 use crate::backend::Backend;
 use crate::constants::SPEED_OF_LIGHT;
-use crate::error::Result;
+use crate::error::{Error, Fault, Result};
 use crate::layout::ALL_ELEMENTS;
-use crate::map::grid::{Grid, Layout};
+use crate::map::grid::{Grid, Layout, Mean, Sheet};
 use crate::map::metrics::CellSums;
 use crate::math::Vec3;
 use crate::path::found::{EndPoint, assemble};
@@ -27,6 +27,8 @@ pub struct Survey {
     pub layout: Layout,
     /// Points along each side of a cell.
     pub points: usize,
+    /// Whether a cell is the mean over its points or over its area.
+    pub mean: Mean,
     /// Noise of the receiver [W].
     pub noise: f64,
     /// When sampling ends.
@@ -39,8 +41,9 @@ pub struct MapEngine<'a> {
     pub(super) radios: &'a Radios,
     pub(super) grid: Grid,
     pub(super) carriers: &'a [f64],
-    scattered: Scattered,
-    notes: Vec<String>,
+    pub(super) scattered: Scattered,
+    pub(super) notes: Vec<String>,
+    mean: Mean,
 }
 
 /// Some cells of a map.
@@ -72,8 +75,8 @@ impl<'a> MapEngine<'a> {
         let mut tracer = Tracer::new(backend, scene, sources, options, progress)?;
         let grid = Grid::new(&survey.layout, survey.points, &tracer.geometry);
         tracer.receivers_are_within(bounds_of_points(&grid, scene));
-        let scattered = Scattered::new(&tracer.backend, scene, carriers, &options.scatter)?;
-        Ok(MapEngine { tracer, radios, grid, carriers, scattered, notes: Vec::new() })
+        let scattered = Scattered::new(scene, carriers, &options.scatter)?;
+        Ok(MapEngine { tracer, radios, grid, carriers, scattered, notes: Vec::new(), mean: survey.mean })
     }
 
     /// The cells of the map.
@@ -92,11 +95,14 @@ impl<'a> MapEngine<'a> {
     /// A material that is not defined at a carrier; the device failed.
     pub fn tile(&mut self, cells: Range<usize>) -> Result<MapTile> {
         let (tracer, grid) = (&mut self.tracer, &self.grid);
-        let scene = tracer.geometry.scene;
         tracer.clock.resume();
         if cells.len() < grid.len() {
             tracer.progress.begin(&format!("cells {} to {} of {}", cells.start, cells.end, grid.len()), 0);
         }
+        if self.mean == Mean::Area {
+            return self.tile_by_area(cells);
+        }
+        let scene = tracer.geometry.scene;
         let positions = grid.points_of(&tracer.geometry, cells.clone());
         let centres = grid.centres(&tracer.geometry, cells.clone());
         let ends = ends_at(&positions, scene);
@@ -121,6 +127,35 @@ impl<'a> MapEngine<'a> {
         let sums = sums_of(&paths, &powers, &directs, self.carriers.len(), grid.points_per_cell());
         tracer.clock.stage("field");
         Ok(MapTile { cells, sums, centres })
+    }
+
+    /// What may be worked on together at the most [cells]: what bounds the memory.
+    pub fn cells_per_tile(&self) -> usize {
+        /// Points, with their paths.
+        const POINTS: usize = 1 << 16;
+        /// Cells without points.
+        const CELLS: usize = 1 << 20;
+        let transmitters = self.tracer.sources.len().max(1);
+        match self.mean {
+            Mean::Points => (POINTS / (self.grid.points_per_cell() * transmitters)).max(1),
+            // Whole rows.
+            Mean::Area => (CELLS / (self.grid.sheets[0].cells[0] * transmitters)).max(1) * self.grid.sheets[0].cells[0],
+        }
+    }
+
+    /// The only sheet of the map, local, for `what` needs a plane.
+    ///
+    /// # Errors
+    /// The map is no plane.
+    pub(super) fn plane_sheet(&self, what: &str, remedy: &str) -> Result<Sheet> {
+        let origin = self.tracer.geometry.scene.origin;
+        match (self.grid.is_draped(), &self.grid.kept, self.grid.sheets.as_slice()) {
+            (false, None, [sheet]) => Ok(Sheet { corner: sheet.corner - origin, ..sheet.clone() }),
+            _ => {
+                let bound = format!("{what} is not there yet for draped maps and maps on facets");
+                Err(Error::job(Fault::new("map", bound).remedy(format!("map a plane, or {remedy}"))))
+            }
+        }
     }
 
     /// Ends the run: counters, timings and warnings of all tiles together.

@@ -1,7 +1,7 @@
 //! What scattering adds to the paths of a tile (theory.md, "Diffuse scattering", "Lobes").
 
 use super::tracer::Tracer;
-use crate::backend::{Backend, On};
+use crate::backend::On;
 use crate::channel::Channel;
 use crate::channel::cluster::clustered;
 use crate::error::{Error, Fault, Result};
@@ -43,8 +43,8 @@ impl Scattered {
     /// Of the materials of a scene at the first of the `carriers` [Hz]: patterns and lobes do not depend on it.
     ///
     /// # Errors
-    /// A material that is not defined at the carrier; a device that scattering is not there for yet.
-    pub fn new(backend: &Backend, scene: &Scene, carriers: &[f64], options: &ScatterOptions) -> Result<Scattered> {
+    /// A material that is not defined at the carrier.
+    pub fn new(scene: &Scene, carriers: &[f64], options: &ScatterOptions) -> Result<Scattered> {
         let carrier = carriers.first().copied().filter(|_| options.any());
         let Some(carrier) = carrier else { return Ok(Scattered::nothing(options)) };
         let at = |material: &crate::scene::material::Material| Ok(material.at(carrier)?.0);
@@ -57,10 +57,6 @@ impl Scattered {
             diffuse: patterns.iter().map(Option::is_some).collect(),
             lobe: concentration.iter().map(|kappa| kappa.map(|kappa| 1.0 - CUT / kappa)).collect(),
         };
-        let any = patterns.iter().any(Option::is_some) || concentration.iter().any(Option::is_some);
-        if any {
-            backend.level_for("scattering")?;
-        }
         let has_lobe = concentration.iter().map(Option::is_some).collect();
         Ok(Scattered { options: *options, patterns, concentration, has_lobe, towards })
     }
@@ -119,9 +115,14 @@ impl Scattered {
     /// Drops the specular paths whose last reflection a lobe stands for.
     pub fn leave_to_lobes(&self, facets: &Facets, found: &mut FoundPaths) {
         if self.has_lobe.contains(&true) {
-            let is_lobe = |vertex: &Vertex| self.has_lobe[facets.material[vertex.facet as usize] as usize];
-            found.retain(|vertices| !vertices.last().is_some_and(is_lobe));
+            found
+                .retain(|vertices| !vertices.last().is_some_and(|vertex: &Vertex| self.is_lobes(facets, vertex.facet)));
         }
+    }
+
+    /// Whether lobes stand for what ends in a reflection at `facet`.
+    pub fn is_lobes(&self, facets: &Facets, facet: u32) -> bool {
+        self.has_lobe.get(facets.material[facet as usize] as usize).is_some_and(|has| *has)
     }
 
     /// The points that rays of one source are scattered at.

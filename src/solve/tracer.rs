@@ -83,7 +83,7 @@ impl<'a> Tracer<'a> {
             let (geometry, counters) = (&self.geometry, &mut self.counters);
             found.push(self.backend.connect(geometry, &trie, &boxes, self.options, counters, progress)?);
             if !is_last {
-                self.chains.keep(source, trie);
+                self.keep_chains(source, trie);
             }
             self.clock.stage("connect");
         }
@@ -92,7 +92,7 @@ impl<'a> Tracer<'a> {
 
     /// The chains from a source: kept from the tile before, or searched for. A search is counted once however often it
     /// is repeated, so that counters do not depend on tiles.
-    fn chains_of(&mut self, source: usize) -> Result<ChainTrie> {
+    pub(super) fn chains_of(&mut self, source: usize) -> Result<ChainTrie> {
         if let Some(trie) = self.chains.take(source) {
             return Ok(trie);
         }
@@ -101,6 +101,11 @@ impl<'a> Tracer<'a> {
         let counters = if first_time { &mut self.counters } else { &mut again };
         let progress: &dyn Progress = if first_time { self.progress } else { &nobody };
         self.backend.chains(&self.geometry, &self.sources[source].position, self.options, counters, progress)
+    }
+
+    /// Keeps a source's chains for the next tile, if there is room.
+    pub(super) fn keep_chains(&mut self, source: usize, trie: ChainTrie) {
+        self.chains.keep(source, trie);
     }
 
     /// What the user should know of the search.

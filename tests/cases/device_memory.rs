@@ -1,15 +1,24 @@
 //! Memory of a device: allocated once, given back, shared out in smaller parts where there is little. The mock driver counts.
 
 use super::{JOB, receivers};
+use crate::support::build;
 use crate::support::emulator::{Emulator, emulator};
 use raylobe::backend::Backend;
 use raylobe::backend::cuda::Cuda;
 use raylobe::error::{Error, Result};
 use raylobe::io::job::{self, Job};
-use raylobe::math::bounds_of;
+use raylobe::map::grid::{Ground, Layout, Sheet};
+use raylobe::math::frame::rotation_of;
+use raylobe::math::{Vec3, bounds_of};
+use raylobe::path::SolverOptions;
 use raylobe::path::counters::Counters;
 use raylobe::path::receivers::ReceiverBoxes;
+use raylobe::path::scatter::ScatterOptions;
 use raylobe::progress::Silent;
+use raylobe::scene::antenna::Polarization;
+use raylobe::scene::description::MaterialDescription;
+use raylobe::solve::map::{MapEngine, Survey};
+use raylobe::solve::sampled::Target;
 use raylobe::solve::{Engine, Solution, solve};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -153,6 +162,39 @@ fn memory_that_others_take_after_the_scene_was_loaded_changes_no_result() {
         assert_eq!(format!("{:?}", engine.finish().counters), format!("{:?}", expected.counters), "{room} MiB");
         alone.emulator.set_memory(MUCH);
     }
+}
+
+#[test]
+fn maps_are_sampled_in_smaller_parts_where_memory_is_little() {
+    let Some(alone) = Alone::new() else { return };
+    let mut scene = build::scene_of(&[MaterialDescription { scattering: Some(0.5), ..build::metal() }]);
+    build::add_panel(&mut scene, "ground", "metal", [-9.0, -9.0, 0.0], [18.0, 0.0, 0.0], [0.0, 18.0, 0.0]);
+    let (scene, radios) = (build::checked(&scene), build::radios(Polarization::V, &[[0.0, 0.0, 5.0]], &[[0.0; 3]]));
+    let scatter = ScatterOptions { diffuse: true, ..ScatterOptions::default() };
+    let options = SolverOptions { scatter, ..build::by_default(1) };
+    let sheet = Sheet::about(&Vec3::new(0.0, 0.0, 1.5), [8.0, 8.0], [1.0, 1.0], &rotation_of([0.0; 3]));
+    // Each of 32 replicates has more rays than fit at once below.
+    let target = Target { rays: 32 * 2500, max_rays: 32 * 2500, relative_error: None };
+    let survey = Survey {
+        layout: Layout::Sheet(sheet, Ground::Plane),
+        points: 1,
+        mean: raylobe::map::grid::Mean::Points,
+        noise: 1e-12,
+        target,
+    };
+    let mut maps = [None, Some(3 * MIB / 2)].into_iter().map(|room| {
+        let mut engine = MapEngine::new(alone.open(), &scene, &survey, &radios, &[28e9], &options, &Silent)
+            .expect("there is much memory");
+        room.into_iter().for_each(|room| alone.leave(room));
+        let before = alone.emulator.launches();
+        let map = engine.sampled(0, 0, &target).expect("there is enough memory");
+        alone.emulator.set_memory(MUCH);
+        (map, alone.emulator.launches() - before)
+    });
+    let (Some((much, launches)), Some((little, more))) = (maps.next(), maps.next()) else { panic!("two maps") };
+    assert!(much.moments.iter().all(|moments| moments[0] > 0.0));
+    assert!(more > launches + 32, "{launches} launches with much memory, {more} with little");
+    assert_eq!((much.moments, much.variance), (little.moments, little.variance));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::support::build::{self, add_panel, backend, checked, scene_of};
 use crate::support::{city, full, large_truth};
 use raylobe::io::scene_file;
-use raylobe::map::grid::{Ground, Layout, Sheet};
+use raylobe::map::grid::{Ground, Layout, Mean, Sheet};
 use raylobe::math::frame::rotation_of;
 use raylobe::math::{C64, Vec3};
 use raylobe::path::scatter::ScatterOptions;
@@ -107,7 +107,13 @@ fn sampled(cell: f64, options: &SolverOptions, rays: u64) -> Sampled {
     let (scene, mut radios) = (checked(&court()), radios());
     radios.transmitters[0].weights = Some(vec![C64::ONE, C64::ZERO]);
     let target = Target { rays, max_rays: rays, relative_error: None };
-    let survey = Survey { layout: Layout::Sheet(sheet(cell), Ground::Plane), points: 1, noise: 1e-12, target };
+    let survey = Survey {
+        layout: Layout::Sheet(sheet(cell), Ground::Plane),
+        points: 1,
+        mean: Mean::Points,
+        noise: 1e-12,
+        target,
+    };
     let carriers = [28e9];
     let mut engine =
         MapEngine::new(backend(), &scene, &survey, &radios, &carriers, options, &Silent).expect("a sound scene");
@@ -203,7 +209,13 @@ fn cells_that_few_rays_reach_do_not_pretend_to_know() {
 fn sampling_goes_on_until_the_error_that_was_asked_for() {
     let (scene, radios) = (checked(&court()), radios());
     let target = Target { rays: 32_000, max_rays: 10_000_000, relative_error: Some(0.05) };
-    let survey = Survey { layout: Layout::Sheet(sheet(1.5), Ground::Plane), points: 1, noise: 1e-12, target };
+    let survey = Survey {
+        layout: Layout::Sheet(sheet(1.5), Ground::Plane),
+        points: 1,
+        mean: Mean::Points,
+        noise: 1e-12,
+        target,
+    };
     let options = options(1, 1);
     let mut engine =
         MapEngine::new(backend(), &scene, &survey, &radios, &[28e9], &options, &Silent).expect("a sound scene");

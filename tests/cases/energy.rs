@@ -3,7 +3,7 @@
 
 use crate::support::build::{self, Numbers, add_cuboid, add_panel, backend, checked, radios, scene_of};
 use raylobe::constants::SPEED_OF_LIGHT;
-use raylobe::map::grid::{Ground, Layout, Sheet};
+use raylobe::map::grid::{Ground, Layout, Mean, Sheet};
 use raylobe::math::frame::rotation_of;
 use raylobe::math::random::fibonacci_direction;
 use raylobe::math::{C64, Vec3};
@@ -30,10 +30,18 @@ struct Finish {
 }
 
 fn finishes() -> Vec<Finish> {
-    let vmf =
-        |kappa, reciprocal| LobeDescription::VonMisesFisher { kappa: Some(kappa), normal_noise_deg: None, reciprocal };
-    let power =
-        |alpha, reciprocal| LobeDescription::CosinePower { alpha: Some(alpha), normal_noise_deg: None, reciprocal };
+    let vmf = |kappa, reciprocal| LobeDescription::VonMisesFisher {
+        kappa: Some(kappa),
+        normal_noise_deg: None,
+        normal_noise: None,
+        reciprocal,
+    };
+    let power = |alpha, reciprocal| LobeDescription::CosinePower {
+        alpha: Some(alpha),
+        normal_noise_deg: None,
+        normal_noise: None,
+        reciprocal,
+    };
     let back = |reciprocal| PatternDescription::Backscattering { alpha_r: 6.5, alpha_i: 4.0, lambda: 0.6, reciprocal };
     let lambertian = PatternDescription::Lambertian {};
     let of = |name, scattering, pattern: &PatternDescription, lobe: Option<LobeDescription>, is_white| Finish {
@@ -153,7 +161,13 @@ fn through_cube(scene: &SceneDescription, options: &SolverOptions, rays: u64) ->
         let rotation = rotation_of(rotation);
         let outward = rotation * Vec3::z();
         let sheet = Sheet::about(&(outward * HALF_M), [2.0 * HALF_M; 2], [CELL_M; 2], &rotation);
-        let survey = Survey { layout: Layout::Sheet(sheet.clone(), Ground::Plane), points: 2, noise: 1e-12, target };
+        let survey = Survey {
+            layout: Layout::Sheet(sheet.clone(), Ground::Plane),
+            points: 2,
+            mean: Mean::Points,
+            noise: 1e-12,
+            target,
+        };
         let mut engine =
             MapEngine::new(backend(), &scene, &survey, &radios, &[CARRIER], options, &Silent).expect("a sound scene");
         let exact = engine.tile(0..sheet.len()).expect("a tile");
@@ -229,7 +243,7 @@ fn nothing_sampled_gets_into_closed_blocks() {
         Sheet::about(&Vec3::new(303.0, 215.0, 1.3), [40.0, 34.0], [1.0, 1.0], &rotation_of([0.0; 3])),
         Ground::Plane,
     );
-    let survey = Survey { layout, points: 1, noise: 1e-12, target };
+    let survey = Survey { layout, points: 1, mean: Mean::Points, noise: 1e-12, target };
     let mut engine =
         MapEngine::new(backend(), &scene, &survey, &radios, &[CARRIER], &options, &Silent).expect("a sound scene");
     let exact = engine.tile(0..engine.grid().len()).expect("a tile");

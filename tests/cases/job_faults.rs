@@ -139,6 +139,16 @@ fn lobes_are_counted_once() {
 }
 
 #[test]
+fn the_noise_of_a_clean_mesh_cannot_be_estimated() {
+    let lobe = "[materials.concrete]\nlobe = { kind = \"von_mises_fisher\", normal_noise = \"estimated\" }\n";
+    let job = format!("interactions = [\"lobe\"]\n{lobe}");
+    fails(&and(&job), &[], &[], 65, &["concrete", "lobe.normal_noise", "cannot be estimated", "leave the lobe out"]);
+    let both = job.replace("normal_noise", "kappa = 100, normal_noise");
+    fails(&and(&both), &[], &[], 64, &["concrete", "lobe", "keep one of them"]);
+    fails(&and(&job.replace("estimated", "guessed")), &[], &[], 64, &["lobe", "guessed"]);
+}
+
+#[test]
 fn data_that_a_job_names() {
     let scene = |file: &str| with(SCENE, &format!("[scene]\nfile = \"{file}\"\n"));
     fails(&scene("none.xml"), &[], &[], 65, &["scene.file", "none.xml"]);

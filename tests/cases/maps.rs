@@ -2,7 +2,7 @@
 
 use crate::support::build::{self, Numbers, add_cuboid, add_panel, backend, checked, scene_of};
 use crate::support::large_truth;
-use raylobe::map::grid::{Ground, Layout, Sheet};
+use raylobe::map::grid::{Ground, Layout, Mean, Sheet};
 use raylobe::math::frame::rotation_of;
 use raylobe::math::{C64, Vec3};
 use raylobe::path::SolverOptions;
@@ -49,7 +49,7 @@ fn radios() -> Radios {
 
 fn survey(layout: Layout, points: usize) -> Survey {
     let target = Target { rays: 1, max_rays: 1, relative_error: None };
-    Survey { layout, points, noise: 1e-12, target }
+    Survey { layout, points, mean: Mean::Points, noise: 1e-12, target }
 }
 
 /// A sheet that is turned, and cuts the block.

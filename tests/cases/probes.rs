@@ -8,10 +8,14 @@ mod field;
 mod geometry;
 #[path = "probes/interaction.rs"]
 mod interaction;
+#[path = "probes/map.rs"]
+mod map;
 #[path = "probes/math.rs"]
 mod math;
 #[path = "probes/path.rs"]
 mod path;
+#[path = "probes/scattering.rs"]
+mod scattering;
 
 use crate::support::build::{self, Numbers};
 use crate::support::emulator::emulator;
@@ -20,14 +24,14 @@ use crate::support::repository;
 use cudarc::driver::{CudaModule, CudaSlice, DeviceRepr, LaunchArgs, LaunchConfig, PushKernelArg};
 use cudarc::nvrtc::Ptx;
 use raylobe::backend::cuda::{BUILT_IN, Cuda};
-use raylobe::layout::GeometryView;
+use raylobe::layout::{ForwardAt, GeometryView};
 use raylobe::math::{C64, CVec3, Vec3};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-/// The source of the probes, as images are named.
-const SOURCE: &str = "probe";
+/// The sources of the probes, as images are named.
+const SOURCES: [&str; 3] = ["probe", "probe/map", "probe/scattering"];
 /// Random inputs of a probe.
 const RANDOM: usize = 4000;
 /// Threads of a block.
@@ -36,7 +40,7 @@ const BLOCK: u32 = 64;
 /// The device with the probes on it.
 struct Device {
     cuda: Cuda,
-    module: Arc<CudaModule>,
+    modules: Vec<Arc<CudaModule>>,
 }
 
 /// What a probe takes before its numbers.
@@ -56,20 +60,29 @@ impl Argument for GeometryView {
     }
 }
 
+impl Argument for ForwardAt {
+    fn push<'a>(&'a self, launch: &mut LaunchArgs<'a>) {
+        launch.arg(self);
+    }
+}
+
 /// The emulator, or the GPU with `RAYLOBE_REQUIRE_GPU=1`; `None`, said loudly, where there is neither.
 fn device() -> Option<&'static Device> {
     static OPEN: OnceLock<Option<Device>> = OnceLock::new();
     let open = || {
         let cuda = build::cuda()?;
-        let image = if flag("RAYLOBE_REQUIRE_GPU") {
-            let probes = BUILT_IN.iter().find(|(name, _)| *name == SOURCE);
-            probes.expect("this build has no probes: build with nvcc and RAYLOBE_PROBES=1").1.to_vec()
-        } else {
-            let images = emulator()?.images();
-            images.into_iter().find(|(name, _)| *name == SOURCE).expect("the emulator has all kernels").1
+        let image = |source: &str| {
+            if flag("RAYLOBE_REQUIRE_GPU") {
+                let probes = BUILT_IN.iter().find(|(name, _)| *name == source);
+                return probes.expect("this build has no probes: build with nvcc and RAYLOBE_PROBES=1").1.to_vec();
+            }
+            let images = emulator().expect("it is open").images();
+            images.into_iter().find(|(name, _)| *name == source).expect("the emulator has all kernels").1
         };
-        let module = cuda.stream().context().load_module(Ptx::from_binary(image)).expect("the probes can be loaded");
-        Some(Device { cuda, module })
+        let context = cuda.stream().context();
+        let load = |source| context.load_module(Ptx::from_binary(image(source))).expect("the probes can be loaded");
+        let modules = SOURCES.map(load).to_vec();
+        Some(Device { cuda, modules })
     };
     OPEN.get_or_init(open).as_ref()
 }
@@ -89,7 +102,8 @@ impl Device {
         outputs: usize,
     ) -> Vec<f64> {
         let stream = self.cuda.stream();
-        let probe = self.module.load_function(name).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let probe = self.modules.iter().find_map(|module| module.load_function(name).ok());
+        let probe = probe.unwrap_or_else(|| panic!("there is no {name}"));
         let count = u32::try_from(inputs.len()).expect("few inputs");
         let given = self.upload(inputs.as_flattened());
         let mut out = stream.alloc_zeros::<f64>(inputs.len() * outputs).expect("allocated");
@@ -218,7 +232,7 @@ fn single(x: f64) -> f64 {
 }
 
 /// Device functions that are probed through another one, which does little else: (helper, probed).
-const THROUGH_OTHERS: [(&str, &str); 11] = [
+const THROUGH_OTHERS: [(&str, &str); 28] = [
     ("is_inside_edge", "contains"),
     ("shear", "meet"),
     ("edges_of", "meet"),
@@ -230,6 +244,23 @@ const THROUGH_OTHERS: [(&str, &str); 11] = [
     ("children_at", "triangle_at"),
     ("for_each_at", "triangle_at"),
     ("vec3", "cross"),
+    ("interpolated", "normaliser"),
+    ("is_there", "part_density"),
+    ("over_lobes", "part_density"),
+    ("root_of_furnace", "part_density"),
+    ("half_vector", "lobe"),
+    ("masses", "part_sample_density"),
+    ("around", "draw"),
+    ("part_at", "sample"),
+    ("array_factor", "transmitted"),
+    ("target_of", "deposit"),
+    ("target_density", "deposit"),
+    ("drawn_point", "met"),
+    ("scattered_field", "met"),
+    ("scattered_on", "met"),
+    ("sight_of", "met"),
+    ("scatter", "met"),
+    ("add_fixed", "add_deposit"),
 ];
 
 /// The device functions of a header: name and parameters.
@@ -270,15 +301,19 @@ fn every_device_function_has_a_probe() {
         overloads.entry(name).or_default().insert(parameters);
     }
     assert!(overloads.len() > 80 && overloads["dot"].len() == 2, "{overloads:?}");
-    let probes = std::fs::read_to_string(repository().join("cuda/probe.cu")).expect("the probes can be read");
-    let kernels = probes.split_once("\nKERNEL ").expect("probes are kernels").1;
+    let read = |source| std::fs::read_to_string(repository().join("cuda").join(source)).expect("probes can be read");
+    let kernels: String = SOURCES
+        .iter()
+        .map(|source| read(format!("{source}.cu")))
+        .map(|code| code.split_once("\nKERNEL ").expect("probes are kernels").1.to_owned())
+        .collect();
     for (helper, probed) in THROUGH_OTHERS {
-        assert!(overloads.contains_key(helper) && calls_of(kernels, probed) > 0, "{helper} through {probed}");
+        assert!(overloads.contains_key(helper) && calls_of(&kernels, probed) > 0, "{helper} through {probed}");
     }
     let is_helper = |name: &str| THROUGH_OTHERS.iter().any(|(helper, _)| *helper == name);
     let missing: Vec<_> = overloads
         .iter()
-        .filter(|(name, overloads)| !is_helper(name) && calls_of(kernels, name) < overloads.len())
+        .filter(|(name, overloads)| !is_helper(name) && calls_of(&kernels, name) < overloads.len())
         .collect();
     assert!(missing.is_empty(), "device functions without a probe: {missing:?}");
 }

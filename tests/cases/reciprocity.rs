@@ -98,9 +98,24 @@ fn diffuse_paths_are_the_same_both_ways() {
 #[test]
 fn reciprocal_lobes_are_the_same_both_ways() {
     let lobes = [
-        LobeDescription::VonMisesFisher { kappa: Some(40.0), normal_noise_deg: None, reciprocal: true },
-        LobeDescription::VonMisesFisher { kappa: Some(1e4), normal_noise_deg: None, reciprocal: true },
-        LobeDescription::CosinePower { alpha: Some(300.0), normal_noise_deg: None, reciprocal: true },
+        LobeDescription::VonMisesFisher {
+            kappa: Some(40.0),
+            normal_noise_deg: None,
+            normal_noise: None,
+            reciprocal: true,
+        },
+        LobeDescription::VonMisesFisher {
+            kappa: Some(1e4),
+            normal_noise_deg: None,
+            normal_noise: None,
+            reciprocal: true,
+        },
+        LobeDescription::CosinePower {
+            alpha: Some(300.0),
+            normal_noise_deg: None,
+            normal_noise: None,
+            reciprocal: true,
+        },
     ];
     for lobe in lobes {
         println!("{lobe:?}");

@@ -26,6 +26,10 @@ DEVICE uint32_t atomic_add(uint32_t* place, uint32_t value) {
   return __atomic_fetch_add(place, value, __ATOMIC_RELAXED);
 }
 
+DEVICE uint64_t atomic_add(uint64_t* place, uint64_t value) {
+  return __atomic_fetch_add(place, value, __ATOMIC_RELAXED);
+}
+
 DEVICE uint32_t bits_of(float x) {
   uint32_t bits;
   __builtin_memcpy(&bits, &x, sizeof bits);

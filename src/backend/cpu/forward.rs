@@ -6,7 +6,7 @@ use crate::geometry::traverse::{closest_hit, is_blocked};
 use crate::geometry::triangle::Ray;
 use crate::layout::NONE;
 use crate::map::forward::{Deposit, Forward, Onward, words_of};
-use crate::math::Mat3;
+use crate::map::replicates::{Lattice, Sums};
 use crate::math::random::fibonacci_direction;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -14,22 +14,25 @@ use std::ops::Range;
 /// Rays that one task of the pool follows.
 const TASK: u64 = 256;
 
-/// What the `rays` of a lattice of `count` directions, turned by `turn`, leave on the sheet, in their order; and the segments
-/// that it took.
-pub fn deposits(
-    level: Level,
-    forward: &Forward,
-    rays: Range<u64>,
-    count: u64,
-    turn: &Mat3,
-    key: [u32; 2],
-) -> (Vec<Deposit>, u64) {
-    let tasks = (rays.end - rays.start).div_ceil(TASK);
+/// Adds what the rays of some `lattices` leave on the sheet; the segments that it took.
+pub fn sample(level: Level, forward: &Forward, lattices: &[Lattice], sums: &mut Sums) -> u64 {
+    let mut all = 0;
+    for lattice in lattices {
+        let (deposits, segments) = deposits(level, forward, lattice);
+        sums.add(&deposits, lattice.scale(forward.frequency));
+        all += segments;
+    }
+    all
+}
+
+/// What the rays of a lattice leave on the sheet, in their order; and the segments that it took.
+fn deposits(level: Level, forward: &Forward, lattice: &Lattice) -> (Vec<Deposit>, u64) {
+    let tasks = lattice.rays.div_ceil(TASK);
     let parts: Vec<(Vec<Deposit>, u64)> = (0..tasks)
         .into_par_iter()
         .map(|task| {
-            let first = rays.start + task * TASK;
-            run(level, Rays { forward, rays: first..rays.end.min(first + TASK), count, turn, key })
+            let first = task * TASK;
+            run(level, Rays { forward, rays: first..lattice.rays.min(first + TASK), lattice })
         })
         .collect();
     let segments = parts.iter().map(|(_, segments)| segments).sum();
@@ -39,9 +42,7 @@ pub fn deposits(
 struct Rays<'a> {
     forward: &'a Forward<'a>,
     rays: Range<u64>,
-    count: u64,
-    turn: &'a Mat3,
-    key: [u32; 2],
+    lattice: &'a Lattice,
 }
 
 impl Task for Rays<'_> {
@@ -51,8 +52,9 @@ impl Task for Rays<'_> {
         let (mut deposits, mut segments) = (Vec::new(), 0);
         let mut next = Onward::default();
         let Geometry { scene, bvh, .. } = self.forward.geometry;
+        let Lattice { rays: count, turn, key } = self.lattice;
         for ray in self.rays {
-            next.waves.push(self.forward.first(self.turn * fibonacci_direction(ray, self.count)));
+            next.waves.push(self.forward.first(turn * fibonacci_direction(ray, *count)));
             let mut branch = 0;
             while let Some(wave) = next.waves.pop() {
                 segments += 1;
@@ -60,7 +62,7 @@ impl Task for Rays<'_> {
                 let reach = hit.map_or(f64::INFINITY, |hit| f64::from(hit.t));
                 deposits.extend(self.forward.deposit(&wave, reach));
                 if let Some(hit) = hit {
-                    let words = words_of(self.key, ray, wave.depth, branch);
+                    let words = words_of(*key, ray, wave.depth, branch);
                     branch += 1;
                     self.forward.met(&wave, (hit.triangle, hit.patch, f64::from(hit.t)), words, &mut next);
                 }

@@ -2,8 +2,11 @@
 
 use super::fault::{OnDevice, too_little};
 use crate::error::{Error, Fault, Result};
+use crate::layout::Pointer;
 use cudarc::driver::sys::CUevent_flags;
-use cudarc::driver::{CudaContext, CudaEvent, CudaSlice, CudaStream, DeviceRepr, PinnedHostSlice, ValidAsZeroBits};
+use cudarc::driver::{
+    CudaContext, CudaEvent, CudaSlice, CudaStream, DevicePtr, DeviceRepr, PinnedHostSlice, ValidAsZeroBits,
+};
 use std::sync::Arc;
 
 /// Device memory of at least the length last asked for; what it holds is undefined until it is written.
@@ -48,6 +51,16 @@ impl<T: DeviceRepr> Buffer<T> {
             stream.memcpy_htod(items, slice).on_device(|| "copying to the device".into())?;
         }
         Ok(slice)
+    }
+
+    /// A copy of `items`, and where it lies: valid until the buffer grows, for kernels of this stream.
+    ///
+    /// # Errors
+    /// As [`Buffer::upload`].
+    pub fn place(&mut self, stream: &Arc<CudaStream>, items: &[T]) -> Result<Pointer<T>> {
+        let slice = self.upload(stream, items)?;
+        let (address, _guard) = slice.device_ptr(stream);
+        Ok(Pointer::new(address))
     }
 
     /// What was reserved or uploaded last.

@@ -3,10 +3,10 @@
 use super::buffer::{Buffer, Pinned};
 use super::fault::with_parts;
 use super::kernels::COUPLING;
-use super::{Cuda, coordinates, locked};
+use super::{Cuda, Surfaces, coordinates, locked};
 use crate::channel::Channel;
 use crate::error::Result;
-use crate::layout::{RadioEnd, ReplayedPath, ReplayedVertex, SurfaceAt};
+use crate::layout::{RadioEnd, ReplayedPath, ReplayedVertex};
 use crate::math::C64;
 use crate::path::Paths;
 use crate::path::field::{End, Replay};
@@ -26,7 +26,7 @@ const LEAST_AT_ONCE: usize = 1 << 10;
 pub struct Work {
     paths: Buffer<ReplayedPath>,
     vertices: Buffer<ReplayedVertex>,
-    surfaces: Buffer<SurfaceAt>,
+    surfaces: Surfaces,
     carriers: Buffer<f64>,
     ends: [Buffer<RadioEnd>; 2],
     offsets: [Buffer<f64>; 2],
@@ -46,7 +46,6 @@ pub fn field(
     let Replay { surfaces, transmitters, receivers, ends: ends_of_paths, mut channel, notes } =
         Replay::new(scene, radios, paths, carriers)?;
     let mut work = locked(&cuda.field);
-    let surfaces: Vec<SurfaceAt> = surfaces.iter().flatten().map(surface_at).collect();
     let ends = [transmitters, receivers];
     let plan = Plan { cuda, scene, paths, ends_of_paths: &ends_of_paths, carriers, surfaces: &surfaces, ends: &ends };
     cuda.with_room(|| plan.replay_all(&mut work, &mut channel))?;
@@ -63,7 +62,7 @@ struct Plan<'a> {
     /// [Hz].
     carriers: &'a [f64],
     /// `[carrier, material]`.
-    surfaces: &'a [SurfaceAt],
+    surfaces: &'a [Vec<Surface>],
     /// Transmitters, receivers.
     ends: &'a [Vec<End<'a>>; 2],
 }
@@ -72,7 +71,7 @@ impl Plan<'_> {
     /// Computes all coefficients, as many paths and coefficients at once as there is room for.
     fn replay_all(&self, work: &mut Work, channel: &mut Channel) -> Result<()> {
         let stream = &self.cuda.stream;
-        work.surfaces.upload(stream, self.surfaces)?;
+        work.surfaces.upload(stream, self.surfaces.iter().flatten())?;
         work.carriers.upload(stream, self.carriers)?;
         for (side, ends) in self.ends.iter().enumerate() {
             let (records, offsets) = ends_of(ends);
@@ -178,20 +177,14 @@ impl Plan<'_> {
         };
         let vertex = |vertex: usize| ReplayedVertex {
             normal: paths.normal[vertex].into(),
+            position: paths.vertex[vertex].into(),
+            area: paths.area[vertex],
+            distance: paths.distance[vertex],
             material: scene.objects[paths.object[vertex] as usize].material,
-            unused: 0,
+            interaction: paths.interaction[vertex] as u32,
         };
         let vertices = first_vertex as usize..last_vertex as usize;
         (own.into_par_iter().map(record).collect(), vertices.into_par_iter().map(vertex).collect())
-    }
-}
-
-fn surface_at(surface: &Surface) -> SurfaceAt {
-    SurfaceAt {
-        eta: [surface.eta.re, surface.eta.im],
-        thickness: surface.thickness,
-        specular_share: surface.specular_share,
-        roughness: surface.roughness,
     }
 }
 
@@ -201,17 +194,22 @@ fn ends_of(ends: &[End]) -> (Vec<RadioEnd>, Vec<f64>) {
     let records = ends.iter().map(|end| {
         let first_element = (offsets.len() / 3) as u64;
         offsets.extend(coordinates(&end.offsets));
-        let slants = &end.antenna.slants;
-        RadioEnd {
-            // nalgebra lays matrices out column by column.
-            rotation: end.rotation.transpose().into(),
-            slants: [slants[0], slants[slants.len() - 1]],
-            first_element,
-            elements: end.antenna.offsets.len() as u32,
-            polarizations: slants.len() as u32,
-            pattern: end.antenna.element as u32,
-            slant_model: end.antenna.slant_model as u32,
-        }
+        end_record(end, first_element)
     });
     (records.collect(), offsets)
+}
+
+/// The record of an end whose elements begin at `first_element`.
+pub fn end_record(end: &End, first_element: u64) -> RadioEnd {
+    let slants = &end.antenna.slants;
+    RadioEnd {
+        // nalgebra lays matrices out column by column.
+        rotation: end.rotation.transpose().into(),
+        slants: [slants[0], slants[slants.len() - 1]],
+        first_element,
+        elements: end.antenna.offsets.len() as u32,
+        polarizations: slants.len() as u32,
+        pattern: end.antenna.element as u32,
+        slant_model: end.antenna.slant_model as u32,
+    }
 }

@@ -5,8 +5,8 @@
 use super::fault::{FREE_THE_DEVICE, OnDevice};
 use crate::error::{Error, Fault, Result};
 use crate::layout::{
-    AimedWindow, Box3, ChainNode, Flight, GeometryView, Hit, LoneRay, LoneSegment, Pair, PathVertex, Plane, Point,
-    RadioEnd, ReplayedPath, ReplayedVertex, SurfaceAt, TriangleBlock, WideNode,
+    AimedWindow, Box3, ChainNode, FedAt, Flight, ForwardAt, GeometryView, Hit, LatticeAt, LoneRay, LoneSegment, Pair,
+    PartAt, PathVertex, Plane, Point, RadioEnd, ReplayedPath, ReplayedVertex, SurfaceAt, TriangleBlock, WideNode,
 };
 use cudarc::driver::sys::CUresult;
 use cudarc::driver::{
@@ -34,12 +34,16 @@ plain_records!(
     AimedWindow,
     Box3,
     ChainNode,
+    FedAt,
     Flight,
+    ForwardAt,
     GeometryView,
     Hit,
+    LatticeAt,
     LoneRay,
     LoneSegment,
     Pair,
+    PartAt,
     PathVertex,
     Plane,
     Point,
@@ -54,11 +58,20 @@ plain_records!(
 /// Threads of a block: enough to fill a multiprocessor, few enough that blocks of long rays end together.
 const BLOCK: u32 = 128;
 
+impl Kernels {
+    /// The same with `threads` in a block, 256 at the most, which registers suffice for: no result depends on it.
+    #[must_use]
+    pub fn with_blocks_of(self, threads: u32) -> Kernels {
+        Kernels { block: threads, ..self }
+    }
+}
+
 macro_rules! kernels {
     ($($module:literal: $($name:ident),+;)+) => {
         /// Handles of all kernels.
         pub struct Kernels {
             $($($name: CudaFunction,)+)+
+            block: u32,
         }
 
         impl Kernels {
@@ -78,7 +91,7 @@ macro_rules! kernels {
                         format!("looking for the kernel {}", stringify!($name))
                     })?;)+
                 })+
-                Ok(Kernels { $($($name,)+)+ })
+                Ok(Kernels { $($($name,)+)+ block: BLOCK })
             }
         }
     };
@@ -89,6 +102,7 @@ kernels! {
     "path/launch": shoot_all_around, shoot_at_windows, follow_flights;
     "path/connect": build_frusta, meet_receivers, refine_pairs, keep_visible;
     "path/field": couple_polarizations, weigh_ports;
+    "map/forward": start_waves, trace_waves, leave_deposits, scatter_waves, connect_sights, end_replicate;
 }
 
 /// The error of a build that lacks kernels, in the words of `bound`.
@@ -118,9 +132,10 @@ macro_rules! launch {
     ($self:ident.$kernel:ident, $stream:expr, $threads:expr, $($argument:expr),+ $(,)?) => {{
         let threads: u64 = $threads;
         if threads > 0 {
-            let blocks = u32::try_from(threads.div_ceil(u64::from(BLOCK)))
+            let block = $self.block;
+            let blocks = u32::try_from(threads.div_ceil(u64::from(block)))
                 .map_err(|_| Error::Internal(format!("{threads} threads in one launch")))?;
-            let shape = LaunchConfig { grid_dim: (blocks, 1, 1), block_dim: (BLOCK, 1, 1), shared_mem_bytes: 0 };
+            let shape = LaunchConfig { grid_dim: (blocks, 1, 1), block_dim: (block, 1, 1), shared_mem_bytes: 0 };
             let mut builder = $stream.launch_builder(&$self.$kernel);
             $(builder.arg($argument);)+
             // SAFETY: arguments are those of the kernel, in its order, and every array is as long as the kernel may
@@ -143,6 +158,8 @@ macro_rules! holds {
         )+
     };
 }
+
+pub mod forward;
 
 /// Chains and what they are tested with: the arguments that the kernels of `path/connect.cu` share.
 pub struct Chains<'a> {

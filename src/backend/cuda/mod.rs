@@ -9,19 +9,23 @@ mod connect;
 mod fault;
 mod field;
 mod flights;
+mod forward;
 mod kernels;
 mod launch;
 mod open;
 mod resident;
+mod scattering;
 
 pub use connect::connect;
 pub use fault::OnDevice;
 pub use field::field;
 pub use flights::{blocked, follow};
+pub use forward::{MapRecord, sample};
 pub use kernels::{Images, Kernels};
 pub use launch::chains;
 pub use open::{BUILT_IN, driver};
 pub use resident::Resident;
+pub use scattering::Surfaces;
 
 use crate::error::{Error, Result};
 use crate::math::Vec3;
@@ -39,6 +43,7 @@ pub struct Cuda {
     connect: Mutex<connect::Work>,
     field: Mutex<field::Work>,
     flights: Mutex<flights::Work>,
+    forward: Mutex<forward::Work>,
 }
 
 impl std::fmt::Debug for Cuda {
@@ -71,12 +76,19 @@ impl Cuda {
             connect: Mutex::new(connect::Work::new(streams()?)),
             field: Mutex::new(field::Work::default()),
             flights: Mutex::new(flights::Work::default()),
+            forward: Mutex::new(forward::Work::default()),
             stream: context.new_stream().on_device(|| "making a stream".into())?,
             context,
             kernels,
             ordinal,
             driver,
         })
+    }
+
+    /// The same with `threads` in a block of every kernel, 256 at the most: no result depends on it.
+    #[must_use]
+    pub fn with_blocks_of(self, threads: u32) -> Cuda {
+        Cuda { kernels: self.kernels.with_blocks_of(threads), ..self }
     }
 
     /// What the device is, in one line.
@@ -103,6 +115,7 @@ impl Cuda {
                 let _ = self.connect.try_lock().map(|mut connect| connect.release());
                 let _ = self.field.try_lock().map(|mut field| *field = field::Work::default());
                 let _ = self.flights.try_lock().map(|mut flights| *flights = flights::Work::default());
+                let _ = self.forward.try_lock().map(|mut forward| *forward = forward::Work::default());
                 work()
             }
             done => done,

@@ -5,9 +5,7 @@ use super::fault::{OnDevice, too_little};
 use super::{Cuda, coordinates};
 use crate::error::Result;
 use crate::geometry::Geometry;
-use crate::layout::{GeometryView, Plane, Pointer, TriangleBlock, WideNode};
-use cudarc::driver::{CudaStream, DevicePtr, DeviceRepr};
-use std::sync::Arc;
+use crate::layout::{GeometryView, Plane, TriangleBlock, WideNode};
 
 /// Device memory that must stay free beside the scene for rays, pairs and paths [bytes].
 const WORKING_BYTES: u64 = 64 << 20;
@@ -24,7 +22,7 @@ struct Held {
     blocks: Buffer<TriangleBlock>,
     vertices: Buffer<f64>,
     planes: Buffer<Plane>,
-    numbers: [Buffer<u32>; 7],
+    numbers: [Buffer<u32>; 8],
 }
 
 impl std::fmt::Debug for Resident {
@@ -47,19 +45,20 @@ impl Resident {
         let (stream, mut held) = (&cuda.stream, Held::default());
         let Geometry { scene, bvh, facets } = geometry;
         let vertices: Vec<f64> = coordinates(&scene.vertices).collect();
-        let [triangles, of_triangle, patch, offsets, listed, patch_offsets, patch_facets] = &mut held.numbers;
+        let [triangles, of_triangle, patch, material, offsets, listed, patch_offsets, patch_facets] = &mut held.numbers;
         let view = GeometryView {
-            nodes: put(&mut held.nodes, stream, &bvh.nodes)?,
-            blocks: put(&mut held.blocks, stream, &bvh.blocks)?,
-            vertices: put(&mut held.vertices, stream, &vertices)?,
-            triangles: put(triangles, stream, scene.triangles.as_flattened())?,
-            facet_of_triangle: put(of_triangle, stream, &facets.of_triangle)?,
-            patch_of_facet: put(patch, stream, &facets.patch)?,
-            facet_offsets: put(offsets, stream, &facets.offsets)?,
-            facet_triangles: put(listed, stream, &facets.triangles)?,
-            patch_offsets: put(patch_offsets, stream, &facets.patch_offsets)?,
-            patch_facets: put(patch_facets, stream, &facets.patch_facets)?,
-            planes: put(&mut held.planes, stream, &facets.planes)?,
+            nodes: held.nodes.place(stream, &bvh.nodes)?,
+            blocks: held.blocks.place(stream, &bvh.blocks)?,
+            vertices: held.vertices.place(stream, &vertices)?,
+            triangles: triangles.place(stream, scene.triangles.as_flattened())?,
+            facet_of_triangle: of_triangle.place(stream, &facets.of_triangle)?,
+            patch_of_facet: patch.place(stream, &facets.patch)?,
+            material_of_facet: material.place(stream, &facets.material)?,
+            facet_offsets: offsets.place(stream, &facets.offsets)?,
+            facet_triangles: listed.place(stream, &facets.triangles)?,
+            patch_offsets: patch_offsets.place(stream, &facets.patch_offsets)?,
+            patch_facets: patch_facets.place(stream, &facets.patch_facets)?,
+            planes: held.planes.place(stream, &facets.planes)?,
             point_reach: facets.point_reach(),
             reach: bvh.reach,
             unused: 0,
@@ -75,17 +74,12 @@ impl Resident {
     }
 }
 
-fn put<T: DeviceRepr>(buffer: &mut Buffer<T>, stream: &Arc<CudaStream>, items: &[T]) -> Result<Pointer<T>> {
-    let slice = buffer.upload(stream, items)?;
-    let (address, _guard) = slice.device_ptr(stream);
-    Ok(Pointer::new(address))
-}
-
 /// What a scene takes on the device [bytes].
 fn bytes_of(geometry: &Geometry) -> u64 {
     let Geometry { scene, bvh, facets } = geometry;
     let facets_bytes = size_of_val(&facets.of_triangle[..])
         + size_of_val(&facets.patch[..])
+        + size_of_val(&facets.material[..])
         + size_of_val(&facets.offsets[..])
         + size_of_val(&facets.triangles[..])
         + size_of_val(&facets.patch_offsets[..])

@@ -1,5 +1,6 @@
 //! The job as written: keys, types and defaults of the job file.
 
+use crate::map::grid::Mean;
 use crate::path::{CandidateMethod, InteractionKind, SolverOptions};
 use crate::scene::antenna::AntennaDescription;
 use crate::scene::description::MaterialDescription;
@@ -160,6 +161,8 @@ pub struct MapDescription {
     pub cell_m: [f64; 2],
     /// Points along each side of a cell; a cell is the mean of n x n points.
     pub points: u32,
+    /// Whether a cell is the mean over its points or over its area.
+    pub mean: Mean,
     /// Height of a map that is level: z of the scene file [m], or above the ground if it is draped.
     pub height_m: Option<f64>,
     /// Centre of the plane [m]; absent: the middle of the scene, at `height_m`.
@@ -197,6 +200,7 @@ impl Default for MapDescription {
         MapDescription {
             cell_m: [5.0, 5.0],
             points: 1,
+            mean: Mean::Points,
             height_m: None,
             centre_m: None,
             size_m: None,

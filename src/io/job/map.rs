@@ -3,7 +3,7 @@
 use super::description::{JobDescription, MapDescription};
 use super::meant::within;
 use crate::error::{Error, Fault, Result, did_you_mean};
-use crate::map::grid::{Ground, Layout, Sheet};
+use crate::map::grid::{Ground, Layout, Mean, Sheet};
 use crate::map::metrics::thermal_noise;
 use crate::math::frame::rotation_of;
 use crate::math::{Mat3, Vec3};
@@ -44,13 +44,17 @@ pub fn survey_of(
         within(&format!("map.cell_m[{axis}]"), cell, MIN_CELL_M..=MAX_COORDINATE_M, "give metres, as cell_m = [5, 5]")?;
     }
     let points = within("map.points", map.points, 1..=MAX_POINTS, "1 to 8 serve most maps")? as usize;
+    if map.mean == Mean::Area && map.points != 1 {
+        let fault = Fault::new("map.points", "has no meaning beside map.mean = \"area\"").value(map.points);
+        return Err(Error::job(fault.remedy("remove it, or use mean = \"points\"")));
+    }
     let layout = if map.objects.is_empty() { sheet_of(&map, scene)? } else { facets_of(&map, scene)? };
     let remedy = "give MHz, as bandwidth_mhz = 100";
     let bandwidth = within("map.bandwidth_mhz", map.bandwidth_mhz, 1e-9..=1e7, remedy)? * 1e6;
     let figure = within("map.noise_figure_db", map.noise_figure_db, 0.0..=100.0, "give dB, as noise_figure_db = 7")?;
     let noise = thermal_noise(bandwidth, 10f64.powf(figure / 10.0));
     let target = target_of(description, &map)?;
-    Ok(Survey { layout, points, noise, target })
+    Ok(Survey { layout, points, mean: map.mean, noise, target })
 }
 
 /// When sampling ends.

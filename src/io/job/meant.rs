@@ -10,6 +10,7 @@ use crate::path::scatter::ScatterOptions;
 use crate::path::{InteractionKind, SolverOptions};
 use crate::scene::Scene;
 use crate::scene::description::{MaterialDescription, SceneDescription};
+use crate::scene::estimate::waits;
 use crate::scene::generate::generate;
 use crate::scene::material::Material;
 use crate::scene::radio::Radios;
@@ -298,7 +299,10 @@ fn put_materials(
         };
         // A part of a material that no object uses may stay a part; whatever defines one must be right.
         if used.contains(name) || merged.itu.is_some() || merged.relative_permittivity.is_some() {
-            Material::new(&merged, description.scene.out_of_range).map_err(|e| fault_of_job(e, name))?;
+            // What waits for an estimate has its width from the mesh, when the scene is made.
+            let lobe = merged.lobe.clone().filter(|_| !waits(&merged));
+            let ready = MaterialDescription { lobe, ..merged };
+            Material::new(&ready, description.scene.out_of_range).map_err(|e| fault_of_job(e, name))?;
         }
         if !used.contains(name) {
             let near = did_you_mean(name, used.iter().map(String::as_str));

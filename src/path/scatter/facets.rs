@@ -2,7 +2,8 @@
 //!
 //! Of a wall that a scan has broken into a thousand tilted facets, each facet is seen whole, and the steps between
 //! neighbours, which the true wall does not have, hide nothing: segments end a little above the facet. Rays serve such
-//! facets badly, since some slip through the steps.
+//! facets badly, since some slip through the steps. Where a footprint holds far more triangles than its sum needs, some
+//! stand for the others, so that neither time nor memory grows as the mesh is cut finer.
 
 use super::Tracing;
 use super::connect::Towards;
@@ -18,6 +19,11 @@ use rayon::prelude::*;
 /// A facet is small if it is no larger than the standard deviation of the lobe's footprint times this [-]: the error of
 /// one sample a triangle is then below a percent, and averages out over the facets.
 const SMALL: f64 = 0.7;
+/// Triangles that are enough where a lobe is strongest, per square of the standard deviation of its footprint [-]: about
+/// 3000 in all, of which the sum has an error of 2 % (T79).
+const ENOUGH: f64 = 256.0;
+/// The fraction of the golden ratio: its multiples fill every interval evenly.
+const GOLDEN: f64 = 0.618_033_988_749_894_9;
 /// Segments end this many times the noise of the normals above a facet, times its size [-].
 const LIFTS: f64 = 3.0;
 
@@ -54,9 +60,21 @@ impl SmallFacets {
     /// nor samples aimed at it count for them.
     pub fn holds(&self, geometry: &Geometry, facet: u32, receiver: &Vec3) -> bool {
         let at = geometry.facets.hull_of(facet)[0];
-        let (before, behind) = ((at - self.source).norm(), (receiver - at).norm());
-        let footprint = before * behind / (before + behind) * self.width[facet as usize];
+        let footprint = self.footprint(facet, (at - self.source).norm(), (receiver - at).norm());
         self.size[facet as usize] <= SMALL * footprint
+    }
+
+    /// Standard deviation of a lobe's footprint across the plane of incidence, of a facet at these distances from the
+    /// source and from the receiver [m].
+    fn footprint(&self, facet: u32, before: f64, behind: f64) -> f64 {
+        before * behind / (before + behind) * self.width[facet as usize]
+    }
+
+    /// The share of triangles that stand for all, of those of this `area` [m2] where `off` is 1 less the cosine between
+    /// the receiver and the mirror direction: as the root of the lobe, so that its rim is not forgotten (T79).
+    fn share(&self, facet: u32, footprint: f64, area: f64, off: f64) -> f64 {
+        let kappa = 1.0 / (self.width[facet as usize] * self.width[facet as usize]);
+        (ENOUGH * area / (footprint * footprint) * libm::exp(-kappa * off / 2.0)).min(1.0)
     }
 
     /// How far above a facet segments end [m]: the noise of the normals that the lobe is made for, 1/sqrt(8 kappa), tilts
@@ -127,7 +145,13 @@ fn sights_of(
         let (arriving, leaving) = (point - small.source, position - point);
         let (travelled, left) = (arriving.norm(), leaving.norm());
         let faces = -normal.dot(&arriving) > IN_PLANE_M && normal.dot(&leaving) > IN_PLANE_M;
-        if !faces || mirror(&arriving, &normal).dot(&leaving) < least * left * travelled {
+        let cosine = mirror(&arriving, &normal).dot(&leaving) / (left * travelled);
+        if !faces || cosine < least {
+            return None;
+        }
+        let area = (b - a).cross(&(c - a)).norm() / 2.0;
+        let share = small.share(facet, small.footprint(facet, travelled, left), area, 1.0 - cosine);
+        if (f64::from(*triangle) * GOLDEN).fract() >= share {
             return None;
         }
         // A triangle that stands twice is one.
@@ -136,7 +160,7 @@ fn sights_of(
         {
             return None;
         }
-        let area = (b - a).cross(&(c - a)).norm() / 2.0;
+        let area = area / share;
         let vertex = Vertex { interaction: Interaction::Lobe, area, ..Vertex::reflection(point, facet, *triangle) };
         let lifted = point + normal * small.lift(facet);
         Some(Sight { vertex, receiver, length: travelled + left, lifted })

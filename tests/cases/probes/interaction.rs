@@ -24,7 +24,7 @@ const INTERFACE: f64 = 32.0;
 const SLAB: f64 = 10.0;
 
 /// No contrast, hardly any, walls, ground, metal, a medium that is thinner than vacuum.
-const ETAS: [[f64; 2]; 9] = [
+pub const ETAS: [[f64; 2]; 9] = [
     [1.0, 0.0],
     [1.0, -0.0],
     [1.0 + 1e-9, 0.0],
@@ -38,11 +38,11 @@ const ETAS: [[f64; 2]; 9] = [
 /// Grazing, nearly so, in between, and normal.
 const COSINES: [f64; 6] = [0.0, 1e-9, 0.1, 0.5, 0.9, 1.0];
 
-fn random_eta(n: &mut Numbers) -> [f64; 2] {
+pub fn random_eta(n: &mut Numbers) -> [f64; 2] {
     [n.between(1.0, 30.0), -10f64.powf(n.between(-6.0, 2.0))]
 }
 
-fn parts_of(c: &Coefficients) -> [f64; 6] {
+pub fn parts_of(c: &Coefficients) -> [f64; 6] {
     joined(&[&parts(c.r_s), &parts(c.r_p), &parts(c.excess)])
 }
 
@@ -143,7 +143,7 @@ fn roughness_and_spreading_are_the_same() {
     });
 }
 
-fn field(x: &[f64]) -> CVec3 {
+pub fn field(x: &[f64]) -> CVec3 {
     CVec3::new(complex(x), complex(&x[2..]), complex(&x[4..]))
 }
 
@@ -158,8 +158,10 @@ fn field_vectors_are_reflected_alike() {
     let edges = [[0.0; 11], [-0.0; 11], joined(&[&[1.0; 6], &[0.0, -0.0, 1.0], &[0.0, -1.0]])];
     device.exact("probe_field_vectors", &[], &inputs(edges, 27, numbers), |x| {
         let (e, v, s) = (field(x), vec3(&x[6..]), complex(&x[9..]));
-        let all = [v.map(C64::from), scaled(&v, s), e - scaled(&v, s), e * s].map(|v| field_parts(&v));
-        list(&[all.as_flattened(), &parts(reflection::dot(&v, &e))])
+        let real = e * C64::from(s.re);
+        let all = [v.map(C64::from), scaled(&v, s), e + scaled(&v, s), e - scaled(&v, s), e * s, real];
+        let all = all.map(|v| field_parts(&v));
+        list(&[all.as_flattened(), &parts(reflection::dot(&v, &e)), &[e.norm_squared()]])
     });
     let pairs = some_directions().into_iter().flat_map(|k| some_directions().into_iter().map(move |n| (k, n)));
     let pairs: Vec<[f64; 6]> = pairs.map(|(k, n)| joined(&[k.as_slice(), n.as_slice()])).collect();

@@ -1,7 +1,7 @@
 //! Probes of portable.cuh and of cuda/math.
 
 use super::{complex, device, each, inputs, joined, largest, list, parts, random_vector, single, vec3};
-use raylobe::math::frame::{angles_of, direction_of, spherical_basis};
+use raylobe::math::frame::{angles_of, direction_of, spherical_basis, tangents_of};
 use raylobe::math::phase::{phasor_of_turns, turns_of_length};
 use raylobe::math::random::{fibonacci_direction, philox, unit_interval};
 use raylobe::math::{C64, Vec3};
@@ -111,7 +111,7 @@ fn complex_numbers_are_those_of_num_complex() {
     device.exact("probe_complex", &[], &inputs(edges, 3, random), |x| {
         let (a, b, s) = (complex(x), complex(&x[2..]), x[4]);
         let all = [a + b, a - b, -a, a * b, a * s, a + s, a - s, a / b].map(parts);
-        list(&[all.as_flattened(), &[f64::from(u8::from(a == C64::ZERO))]])
+        list(&[all.as_flattened(), &[a.norm_sqr(), f64::from(u8::from(a == C64::ZERO))]])
     });
 }
 
@@ -192,5 +192,9 @@ fn frames_are_the_same() {
     device.near("probe_spherical_basis", &[], &all, largest(ANGLE), |k| {
         let (theta, phi) = spherical_basis(&vec3(k));
         list(&[theta.as_slice(), phi.as_slice()])
+    });
+    device.exact("probe_tangents_of", &[], &all, |n| {
+        let (u, v) = tangents_of(&vec3(n));
+        list(&[u.as_slice(), v.as_slice()])
     });
 }

@@ -1,0 +1,75 @@
+//! The exact part of a map by area ([`crate::map::raster`]), in place of points and their paths.
+
+use super::map::{MapEngine, MapTile};
+use crate::error::Result;
+use crate::map::forward::Fed;
+use crate::map::metrics::CellSums;
+use crate::map::raster::Raster;
+use crate::map::raster::outlines::Outlines;
+use crate::map::raster::power::Power;
+use crate::map::raster::windows::Windows;
+use crate::path::field::{End, surfaces_of};
+use std::ops::Range;
+
+impl MapEngine<'_> {
+    /// The sums of some cells as means over their areas.
+    ///
+    /// # Errors
+    /// As [`MapEngine::tile`]; a map that is no plane, or a device that this is not there for yet.
+    pub(super) fn tile_by_area(&mut self, cells: Range<usize>) -> Result<MapTile> {
+        let sheet = self.plane_sheet("map.mean = \"area\"", "use map.mean = \"points\"")?;
+        let level = self.tracer.backend.level_for("map.mean = \"area\"")?;
+        let scene = self.tracer.geometry.scene;
+        let surfaces = surfaces_of(scene, self.carriers, &mut self.notes)?;
+        let outlines = Outlines::new(&self.tracer.geometry);
+        let centres = self.grid.centres(&self.tracer.geometry, cells.clone());
+        let width = sheet.cells[0];
+        let rows = cells.start / width..cells.end.div_ceil(width);
+        let transmitters = self.tracer.sources.len();
+        let (carriers, count) = (self.carriers.len(), cells.len());
+        let mut sums = vec![CellSums::default(); carriers * transmitters * count];
+        self.tracer.clock.stage("points");
+        for source in 0..transmitters {
+            let trie = self.tracer.chains_of(source)?;
+            self.tracer.clock.stage("candidates");
+            let fed = |radio| Fed { end: End::new(self.radios, radio), weights: radio.weights.as_deref() };
+            let power = Power {
+                facets: &self.tracer.geometry.facets,
+                trie: &trie,
+                carriers: self.carriers,
+                surfaces: &surfaces,
+                source: fed(&self.radios.transmitters[source]),
+                receiver: fed(&self.radios.receivers[0]),
+            };
+            let counts = |node: u32| match node {
+                0 => self.tracer.options.line_of_sight,
+                _ => !self.scattered.is_lobes(&self.tracer.geometry.facets, trie.facet[node as usize]),
+            };
+            let geometry = &self.tracer.geometry;
+            let is_wanted = |node| counts(node) && Raster::may_reach(geometry, &trie, &sheet, &outlines, node);
+            let windows = Windows::new(level, geometry, &trie, &outlines, &is_wanted);
+            self.tracer.clock.stage("windows");
+            let raster = Raster {
+                geometry: &self.tracer.geometry,
+                trie: &trie,
+                outlines: &outlines,
+                windows: &windows,
+                sheet: &sheet,
+                power: &power,
+                counts: &counts,
+            };
+            let found = raster.rows(level, &rows);
+            let first = cells.start - rows.start * width;
+            for carrier in 0..carriers {
+                let from = carrier * rows.len() * width + first;
+                let to = (carrier * transmitters + source) * count;
+                sums[to..to + count].copy_from_slice(&found[from..from + count]);
+            }
+            self.tracer.clock.stage("raster");
+            if cells.end < self.grid.len() {
+                self.tracer.keep_chains(source, trie);
+            }
+        }
+        Ok(MapTile { cells, sums, centres })
+    }
+}
