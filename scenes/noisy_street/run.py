@@ -23,6 +23,7 @@ import sys
 import time
 from pathlib import Path
 
+sys.dont_write_bytecode = True  # nothing beside the sources but out/
 import picture
 
 HERE = Path(__file__).resolve().parent
