@@ -104,12 +104,14 @@ fn what_is_to_come_says_so() {
 #[test]
 fn maps_that_cannot_be() {
     let map = |keys: &str| format!("task = \"map\"\n{}[map]\n{keys}\n", good_job());
-    let cases: [(&str, &[&str]); 17] = [
+    let cases: [(&str, &[&str]); 19] = [
         ("cell = 5", &["map.cell", "cell_m"]),
         ("cell_m = [0, 5]", &["map.cell_m[0]", "0.001"]),
         ("cell_m = [5, nan]", &["map.cell_m[1]", "NaN"]),
         ("cell_m = [0.001, 0.001]\nsize_m = [1e6, 1e6]", &["number of cells", "cell_m larger"]),
         ("points = 0", &["map.points", "1 to 64"]),
+        ("points = 2\nmean = \"area\"", &["map.points", "map.mean"]),
+        ("mean = \"cell\"", &["map.mean", "points", "area"]),
         ("height_m = inf", &["map.height_m"]),
         ("height_m = 2\ncentre_m = [0, 0, 1]", &["map.height_m", "centre_m"]),
         ("centre_m = [0, 1e300, 1]", &["map.centre_m[1]"]),
