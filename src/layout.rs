@@ -155,7 +155,7 @@ constants! {
     /// Receivers that are tested against a beam as one box.
     BOX_SIZE: u32 = 32;
     /// Numbers of 64 bits that a wave, and a point of a sheet that it may see, take on the device (`cuda/map/forward.cuh`).
-    WAVE_WORDS: u32 = 17;
+    WAVE_WORDS: u32 = 20;
     /// See [`WAVE_WORDS`].
     SIGHT_WORDS: u32 = 9;
     /// Words of a sum that does not depend on order (`cuda/math/fixed.cuh`), and how many bits of it are behind the point.

@@ -3,9 +3,9 @@
 #pragma once
 #include "geometry/traverse.cuh"
 
-// A bit for each child whose box may hold a triangle within `reach` of `p`.
-DEVICE uint32_t children_at(const WideNode& node, const Vec3& p, double reach) {
-  const double low[3] = {p.x - reach, p.y - reach, p.z - reach}, high[3] = {p.x + reach, p.y + reach, p.z + reach};
+// A bit for each child whose box meets the one between `from` and `to`.
+DEVICE uint32_t children_in(const WideNode& node, const Vec3& from, const Vec3& to) {
+  const double low[3] = {from.x, from.y, from.z}, high[3] = {to.x, to.y, to.z};
   uint32_t met = 0;
   for (uint32_t lane = 0; lane < NODE_WIDTH; ++lane) {
     bool meets = true;
@@ -16,6 +16,12 @@ DEVICE uint32_t children_at(const WideNode& node, const Vec3& p, double reach) {
     met |= uint32_t(meets) << lane;
   }
   return met;
+}
+
+// A bit for each child whose box may hold a triangle within `reach` of `p`.
+DEVICE uint32_t children_at(const WideNode& node, const Vec3& p, double reach) {
+  const Vec3 about = {reach, reach, reach};
+  return children_in(node, p - about, p + about);
 }
 
 // Calls `found(triangle)` for every triangle that may hold the point `p` of its patch's plane.

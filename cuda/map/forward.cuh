@@ -2,6 +2,7 @@
 #pragma once
 #include "map/grid.cuh"
 #include "math/fixed.cuh"
+#include "path/corners.cuh"
 #include "path/field.cuh"
 #include "path/launch.cuh"
 
@@ -13,6 +14,8 @@ enum WaveState : uint32_t {
   SCATTERED = 2,
   // The wave ends with this leg.
   ENDS = 4,
+  // The leg begins where surfaces meet.
+  AT_SEAM = 8,
 };
 
 // A wave on its way.
@@ -32,6 +35,8 @@ struct Wave {
   uint32_t depth;
   uint32_t state;
   uint32_t unused;
+  // The point before the leg, if it begins at a seam; otherwise 0.
+  Vec3 before;
 };
 static_assert(sizeof(Wave) == 8 * WAVE_WORDS, "layout.rs");
 
@@ -106,7 +111,7 @@ DEVICE double received(const FedAt& fed, const Vec3& k, const CVec3& field, doub
 // The wave that leaves in direction `k`.
 DEVICE Wave first(const ForwardAt& forward, uint64_t ray, const Vec3& k) {
   const CVec3 field = transmitted(forward.source, k, forward.frequency);
-  return {vec3(forward.position), k, field, 0.0, 0.0, ray, NONE, 0, 0, 0};
+  return {vec3(forward.position), k, field, 0.0, 0.0, ray, NONE, 0, 0, 0, {0.0, 0.0, 0.0}};
 }
 
 // Where a scattering point looks for the sheet: about its foot in the plane, with a density that falls as the square of
@@ -158,6 +163,8 @@ DEVICE Vec3 drawn_point(const Target& target, double first, double second) {
   return target.foot + target.u * (radius * cosine) + target.v * (radius * sine);
 }
 
+DEVICE RayLeg leg_of(const Wave& wave) { return {wave.origin, wave.before, wave.skip, (wave.state & AT_SEAM) != 0}; }
+
 // What a leg of `reach` [m] leaves on the sheet.
 DEVICE Deposit deposit(const ForwardAt& forward, const Wave& wave, double reach) {
   constexpr Deposit NOTHING = {0.0, 0.0, NONE};
@@ -169,7 +176,7 @@ DEVICE Deposit deposit(const ForwardAt& forward, const Wave& wave, double reach)
   if (!(distance > 0.0 && distance < reach)) return NOTHING;
   const Vec3 point = wave.origin + wave.k * distance;
   const uint32_t cell = cell_at(forward.sheet, point);
-  if (cell == NONE) return NOTHING;
+  if (cell == NONE || !reaches(forward.geometry, leg_of(wave), point, NONE, false)) return NOTHING;
   const double power = received(forward.receiver, wave.k, wave.field, forward.frequency);
   const double excess = wave.length + distance - norm(point - vec3(forward.position));
   // Per area of the sheet: by rays in this direction, and by connections.
@@ -219,7 +226,7 @@ DEVICE Wave scattered_on(const ForwardAt& forward, const Turn& turn, double firs
   if (!(drawn.density > 0.0)) return wave;
   wave.k = drawn.k_s;
   wave.field = scattered_field(turn, drawn.k_s, forward.frequency) * (1.0 / sqrt(drawn.density * turn.chance));
-  wave.state = COUNTS | SCATTERED | (turn.by_lobe ? ENDS : 0u);
+  wave.state = COUNTS | SCATTERED | (turn.by_lobe ? ENDS : 0u) | (turn.on.state & AT_SEAM);
   return wave;
 }
 
@@ -229,6 +236,11 @@ DEVICE Sight sight_of(const ForwardAt& forward, const Turn& turn, double first, 
   const Vec3 to = drawn_point(target, first, second);
   Sight sight = {turn.on.origin, to, 0.0, 0.0, turn.on.skip, cell_at(forward.sheet, to)};
   if (sight.cell == NONE) return sight;
+  const RayLeg leg = leg_of(turn.on);
+  if (leg.begins_at_seam && turns_through(forward.geometry, leg.before, leg.from, leg.skip, to)) {
+    sight.cell = NONE;
+    return sight;
+  }
   const Vec3 along = to - turn.on.origin;
   const double distance = norm(along);
   const Vec3 k_s = along / distance;
@@ -273,6 +285,10 @@ DEVICE void met(const ForwardAt& forward, const Wave& wave, const Hit& hit, cons
   turn.k = wave.k;
   turn.n = vec3(plane.normal);
   on.origin = on.origin - turn.n * signed_distance(on.origin, plane);
+  const bool seam = is_at_seam(geometry, hit.patch, on.origin);
+  if (!reaches(geometry, leg_of(wave), on.origin, hit.patch, seam)) return;
+  on.before = seam ? wave.origin : Vec3{0.0, 0.0, 0.0};
+  on.state = (wave.state & ~AT_SEAM) | (seam ? AT_SEAM : 0u);
   on.skip = hit.patch;
   on.length = wave.length + norm(on.origin - wave.origin);
   on.depth = wave.depth + 1;

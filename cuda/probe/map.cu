@@ -5,7 +5,7 @@
 DEVICE double* put(double* out, const Wave& wave) {
   out = put(put(put(out, wave.origin), wave.k), wave.field);
   out = put(put(put(out, wave.length), wave.density), double(wave.ray));
-  return put(put(put(out, wave.skip), wave.depth), wave.state);
+  return put(put(put(put(out, wave.skip), wave.depth), wave.state), wave.before);
 }
 DEVICE double* put(double* out, const Sight& sight) {
   out = put(put(put(out, sight.from), sight.to), sight.gain);
@@ -13,7 +13,7 @@ DEVICE double* put(double* out, const Sight& sight) {
 }
 
 // Numbers of a wave and of a point of the sheet.
-constexpr uint32_t WAVE_NUMBERS = 18, SIGHT_NUMBERS = 10;
+constexpr uint32_t WAVE_NUMBERS = 21, SIGHT_NUMBERS = 10;
 
 // math/fixed.cuh
 
@@ -56,6 +56,33 @@ KERNEL void probe_sheet(ForwardAt forward, const double* in, uint32_t count, dou
   if (i >= count) return;
   in += 5 * i;
   put(put(out + 4 * i, point_at(forward.sheet, in[0], in[1])), cell_at(forward.sheet, vec3(in + 2)));
+}
+
+// path/corners.cuh
+
+// p, patch
+KERNEL void probe_is_at_seam(GeometryView geometry, const double* in, uint32_t count, double* out) {
+  const uint64_t i = global_id();
+  if (i >= count) return;
+  in += 4 * i;
+  put(out + i, double(is_at_seam(geometry, uint32_t(in[3]), vec3(in))));
+}
+
+// before, vertex, behind, patch
+KERNEL void probe_turns_through(GeometryView geometry, const double* in, uint32_t count, double* out) {
+  const uint64_t i = global_id();
+  if (i >= count) return;
+  in += 10 * i;
+  put(out + i, double(turns_through(geometry, vec3(in), vec3(in + 3), uint32_t(in[9]), vec3(in + 6))));
+}
+
+// before, from, to, skip, at, whether the leg begins at a seam, and whether it ends at one
+KERNEL void probe_reaches(GeometryView geometry, const double* in, uint32_t count, double* out) {
+  const uint64_t i = global_id();
+  if (i >= count) return;
+  in += 13 * i;
+  const RayLeg leg = {vec3(in + 3), vec3(in), uint32_t(in[9]), in[11] > 0.0};
+  put(out + i, double(reaches(geometry, leg, vec3(in + 6), uint32_t(in[10]), in[12] > 0.0)));
 }
 
 // map/forward.cuh

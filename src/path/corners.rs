@@ -5,6 +5,8 @@
 //!
 //! Rays of f32 do not know, where two surfaces meet, which of them they met first, nor on which side of one they start
 //! from the other. Points where that may be ([`is_at_seam`]) are rare; legs that begin or end there are looked at again.
+//!
+//! Twin: cuda/path/corners.cuh.
 
 use super::counters::Counters;
 use super::found::FoundPaths;
@@ -54,15 +56,18 @@ pub fn is_at_seam(geometry: &Geometry, patch: u32, point: &Vec3) -> bool {
         Region { low: point - reach, high: point + reach, normal: Vec3::zeros(), offset: 0.0, half_thickness: 0.0 };
     let mut seam = false;
     for_each_in_region(bvh, &region, |triangle, other| {
-        if other != patch {
-            let [a, b, c] = scene.corners(triangle);
-            let normal = (b - a).cross(&(c - a));
-            // Of a triangle without area too.
-            seam |= normal.dot(&(point - a)).abs() <= near * normal.norm();
-        }
+        seam = other != patch && is_about(&scene.corners(triangle), point, near);
         !seam
     });
     seam
+}
+
+/// Whether a point is within `near` [m] of a triangle's box and of its plane.
+fn is_about([a, b, c]: &[Vec3; 3], point: &Vec3, near: f64) -> bool {
+    let (low, high) = (a.inf(b).inf(c), a.sup(b).sup(c));
+    let normal = (b - a).cross(&(c - a));
+    (0..3).all(|axis| point[axis] >= low[axis] - near && point[axis] <= high[axis] + near)
+        && normal.dot(&(point - a)).abs() <= near * normal.norm()
 }
 
 /// A leg of a ray: where it begins and ends, and the patches there.

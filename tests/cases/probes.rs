@@ -232,7 +232,7 @@ fn single(x: f64) -> f64 {
 }
 
 /// Device functions that are probed through another one, which does little else: (helper, probed).
-const THROUGH_OTHERS: [(&str, &str); 28] = [
+const THROUGH_OTHERS: [(&str, &str); 34] = [
     ("is_inside_edge", "contains"),
     ("shear", "meet"),
     ("edges_of", "meet"),
@@ -241,8 +241,14 @@ const THROUGH_OTHERS: [(&str, &str); 28] = [
     ("crosses", "is_blocked"),
     ("walk", "is_blocked"),
     ("is_blocked_by_one_of", "is_blocked"),
+    ("children_in", "triangle_at"),
     ("children_at", "triangle_at"),
     ("for_each_at", "triangle_at"),
+    ("rounding_at", "is_at_seam"),
+    ("is_about", "is_at_seam"),
+    ("crosses_anything", "turns_through"),
+    ("cut_towards", "turns_through"),
+    ("leg_of", "deposit"),
     ("vec3", "cross"),
     ("interpolated", "normaliser"),
     ("is_there", "part_density"),

@@ -31,7 +31,7 @@ const POWER: f64 = 1e-12;
 /// The same of a direction or a length.
 const PLACE: f64 = 1e-13;
 /// Numbers of a wave and of a point of the sheet, as probes write them.
-const WAVE: usize = 18;
+const WAVE: usize = 21;
 const SIGHT: usize = 10;
 
 /// A number cut to a multiple of [`LAST`], as so many of them.
@@ -176,19 +176,21 @@ fn interactions_have_the_same_random_numbers() {
 }
 
 fn numbers_of(wave: &Wave, ray: u64) -> [f64; WAVE] {
-    let state = u32::from(wave.counts) + 2 * u32::from(wave.scattered) + 4 * u32::from(wave.ends);
+    let corner = 8 * u32::from(wave.corner.is_some());
+    let state = u32::from(wave.counts) + 2 * u32::from(wave.scattered) + 4 * u32::from(wave.ends) + corner;
     joined(&[
         wave.origin.as_slice(),
         wave.k.as_slice(),
         &field_parts(&wave.field),
         &[wave.length, wave.density, ray as f64, f64::from(wave.skip), f64::from(wave.depth), f64::from(state)],
+        wave.corner.unwrap_or_default().as_slice(),
     ])
 }
 
 /// By how much the numbers of a wave may be off.
 fn wave_bound(expected: &[f64], k: usize) -> f64 {
     match k {
-        0..3 | 12 => PLACE * (1.0 + expected[k].abs()),
+        0..3 | 12 | 18..21 => PLACE * (1.0 + expected[k].abs()),
         3..6 => PLACE,
         6..12 => POWER * (6..12).map(|k| expected[k].abs()).fold(0.0, f64::max),
         13 => POWER * expected[k],
@@ -211,7 +213,7 @@ fn weighted_radios_send_and_hear_alike() {
             // Ports may cancel: bounds are those of their sum of moduli, 2.5 each at the most, of four ports.
             let bound = |_: &[f64; 9], expected: &[f64], k: usize| match k {
                 0..6 => 10.0 * POWER,
-                6..24 => {
+                k if (6..6 + WAVE).contains(&k) => {
                     if (12..18).contains(&k) {
                         10.0 * POWER
                     } else {
@@ -264,6 +266,7 @@ fn uploaded(device: &Device, waves: &[(Wave, u64, Hit)]) -> CudaSlice<u64> {
         words[14] = *ray;
         words[15] = u64::from(wave.skip) | u64::from(wave.depth) << 32;
         words[16] = numbers[17] as u64;
+        (0..3).for_each(|k| words[17 + k] = numbers[18 + k].to_bits());
         words
     };
     device.upload(waves.iter().map(words).collect::<Vec<_>>().as_flattened())
@@ -327,8 +330,8 @@ fn waves_that_meet_a_surface_go_on_alike() {
         };
         let bound = |_: &[f64; 3], expected: &[f64], k: usize| match k {
             0 | 1 => 0.0,
-            2..38 => wave_bound(&expected[2 + (k - 2) / WAVE * WAVE..], (k - 2) % WAVE),
-            _ => match (k - 38) % SIGHT {
+            k if k < 2 + 2 * WAVE => wave_bound(&expected[2 + (k - 2) / WAVE * WAVE..], (k - 2) % WAVE),
+            _ => match (k - 2 - 2 * WAVE) % SIGHT {
                 0..6 => 1e3 * PLACE,
                 6 => POWER * expected[k],
                 7 => 1e3 * PLACE,

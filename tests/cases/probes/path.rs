@@ -14,6 +14,7 @@ use raylobe::math::random::{philox, unit_interval};
 use raylobe::path::SolverOptions;
 use raylobe::path::beam::{Frustum, mirror, signed_distance};
 use raylobe::path::chain::ChainTrie;
+use raylobe::path::corners::{RayLeg, is_at_seam, turns_through};
 use raylobe::path::launch::{Aim, Sight, Target, follow_ray, key_of_rays, owner, unfold};
 use raylobe::path::refine::{Rejection, Vertex, refine, vertices_backwards};
 use std::f64::consts::TAU;
@@ -367,4 +368,73 @@ fn pairs_are_refined_alike() {
         });
     });
     assert!(counts.borrow().iter().all(|count| *count > 20), "{:?}", counts.borrow());
+}
+
+/// A point about an edge or a corner of a facet, from a rounding to a millimetre off, and its patch.
+fn place_at_seam(geometry: &Geometry, n: &mut Numbers) -> (Vec3, u32) {
+    let facets = &geometry.facets;
+    let facet = (n.next() * facets.len() as f64) as u32;
+    let triangles = facets.triangles_of(facet);
+    let corners = geometry.scene.corners(triangles[(n.next() * triangles.len() as f64) as usize]);
+    let k = (n.next() * 3.0) as usize;
+    let share = if n.next() < 0.2 { 0.0 } else { n.next() };
+    let place = corners[k] * (1.0 - share) + corners[(k + 1) % 3] * share;
+    let off = libm::exp2(n.between(-30.0, -10.0));
+    // A third of them exactly there.
+    let off = if n.next() < 0.33 { Vec3::zeros() } else { random_vector(n, off) };
+    (place + off, facets.patch[facet as usize])
+}
+
+#[test]
+fn corners_are_cut_alike() {
+    let Some(device) = device() else { return };
+    for scene in [panels(), city()] {
+        let geometry = Geometry::new(&scene);
+        let resident = Resident::new(&device.cuda, &geometry).expect("the scene fits");
+        let points = inputs([], 71, |n| {
+            let (place, patch) = place_at_seam(&geometry, n);
+            joined::<4>(&[place.as_slice(), &[f64::from(patch)]])
+        });
+        let at_seam = |x: &[f64; 4]| is_at_seam(&geometry, x[3] as u32, &vec3(x));
+        device.exact("probe_is_at_seam", &[resident.view()], &points, |x| [f64::from(at_seam(x))]);
+        let turns = inputs([], 72, |n| {
+            let (place, patch) = place_at_seam(&geometry, n);
+            let ends = [random_vector(n, 20.0), random_vector(n, 20.0)];
+            joined::<10>(&[
+                (place + ends[0]).as_slice(),
+                place.as_slice(),
+                (place + ends[1]).as_slice(),
+                &[f64::from(patch)],
+            ])
+        });
+        let turns_into =
+            |x: &[f64; 10]| turns_through(&geometry, &vec3(x), (&vec3(&x[3..]), x[9] as u32), &vec3(&x[6..]));
+        device.exact("probe_turns_through", &[resident.view()], &turns, |x| [f64::from(turns_into(x))]);
+        let legs = inputs([], 73, |n| {
+            let ((from, skip), (to, at)) = (place_at_seam(&geometry, n), place_at_seam(&geometry, n));
+            let before = from + random_vector(n, 20.0);
+            let at = if n.next() < 0.3 { NONE } else { at };
+            let seams = [0; 2].map(|_| f64::from(n.next() < 0.7));
+            joined::<13>(&[
+                before.as_slice(),
+                from.as_slice(),
+                to.as_slice(),
+                &[f64::from(skip), f64::from(at)],
+                &seams,
+            ])
+        });
+        let reaches = |x: &[f64; 13]| {
+            let before = (x[11] > 0.0).then(|| vec3(x));
+            let leg = RayLeg { from: vec3(&x[3..]), skip: x[9] as u32, before };
+            leg.reaches(&geometry, &vec3(&x[6..]), x[10] as u32, x[12] > 0.0)
+        };
+        device.exact("probe_reaches", &[resident.view()], &legs, |x| [f64::from(reaches(x))]);
+        let counts = [
+            points.iter().filter(|x| at_seam(x)).count(),
+            turns.iter().filter(|x| turns_into(x)).count(),
+            legs.iter().filter(|x| reaches(x)).count(),
+        ];
+        println!("at seams, blocked and free: {counts:?} of {}", points.len());
+        assert!(counts.iter().all(|count| (100..points.len() - 100).contains(count)), "{counts:?}");
+    }
 }
