@@ -96,8 +96,8 @@ fn a_map_by_area_is_the_map_by_the_same_samples() {
         for (cell, (area, points)) in by_area.iter().zip(&by_points).enumerate() {
             let (found, expected) = (area.mean(1), points.mean(SAMPLES * SAMPLES));
             sums = [sums[0] + found, sums[1] + expected];
-            // Quadrature: what Fineness states; and a sample or two at the end of a shadow.
-            let slack = 3e-3 * expected + 2.0 / (SAMPLES * SAMPLES) as f64 * expected.max(found);
+            // Quadrature (T87), where the array's gain falls steeply; and a sample or two at the end of a shadow.
+            let slack = 1e-2 * expected + 2.0 / (SAMPLES * SAMPLES) as f64 * expected.max(found);
             assert!((found - expected).abs() <= slack, "cell {cell}: {found} for {expected}");
             let delays = [area.rms_delay_spread(), points.rms_delay_spread()];
             if let [Some(found), Some(expected)] = delays {

@@ -204,6 +204,9 @@ fn lobes_are_the_same_on_both() {
 
 /// Cells of a map that a ray's last bits decide on: the largest share, and what such a ray may move of the cell's gain.
 const EDGE_SHARE: f64 = 2e-3;
+/// Cells whose variance differs, as a share: that of cells with few hits is taken from those about (T84), and a deposit that the
+/// device cuts to nothing is a hit on the CPU.
+const POOLED_SHARE: f64 = 0.05;
 /// Largest difference of a cell's gain and of its moments otherwise, relative: directions that are drawn differ by some units
 /// of the last place, and a lobe of concentration kappa turns these into kappa times as much.
 const GAIN: f64 = 1e-10;
@@ -248,7 +251,7 @@ pub fn map_radios(weighted: bool) -> Radios {
 
 #[test]
 fn sampled_maps_are_the_same_on_both() {
-    let mut differ = [0, 0];
+    let (mut differ, mut pooled) = ([0, 0], 0);
     for (i, (diffuse, lobe, reflection, max_depth)) in [
         (true, false, true, 1),
         (true, false, true, 3),
@@ -283,11 +286,12 @@ fn sampled_maps_are_the_same_on_both() {
             }
             lit += 1;
             differ[1] += 1;
-            if off > GAIN || error > GAIN {
+            pooled += usize::from(error > GAIN);
+            if off > GAIN {
                 differ[0] += 1;
                 println!("{name}, cell {cell}: {:?} {:?}", cpu.moments[cell], cuda.moments[cell]);
             } else {
-                worst = worse(worst, off.max(error));
+                worst = worse(worst, off);
             }
         }
         assert!(lit > 100, "{name}: {lit} cells are lit");
@@ -295,6 +299,8 @@ fn sampled_maps_are_the_same_on_both() {
     }
     let share = f64::from(differ[0]) / f64::from(differ[1]);
     let values = format!("{} of {} cells beyond {GAIN:e}", differ[0], differ[1]);
+    let pooled = pooled as f64 / f64::from(differ[1]);
+    assert!(pooled <= POOLED_SHARE, "variances of {pooled} of the cells differ");
     accept("parity of sampled maps", values, &format!("a share of {EDGE_SHARE:e}"), share <= EDGE_SHARE);
 }
 
