@@ -16,6 +16,8 @@ pub const SAMPLES: usize = 32;
 const LEAST_HEIGHT_M: f64 = 1e-5;
 /// What is nearer to the end of a leg than this does not stand in its way, as for paths (T43) [m].
 pub const END_M: f64 = 1e-6;
+/// The same as a share of the way, at the most.
+const END_SHARE: f64 = 1e-6;
 /// Points nearer to the image's level than this share of its height are left out: their shadows are beyond all sheets.
 pub const LEAST_W: f64 = 1e-6;
 
@@ -133,7 +135,9 @@ pub fn legs_into(facets: &Facets, trie: &ChainTrie, mut node: u32, (sheet, end):
         let [x, y, z, d] = projection.w;
         let past_the_image = [x, y, z, d - LEAST_W];
         let height = view.normal.dot(&(apex - view.corner)).abs();
-        let short_of = far.unwrap_or([-x, -y, -z, 1.0 - d - END_M / height]);
+        // Along the way, which is longer than the height: an image in the sheet's plane has hardly any.
+        let end = (END_M / height).min(END_SHARE);
+        let short_of = far.unwrap_or([-x, -y, -z, 1.0 - d - end]);
         let facet = if node == 0 { NONE } else { trie.facet[node as usize] };
         let (past, own) = if node == 0 {
             (past_the_image, NONE)
