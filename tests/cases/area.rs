@@ -91,13 +91,14 @@ fn a_map_by_area_is_the_map_by_the_same_samples() {
     for sheet in [tilted(), level(1.5), level(8.0)] {
         let by_area = mapped(&scene, &radios, &sheet, Mean::Area, usize::MAX);
         let by_points = mapped(&scene, &radios, &sheet, Mean::Points, 16);
+        let largest = by_points.iter().map(|sums| sums.mean(SAMPLES * SAMPLES)).fold(0.0, f64::max);
         let (mut lit, mut partly) = (0, 0);
         let mut sums = [0.0; 2];
         for (cell, (area, points)) in by_area.iter().zip(&by_points).enumerate() {
             let (found, expected) = (area.mean(1), points.mean(SAMPLES * SAMPLES));
             sums = [sums[0] + found, sums[1] + expected];
-            // Quadrature (T87), where the array's gain falls steeply; and a sample or two at the end of a shadow.
-            let slack = 1e-2 * expected + 2.0 / (SAMPLES * SAMPLES) as f64 * expected.max(found);
+            // Quadrature (T87), which is worst about the nulls of the array; and a sample or two at the end of a shadow.
+            let slack = 1e-2 * expected + 1e-5 * largest + 2.0 / (SAMPLES * SAMPLES) as f64 * expected.max(found);
             assert!((found - expected).abs() <= slack, "cell {cell}: {found} for {expected}");
             let delays = [area.rms_delay_spread(), points.rms_delay_spread()];
             if let [Some(found), Some(expected)] = delays {
