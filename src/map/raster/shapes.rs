@@ -184,7 +184,7 @@ mod tests {
     fn triangle(i: u32) -> [[f64; 2]; 3] {
         let words = [0, 1].map(|block| philox([i, block, 0, 0], [3, 4]).map(unit_interval));
         // Of the cell's size, or large enough to cover it now and then.
-        let size = if i % 2 == 0 { 3.0 } else { 9.0 };
+        let size = if i.is_multiple_of(2) { 3.0 } else { 9.0 };
         [0, 1, 2].map(|k| [0, 1].map(|axis| ((words[axis][k] - 0.5) * size + 0.5) * SAMPLES as f64))
     }
 
