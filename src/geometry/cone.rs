@@ -117,12 +117,18 @@ impl Cone {
     }
 }
 
-struct InCone<'a, F> {
-    cone: &'a Cone,
-    found: F,
+/// Takes what may reach into a cone. A trait and no closure: what is inlined into a SIMD level's code is compiled for it.
+pub trait Found {
+    /// A triangle and its patch; `false` ends the search.
+    fn triangle(&mut self, triangle: u32, patch: u32) -> bool;
 }
 
-impl<F: FnMut(u32, u32) -> bool> Query for InCone<'_, F> {
+struct InCone<'a, F> {
+    cone: &'a Cone,
+    found: &'a mut F,
+}
+
+impl<F: Found> Query for InCone<'_, F> {
     #[inline(always)]
     fn enter(&self, node: &WideNode) -> u32 {
         self.cone.meets(&node.corner)
@@ -130,10 +136,12 @@ impl<F: FnMut(u32, u32) -> bool> Query for InCone<'_, F> {
 
     #[inline(always)]
     fn visit(&mut self, block: &TriangleBlock) -> bool {
-        let met = self.cone.meets_triangles(block);
-        for lane in 0..BLOCK_WIDTH {
+        let mut met = self.cone.meets_triangles(block);
+        while met != 0 {
+            let lane = met.trailing_zeros() as usize;
+            met &= met - 1;
             let triangle = block.triangle[lane];
-            if met >> lane & 1 != 0 && triangle != NONE && !(self.found)(triangle, block.patch[lane]) {
+            if triangle != NONE && !self.found.triangle(triangle, block.patch[lane]) {
                 return false;
             }
         }
@@ -141,9 +149,8 @@ impl<F: FnMut(u32, u32) -> bool> Query for InCone<'_, F> {
     }
 }
 
-/// Calls `found(triangle, patch)` for every triangle that may reach into a cone, until it answers `false`. The order is
-/// that of the tree.
+/// Calls `found` for every triangle that may reach into a cone, until it answers `false`. The order is that of the tree.
 #[inline(always)]
-pub fn for_each_in_cone(bvh: &Bvh, cone: &Cone, found: impl FnMut(u32, u32) -> bool) {
+pub fn for_each_in_cone(bvh: &Bvh, cone: &Cone, found: &mut impl Found) {
     walk(bvh, &mut InCone { cone, found });
 }

@@ -1,6 +1,7 @@
 //! Which samples of the sheet a chain lights (T86): subdivision of the sheet until a box of cells is all lit, all dark, or a
 //! single cell (after Warnock).
 
+use super::coverage::Coverage;
 use super::legs::SAMPLES;
 use super::shapes::{HAIR, Relation, SampleBox, Shapes};
 use std::ops::Range;
@@ -38,14 +39,8 @@ impl Cells {
         [left, right, low, high]
     }
 
-    /// Whether all of `other` is among them.
-    pub fn holds(&self, other: &Cells) -> bool {
-        let of = |own: &Range<usize>, other: &Range<usize>| own.start <= other.start && other.end <= own.end;
-        of(&self.columns, &other.columns) && of(&self.rows, &other.rows)
-    }
-
     /// The least box of cells that holds both.
-    fn with(&self, other: &Cells) -> Cells {
+    pub fn with(&self, other: &Cells) -> Cells {
         let of = |own: &Range<usize>, other: &Range<usize>| own.start.min(other.start)..own.end.max(other.end);
         Cells { columns: of(&self.columns, &other.columns), rows: of(&self.rows, &other.rows) }
     }
@@ -81,31 +76,50 @@ pub struct Scenery {
     stack: Vec<(Opening, u32)>,
     /// What shadows are widened by [samples].
     hair: f64,
+    /// What is surely dark.
+    pub coverage: Coverage,
 }
 
 impl Scenery {
-    /// Begins anew; shadows are widened by `hair` [samples].
-    pub fn begin(&mut self, hair: f64) {
+    /// Begins anew over some cells; shadows are widened by `hair` [samples].
+    pub fn begin(&mut self, hair: f64, cells: &Cells) {
         self.hair = hair;
         self.shapes.clear();
         self.stack.clear();
+        self.coverage.begin(cells);
     }
 
-    /// Adds a polygon if it reaches into `region`; how it lies to it. Openings have to come in order, and before shadows.
-    #[inline(always)]
-    pub fn push(&mut self, what: Opening, corners: &[[f64; 2]], region: &SampleBox) -> Relation {
-        let hair = if what == SHADOW { self.hair } else { HAIR };
-        let relation = self.shapes.push(corners, hair, region);
-        if relation != Relation::Apart {
-            self.stack.push((what, self.shapes.count() as u32 - 1));
+    /// Adds a part of an opening if it reaches into `region`; whether it does. Openings have to come in order, and before
+    /// shadows.
+    pub fn push_opening(&mut self, what: Opening, corners: &[[f64; 2]], region: &SampleBox) -> bool {
+        if !self.shapes.push(corners, HAIR, region) {
+            return false;
         }
-        relation
+        let shape = self.shapes.count() as u32 - 1;
+        self.shapes.finish();
+        if self.shapes.relation(shape, region) == Relation::Apart {
+            return false;
+        }
+        self.stack.push((what, shape));
+        self.coverage.reach(corners);
+        true
+    }
+
+    /// Adds a shadow if it may reach into `region`.
+    #[inline(always)]
+    pub fn push_shadow(&mut self, corners: &[[f64; 2]], region: &SampleBox) {
+        if self.shapes.push(corners, self.hair, region) {
+            let shape = self.shapes.count() as u32 - 1;
+            self.stack.push((SHADOW, shape));
+            self.coverage.darken(corners, self.shapes.bounds(shape));
+        }
     }
 
     /// Calls `lit(cells)` for boxes of cells that are lit all over, and `partly(column, row, masks)` for cells that are lit in
     /// part.
     #[inline(always)]
     pub fn light(&mut self, cells: &Cells, found: &mut impl Lit) {
+        self.shapes.finish();
         // Large shadows first: they darken most.
         let shapes = &self.shapes;
         let area = |shape: u32| {
@@ -118,7 +132,7 @@ impl Scenery {
         while let Some((cells, start, end)) = waiting.pop() {
             self.stack.truncate(end);
             let own = self.stack.len();
-            if !self.filter(start..end, &cells.samples()) {
+            if !self.coverage.is_live(&cells) || !self.filter(start..end, &cells.samples()) {
                 continue;
             }
             if self.stack.len() == own {
@@ -136,27 +150,6 @@ impl Scenery {
                     let masks = self.masks(own..self.stack.len(), [column, row]);
                     found.part(column, row, &masks);
                 }
-            }
-        }
-    }
-
-    /// Widens `lit` to a box that holds all cells that are not surely dark.
-    #[inline(always)]
-    pub fn not_dark(&mut self, cells: &Cells, lit: &mut Option<Cells>) {
-        let mut waiting = vec![(cells.clone(), 0, self.stack.len())];
-        while let Some((cells, start, end)) = waiting.pop() {
-            self.stack.truncate(end);
-            let own = self.stack.len();
-            if lit.as_ref().is_some_and(|lit| lit.holds(&cells)) || !self.filter(start..end, &cells.area()) {
-                continue;
-            }
-            match cells.halves() {
-                Some([one, other]) if self.stack.len() > own => {
-                    let end = self.stack.len();
-                    waiting.push((other, own, end));
-                    waiting.push((one, own, end));
-                }
-                _ => *lit = Some(lit.as_ref().map_or(cells.clone(), |lit| lit.with(&cells))),
             }
         }
     }

@@ -5,6 +5,7 @@
 //! that are lit ([`lit`]), and a few points stand for the lit samples of each ([`quadrature`], [`power`]). Chains are worked on
 //! side by side and added up in their order: neither threads nor the cells that are asked for together matter.
 
+pub mod coverage;
 pub mod legs;
 pub mod lit;
 pub mod outlines;
@@ -207,7 +208,7 @@ impl Task for Lighting<'_> {
         while let Some(cells) = waiting.pop() {
             let halves = cells.halves();
             let most = if halves.is_some() { MOST_SHAPES } else { usize::MAX };
-            match (gather.scenery(&reach, piece.node, cells.samples(), most, scenery), halves) {
+            match (gather.scenery(&reach, piece.node, (&cells, cells.samples()), most, scenery), halves) {
                 (Gathered::TooMuch, Some([one, other])) => waiting.extend([other, one]),
                 (Gathered::Dark | Gathered::TooMuch, _) => {}
                 (Gathered::All, _) => scenery.light(&cells, &mut worth),

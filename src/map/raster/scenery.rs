@@ -1,12 +1,12 @@
 //! What a chain's light meets on its way to some cells: openings and shadows (T86).
 
 use super::legs::{Cutter, END_M, Form, Leg, SAMPLES, legs_into};
-use super::lit::{Cells, Opening, SHADOW, Scenery};
+use super::lit::{Cells, Opening, Scenery};
 use super::outlines::Outlines;
-use super::shapes::{HAIR, Relation, SampleBox};
+use super::shapes::{HAIR, SampleBox};
 use super::windows::Windows;
 use crate::geometry::Geometry;
-use crate::geometry::cone::{Cone, MOST_SIDES, for_each_in_cone};
+use crate::geometry::cone::{Cone, Found, MOST_SIDES, for_each_in_cone};
 use crate::layout::NONE;
 use crate::map::grid::Sheet;
 use crate::math::Vec3;
@@ -97,21 +97,22 @@ impl Gather {
         &mut self,
         reach: &Reach,
         node: u32,
-        region: SampleBox,
+        (cells, region): (&Cells, SampleBox),
         most: usize,
         scenery: &mut Scenery,
     ) -> Gathered {
-        scenery.begin(hair_of(reach.sheet));
+        scenery.begin(hair_of(reach.sheet), cells);
         let [left, right, low, high] = region;
         self.beam.clear();
         self.beam.extend([[left, low], [right, low], [right, high], [left, high]]);
         if node != 0 {
             let last = &self.legs[0];
             let is_reached = self.cutter.project(reach.windows.of(node), &of_a_facet(last), &last.projection)
-                && scenery.push(0, &self.cutter.shadow, &region) != Relation::Apart;
+                && scenery.push_opening(0, &self.cutter.shadow, &region);
             if !is_reached {
                 return Gathered::Dark;
             }
+            scenery.coverage.end_opening();
             clip(&mut self.beam, &mut self.spare, scenery.shapes.edges(0));
             if self.beam.len() < 3 {
                 return Gathered::Dark;
@@ -128,9 +129,10 @@ impl Gather {
                 }
             }
             for number in 0..self.legs.len() - 1 {
-                if !self.rivals(reach, number, &region, scenery) {
-                    return Gathered::Dark;
-                }
+                self.rivals(reach, number, &region, scenery);
+            }
+            if scenery.coverage.is_dark() {
+                return Gathered::Dark;
             }
         }
         for number in 0..self.legs.len() {
@@ -155,25 +157,23 @@ impl Gather {
         let mut is_open = false;
         for triangle in reach.geometry.facets.triangles_of(leg.from) {
             if self.cutter.project(&reach.geometry.scene.corners(*triangle), &of_a_facet(leg), &leg.projection) {
-                is_open |= scenery.push(what, &self.cutter.shadow, region) != Relation::Apart;
+                is_open |= scenery.push_opening(what, &self.cutter.shadow, region);
             }
         }
+        scenery.coverage.end_opening();
         is_open
     }
 
-    /// What other facets own of the facet that a leg leaves: the lowest of a patch owns what several hold (T41). Whether
-    /// anything is left.
-    fn rivals(&mut self, reach: &Reach, number: usize, region: &SampleBox, scenery: &mut Scenery) -> bool {
+    /// What other facets own of the facet that a leg leaves: the lowest of a patch owns what several hold (T41).
+    fn rivals(&mut self, reach: &Reach, number: usize, region: &SampleBox, scenery: &mut Scenery) {
         let Geometry { scene, facets, .. } = reach.geometry;
         let leg = &self.legs[number];
         let others = facets.of_patch(leg.ends[0]).iter().take_while(|other| **other < leg.from);
         for triangle in others.flat_map(|other| facets.triangles_of(*other)) {
-            let is_there = self.cutter.project(&scene.corners(*triangle), &of_a_facet(leg), &leg.projection);
-            if is_there && scenery.push(SHADOW, &self.cutter.shadow, region) == Relation::Covers {
-                return false;
+            if self.cutter.project(&scene.corners(*triangle), &of_a_facet(leg), &leg.projection) {
+                scenery.push_shadow(&self.cutter.shadow, region);
             }
         }
-        true
     }
 
     /// The shadows of what stands in a leg's way.
@@ -186,37 +186,66 @@ impl Gather {
         region: &SampleBox,
         scenery: &mut Scenery,
     ) -> Gathered {
-        let Geometry { scene, bvh, facets } = reach.geometry;
         let Gather { legs, cutter, met, leg: count, beam, sight, .. } = self;
         let leg = &legs[number];
         *count += 1;
         sight.clear();
         sight.extend(beam.iter().map(|[s, t]| leg.view.at((s + 0.5) / SAMPLES as f64, (t + 0.5) / SAMPLES as f64)));
+        let bvh = &reach.geometry.bvh;
         let cone = Cone::new(&leg.apex, sight, &leg.bounds, bvh.reach);
-        let mut gathered = Gathered::All;
-        for_each_in_cone(bvh, &cone, |triangle, patch| {
-            if patch == leg.ends[0] || patch == leg.ends[1] {
+        let mut shades =
+            Shades { reach, leg, count: *count, most, region, cutter, met, scenery, gathered: Gathered::All };
+        for_each_in_cone(bvh, &cone, &mut shades);
+        if shades.gathered == Gathered::All && shades.scenery.coverage.is_dark() {
+            return Gathered::Dark;
+        }
+        shades.gathered
+    }
+}
+
+/// Takes what stands in a leg's way.
+struct Shades<'a> {
+    reach: &'a Reach<'a>,
+    leg: &'a Leg,
+    /// Number of the leg.
+    count: u32,
+    most: usize,
+    region: &'a SampleBox,
+    cutter: &'a mut Cutter,
+    met: &'a mut [u32],
+    scenery: &'a mut Scenery,
+    gathered: Gathered,
+}
+
+impl Found for Shades<'_> {
+    #[inline(always)]
+    fn triangle(&mut self, triangle: u32, patch: u32) -> bool {
+        /// Shadows after which it is looked whether any light is left.
+        const BETWEEN_LOOKS: usize = 16;
+        let Shades { reach, leg, cutter, scenery, .. } = self;
+        let Geometry { scene, facets, .. } = reach.geometry;
+        if patch == leg.ends[0] || patch == leg.ends[1] {
+            return true;
+        }
+        let facet = facets.of_triangle[triangle as usize];
+        let is_there = if facet != NONE && reach.outlines.is_its_hull(facet) {
+            if std::mem::replace(&mut self.met[facet as usize], self.count) == self.count {
                 return true;
             }
-            let facet = facets.of_triangle[triangle as usize];
-            let is_there = if facet != NONE && reach.outlines.is_its_hull(facet) {
-                if std::mem::replace(&mut met[facet as usize], *count) == *count {
-                    return true;
-                }
-                cutter.project(facets.hull_of(facet), &leg.bounds, &leg.projection)
-            } else {
-                cutter.project(&scene.corners(triangle), &leg.bounds, &leg.projection)
-            };
-            if is_there {
-                if scenery.push(SHADOW, &cutter.shadow, region) == Relation::Covers {
-                    gathered = Gathered::Dark;
-                } else if scenery.shapes.count() > most {
-                    gathered = Gathered::TooMuch;
-                }
+            cutter.project(facets.hull_of(facet), &leg.bounds, &leg.projection)
+        } else {
+            cutter.project(&scene.corners(triangle), &leg.bounds, &leg.projection)
+        };
+        if is_there {
+            scenery.push_shadow(&cutter.shadow, self.region);
+            let shapes = scenery.shapes.count();
+            if shapes.is_multiple_of(BETWEEN_LOOKS) && scenery.coverage.is_dark() {
+                self.gathered = Gathered::Dark;
+            } else if shapes > self.most {
+                self.gathered = Gathered::TooMuch;
             }
-            gathered == Gathered::All
-        });
-        gathered
+        }
+        self.gathered == Gathered::All
     }
 }
 

@@ -29,6 +29,8 @@ struct Span {
     bounds: SampleBox,
     /// What it is widened by [samples].
     hair: f64,
+    /// 1 if its corners go round against the clock, else -1.
+    turn: f64,
 }
 
 /// Polygons, one after another.
@@ -48,16 +50,16 @@ impl Shapes {
         self.spans.clear();
     }
 
-    /// Adds a polygon, wider by `hair` [samples], if it reaches into `region`; how it lies to it. A polygon without area has
-    /// no sample.
+    /// Adds a polygon, wider by `hair` [samples], if it may reach into `region`; whether it does. A polygon without area has
+    /// no sample. Its edges are there once [`Shapes::finish`] has made them.
     #[inline(always)]
-    pub fn push(&mut self, corners: &[[f64; 2]], hair: f64, region: &SampleBox) -> Relation {
+    pub fn push(&mut self, corners: &[[f64; 2]], hair: f64, region: &SampleBox) -> bool {
         let mut bounds = [f64::INFINITY, f64::NEG_INFINITY, f64::INFINITY, f64::NEG_INFINITY];
         for [s, t] in corners {
             bounds = [bounds[0].min(*s), bounds[1].max(*s), bounds[2].min(*t), bounds[3].max(*t)];
         }
         if apart(&bounds, hair, region) {
-            return Relation::Apart;
+            return false;
         }
         let [x, y] = corners[0];
         let twice_area: f64 = corners
@@ -65,39 +67,35 @@ impl Shapes {
             .map(|pair| (pair[0][0] - x) * (pair[1][1] - y) - (pair[1][0] - x) * (pair[0][1] - y))
             .sum();
         if twice_area == 0.0 {
-            return Relation::Apart;
+            return false;
         }
-        let turn = 1f64.copysign(twice_area);
-        let first = self.corners.len() as u32;
-        for (k, q) in corners.iter().enumerate() {
-            let p = corners[if k == 0 { corners.len() - 1 } else { k - 1 }];
-            let along = [q[0] - p[0], q[1] - p[1]];
-            let length = (along[0] * along[0] + along[1] * along[1]).sqrt();
-            // Corners in one place, but for rounding: an edge that bounds nothing.
-            let scale = if length > HAIR { turn / length } else { 0.0 };
-            let [a, b] = [-along[1] * scale, along[0] * scale];
-            self.edges.push([a, b, hair - a * q[0] - b * q[1]]);
-        }
+        let (first, turn) = (self.corners.len() as u32, 1f64.copysign(twice_area));
         self.corners.extend_from_slice(corners);
-        self.spans.push(Span { first, end: self.corners.len() as u32, bounds, hair });
-        let relation = self.relation(self.spans.len() as u32 - 1, region);
-        if relation == Relation::Apart {
-            self.pop();
+        self.spans.push(Span { first, end: self.corners.len() as u32, bounds, hair, turn });
+        true
+    }
+
+    /// Makes the edges of polygons that have none yet.
+    #[inline(always)]
+    pub fn finish(&mut self) {
+        let made = self.spans.partition_point(|span| (span.first as usize) < self.edges.len());
+        for Span { first, end, hair, turn, .. } in &self.spans[made..] {
+            let corners = &self.corners[*first as usize..*end as usize];
+            for (k, q) in corners.iter().enumerate() {
+                let p = &corners[if k == 0 { corners.len() - 1 } else { k - 1 }];
+                let along = [q[0] - p[0], q[1] - p[1]];
+                let length = (along[0] * along[0] + along[1] * along[1]).sqrt();
+                // Corners in one place, but for rounding: an edge that bounds nothing.
+                let scale = if length > HAIR { turn / length } else { 0.0 };
+                let [a, b] = [-along[1] * scale, along[0] * scale];
+                self.edges.push([a, b, hair - a * q[0] - b * q[1]]);
+            }
         }
-        relation
     }
 
     /// Number of polygons.
     pub fn count(&self) -> usize {
         self.spans.len()
-    }
-
-    /// Forgets the last polygon.
-    fn pop(&mut self) {
-        if let Some(Span { first, .. }) = self.spans.pop() {
-            self.corners.truncate(first as usize);
-            self.edges.truncate(first as usize);
-        }
     }
 
     /// Bounds of a polygon.
@@ -120,7 +118,7 @@ impl Shapes {
     /// How a polygon lies to a box of samples.
     #[inline(always)]
     pub fn relation(&self, shape: u32, region: &SampleBox) -> Relation {
-        let Span { first, end, bounds, hair } = self.spans[shape as usize];
+        let Span { first, end, bounds, hair, .. } = self.spans[shape as usize];
         if apart(&bounds, hair, region) {
             return Relation::Apart;
         }
@@ -204,7 +202,9 @@ mod tests {
         for i in 0..2000 {
             let corners = triangle(i);
             let mut shapes = Shapes::default();
-            let relation = shapes.push(&corners, HAIR, &all);
+            let is_there = shapes.push(&corners, HAIR, &all);
+            shapes.finish();
+            let relation = if is_there { shapes.relation(0, &all) } else { Relation::Apart };
             let mut masks = [0u32; SAMPLES];
             if relation != Relation::Apart {
                 shapes.for_each_row(0, [0.0, 0.0], |row, columns| masks[row] = columns);

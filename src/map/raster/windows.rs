@@ -1,6 +1,6 @@
 //! Windows of chains as far as light gets to them (T86): the windows of T46, narrowed to where the last facet is not
-//! wholly in the shadow of what stands in the way. Most of what a city's chains might reach is dark, and here that shows
-//! before anything is drawn. Narrowed windows are conservative: no light is lost.
+//! wholly in the shadow of what stands in the way. A narrow window narrows those of all chains that go on from it, so it
+//! pays where there are any. Narrowed windows are conservative: no light is lost.
 
 use super::legs::View;
 use super::lit::{Cells, Scenery};
@@ -37,10 +37,10 @@ impl Windows {
         is_wanted: &(dyn Fn(u32) -> bool + Sync),
     ) -> Windows {
         let mut windows = Windows { corners: Vec::new(), spans: vec![0..0; trie.len()] };
-        let mut has_children = vec![false; trie.len()];
+        let mut goes_on = vec![false; trie.len()];
         let mut levels: Vec<Vec<u32>> = Vec::new();
         for node in 1..trie.len() {
-            has_children[trie.parent[node] as usize] = true;
+            goes_on[trie.parent[node] as usize] = true;
             let depth = trie.depth[node] as usize;
             levels.resize_with(levels.len().max(depth + 1), Vec::new);
             levels[depth].push(node as u32);
@@ -48,11 +48,12 @@ impl Windows {
         let pool = super::Pool::default();
         for nodes in levels {
             let narrow = |node: &u32| {
-                if !has_children[*node as usize] && !is_wanted(*node) {
+                let (node, goes_on) = (*node, goes_on[*node as usize]);
+                if !goes_on && !is_wanted(node) {
                     return Vec::new();
                 }
                 pool.with(|scratch: &mut Scratch| {
-                    run(level, Narrow { geometry, trie, outlines, windows: &windows, node: *node, scratch });
+                    run(level, Narrow { geometry, trie, outlines, windows: &windows, node, goes_on, scratch });
                     scratch.clip.polygon.clone()
                 })
             };
@@ -88,6 +89,8 @@ struct Narrow<'a> {
     outlines: &'a Outlines,
     windows: &'a Windows,
     node: u32,
+    /// Whether other chains go on from it.
+    goes_on: bool,
     scratch: &'a mut Scratch,
 }
 
@@ -95,7 +98,7 @@ impl Task for Narrow<'_> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let Narrow { geometry, trie, outlines, windows, node, scratch } = self;
+        let Narrow { geometry, trie, outlines, windows, node, scratch, goes_on } = self;
         let Scratch { beam, clip, gather, scenery } = scratch;
         let facets = &geometry.facets;
         let (parent, facet) = (trie.parent[node as usize], trie.facet[node as usize]);
@@ -110,7 +113,7 @@ impl Task for Narrow<'_> {
             (parent != 0).then(|| (before, facets.plane(trie.facet[parent as usize]))),
         );
         window(facets, facet, beam, clip);
-        if clip.polygon.is_empty() {
+        if clip.polygon.is_empty() || !goes_on {
             return;
         }
         let sheet = over(&clip.polygon, &Vec3::from(plane.normal));
@@ -120,15 +123,16 @@ impl Task for Narrow<'_> {
         let mut lit: Option<Cells> = None;
         let mut waiting = vec![all.clone()];
         while let Some(cells) = waiting.pop() {
-            if lit.as_ref().is_some_and(|lit| lit.holds(&cells)) {
-                continue;
-            }
             let halves = cells.halves();
             let most = if halves.is_some() { super::MOST_SHAPES } else { usize::MAX };
-            match (gather.scenery(&reach, parent, cells.area(), most, scenery), halves) {
+            match (gather.scenery(&reach, parent, (&cells, cells.area()), most, scenery), halves) {
                 (Gathered::Dark, _) => {}
                 (Gathered::TooMuch, Some([one, other])) => waiting.extend([other, one]),
-                (Gathered::All | Gathered::TooMuch, _) => scenery.not_dark(&cells, &mut lit),
+                (Gathered::All | Gathered::TooMuch, _) => {
+                    if let Some(more) = scenery.coverage.lit() {
+                        lit = Some(lit.map_or(more.clone(), |lit| lit.with(&more)));
+                    }
+                }
             }
         }
         let Some(lit) = lit else {
@@ -136,16 +140,7 @@ impl Task for Narrow<'_> {
             return;
         };
         if lit != all {
-            let view = View::of(&sheet);
-            let [left, right] = [lit.columns.start as f64, lit.columns.end as f64];
-            let [low, high] = [lit.rows.start as f64, lit.rows.end as f64];
-            let corner = view.at(left, low);
-            let far = view.at(right, high);
-            for (inward, at) in
-                [(sheet.step_u, corner), (-sheet.step_u, far), (sheet.step_v, corner), (-sheet.step_v, far)]
-            {
-                keep_beyond(&mut clip.polygon, &inward.normalize(), &at);
-            }
+            keep_over(&mut clip.polygon, &sheet, &lit);
         }
     }
 }
@@ -167,6 +162,16 @@ fn over(polygon: &[Vec3], n: &Vec3) -> Sheet {
     let step = |size: f64, count: usize| (size / count as f64).max(1e-9 * longer);
     let corner = u * u0 + v * v0 + n * polygon[0].dot(n);
     Sheet { corner, step_u: u * step(u1 - u0, nu), step_v: v * step(v1 - v0, nv), cells: [nu, nv] }
+}
+
+/// Keeps the part of a convex polygon that lies over some cells of a sheet.
+fn keep_over(polygon: &mut Vec<Vec3>, sheet: &Sheet, cells: &Cells) {
+    let view = View::of(sheet);
+    let corner = view.at(cells.columns.start as f64, cells.rows.start as f64);
+    let far = view.at(cells.columns.end as f64, cells.rows.end as f64);
+    for (inward, at) in [(sheet.step_u, corner), (-sheet.step_u, far), (sheet.step_v, corner), (-sheet.step_v, far)] {
+        keep_beyond(polygon, &inward.normalize(), &at);
+    }
 }
 
 /// Keeps the part of a convex polygon that lies inwards of a point.
