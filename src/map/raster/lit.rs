@@ -39,12 +39,6 @@ impl Cells {
         [left, right, low, high]
     }
 
-    /// The least box of cells that holds both.
-    pub fn with(&self, other: &Cells) -> Cells {
-        let of = |own: &Range<usize>, other: &Range<usize>| own.start.min(other.start)..own.end.max(other.end);
-        Cells { columns: of(&self.columns, &other.columns), rows: of(&self.rows, &other.rows) }
-    }
-
     /// Two halves, across the longer side; `None` of a single cell.
     pub fn halves(&self) -> Option<[Cells; 2]> {
         let Cells { columns, rows } = self.clone();

@@ -15,6 +15,8 @@ use crate::path::chain::ChainTrie;
 use rayon::prelude::*;
 use std::ops::Range;
 
+/// Shadows on a window at the most: where more stands about, hardly any hides as much as a part.
+const MOST_SHADOWS: usize = 1 << 12;
 /// Parts of a window along its longer side.
 const PARTS: f64 = 16.0;
 
@@ -120,27 +122,14 @@ impl Task for Narrow<'_> {
         let reach = Reach { geometry, trie, outlines, windows, sheet: &sheet, end: facets.patch[facet as usize] };
         gather.open(&reach, parent);
         let all = Cells { columns: 0..sheet.cells[0], rows: 0..sheet.cells[1] };
-        let mut lit: Option<Cells> = None;
-        let mut waiting = vec![all.clone()];
-        while let Some(cells) = waiting.pop() {
-            let halves = cells.halves();
-            let most = if halves.is_some() { super::MOST_SHAPES } else { usize::MAX };
-            match (gather.scenery(&reach, parent, (&cells, cells.area()), most, scenery), halves) {
-                (Gathered::Dark, _) => {}
-                (Gathered::TooMuch, Some([one, other])) => waiting.extend([other, one]),
-                (Gathered::All | Gathered::TooMuch, _) => {
-                    if let Some(more) = scenery.coverage.lit() {
-                        lit = Some(lit.map_or(more.clone(), |lit| lit.with(&more)));
-                    }
+        match gather.scenery(&reach, parent, (&all, all.area()), MOST_SHADOWS, scenery) {
+            Gathered::Dark => clip.polygon.clear(),
+            Gathered::TooMuch => {}
+            Gathered::All => {
+                if let Some(lit) = scenery.coverage.lit().filter(|lit| *lit != all) {
+                    keep_over(&mut clip.polygon, &sheet, &lit);
                 }
             }
-        }
-        let Some(lit) = lit else {
-            clip.polygon.clear();
-            return;
-        };
-        if lit != all {
-            keep_over(&mut clip.polygon, &sheet, &lit);
         }
     }
 }
