@@ -23,7 +23,7 @@ pub(super) const fn stack_for(levels: usize) -> usize {
     1 + levels * (NODE_WIDTH - 1)
 }
 
-const NO_HIT: Hit = Hit { t: f32::MAX, triangle: NONE, patch: NONE };
+pub(super) const NO_HIT: Hit = Hit { t: f32::MAX, triangle: NONE, patch: NONE };
 
 /// The first triangle that `ray` meets, other than those of patch `skip` ([`NONE`]: none is left out).
 #[inline(always)]
@@ -156,7 +156,7 @@ fn take_lowest(entered: &mut u32, entries: &[f32; NODE_WIDTH], node: &WideNode) 
 }
 
 #[inline(always)]
-fn meet_block<L: Lanes>(ray: &Ray, block: &TriangleBlock, skip: u32, hit: &mut Hit) {
+pub(super) fn meet_block<L: Lanes>(ray: &Ray, block: &TriangleBlock, skip: u32, hit: &mut Hit) {
     let mut t = [0f32; BLOCK_WIDTH];
     let mut met = L::meet(ray, block, hit.t, &mut t);
     while met != 0 {

@@ -1,6 +1,7 @@
 //! The rays of a map's sampled part on the CPU (T83).
 
 use crate::geometry::Geometry;
+use crate::geometry::panorama::Panorama;
 use crate::geometry::simd::{Lanes, Level, Task, run};
 use crate::geometry::traverse::{closest_hit, is_blocked, meets_before};
 use crate::geometry::triangle::Ray;
@@ -18,8 +19,10 @@ const TASK: u64 = 1024;
 /// Adds what the rays of some `lattices` leave on the sheet; the segments that it took.
 pub fn sample(level: Level, forward: &Forward, lattices: &[Lattice], sums: &mut Sums) -> u64 {
     let mut all = 0;
+    let rays = lattices.iter().map(|lattice| lattice.rays).sum();
+    let panorama = Panorama::new(level, &forward.geometry.bvh, &forward.position, rays);
     for lattice in lattices {
-        let (deposits, segments) = deposits(level, forward, lattice);
+        let (deposits, segments) = deposits(level, forward, &panorama, lattice);
         sums.add(&deposits, lattice.scale(forward.frequency));
         all += segments;
     }
@@ -27,14 +30,14 @@ pub fn sample(level: Level, forward: &Forward, lattices: &[Lattice], sums: &mut 
 }
 
 /// What the rays of a lattice leave on the sheet, in their order; and the segments that it took.
-fn deposits(level: Level, forward: &Forward, lattice: &Lattice) -> (Vec<Deposit>, u64) {
+fn deposits(level: Level, forward: &Forward, panorama: &Panorama, lattice: &Lattice) -> (Vec<Deposit>, u64) {
     let tasks = lattice.rays.div_ceil(TASK);
     let parts: Vec<(Vec<Deposit>, u64)> = (0..tasks)
         .into_par_iter()
         .map(|task| {
             let first = task * TASK;
             let rays = first..lattice.rays.min(first + TASK);
-            run(level, Rays { forward, rays, lattice, deposits: Vec::new(), segments: 0 })
+            run(level, Rays { forward, panorama, rays, lattice, deposits: Vec::new(), segments: 0 })
         })
         .collect();
     let segments = parts.iter().map(|(_, segments)| segments).sum();
@@ -43,6 +46,7 @@ fn deposits(level: Level, forward: &Forward, lattice: &Lattice) -> (Vec<Deposit>
 
 struct Rays<'a> {
     forward: &'a Forward<'a>,
+    panorama: &'a Panorama,
     rays: Range<u64>,
     lattice: &'a Lattice,
     deposits: Vec<Deposit>,
@@ -71,8 +75,11 @@ impl Rays<'_> {
         while way.depth() < forward.max_depth {
             self.segments += 1;
             let leg = way.turns.len();
-            let ray = Ray::from_f64(&way.origin(leg), &way.k(leg));
-            let hit = closest_hit::<L>(&forward.geometry.bvh, &ray, way.skip(leg));
+            let (bvh, k) = (&forward.geometry.bvh, way.k(leg));
+            let hit = match leg {
+                0 => self.panorama.closest_hit::<L>(bvh, &k),
+                _ => closest_hit::<L>(bvh, &Ray::from_f64(&way.origin(leg), &k), way.skip(leg)),
+            };
             let reach = hit.map_or(f64::INFINITY, |hit| f64::from(hit.t));
             if let Some(crossing) = forward.crossing(way).filter(|crossing| crossing.distance < reach) {
                 self.deposits.extend(forward.deposit(way, &crossing));
