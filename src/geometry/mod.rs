@@ -6,6 +6,7 @@ pub mod cone;
 pub mod enclosure;
 pub mod facet;
 pub mod flood;
+pub mod panorama;
 pub mod region;
 pub mod search;
 pub mod simd;

@@ -17,7 +17,7 @@ record! {
 }
 
 record! {
-    /// A radio whose ports are weighted (`map::forward::Fed`).
+    /// A radio whose ports are weighted (`map::fed::Fed`).
     FedAt, print_fed_at {
         /// The radio; its elements are the first ones of `offsets`.
         end: RadioEnd,

@@ -7,19 +7,17 @@
 //! and the two ways of reaching a point share it by the balance heuristic. Lobes of any width cost the same, and no chain
 //! of interactions is left out; waves that were only reflected are not counted, since the exact part holds them.
 
-use super::grid::Sheet;
+use super::fed::Fed;
+use super::target::{Crossing, Screen};
+use super::way::{How, Turn, Way, leaving};
 use crate::geometry::Geometry;
-use crate::interaction::reflection::{self, mirror};
-use crate::interaction::scattering;
-use crate::layout::NONE;
+use crate::interaction::reflection::mirror;
+use crate::math::Vec3;
 use crate::math::random::{philox, unit_interval};
-use crate::math::{C64, CVec3, Vec3};
 use crate::path::beam::signed_distance;
-use crate::path::corners::{RayLeg, is_at_seam, turns_through};
-use crate::path::field::End;
+use crate::path::corners::turns_through;
 use crate::path::launch::owner;
 use crate::scene::material::Surface;
-use std::f64::consts::{PI, TAU};
 
 /// The chance that a wave is scattered where it might be reflected as well: what is only reflected is not counted, so that
 /// the shares of power are no guide.
@@ -42,8 +40,8 @@ pub struct Forward<'a> {
     pub geometry: &'a Geometry<'a>,
     /// Surfaces of its materials at the carrier `[material]`.
     pub surfaces: &'a [Surface],
-    /// The cells, local [m].
-    pub sheet: &'a Sheet,
+    /// The cells, local.
+    pub screen: Screen<'a>,
     /// Carrier [Hz].
     pub frequency: f64,
     /// Largest number of interactions.
@@ -62,47 +60,6 @@ pub struct Forward<'a> {
     pub position: Vec3,
 }
 
-/// A radio whose ports are weighted.
-pub struct Fed<'a> {
-    /// The radio.
-    pub end: End<'a>,
-    /// Weights of its ports, or `None`: fed alike, or powers that add up.
-    pub weights: Option<&'a [C64]>,
-}
-
-/// A wave on its way.
-#[derive(Clone)]
-pub struct Wave {
-    /// Where the leg begins, local [m].
-    pub origin: Vec3,
-    /// Unit direction.
-    pub k: Vec3,
-    /// The field, without spreading.
-    pub field: CVec3,
-    /// Patch that the leg begins at, or [`NONE`].
-    pub skip: u32,
-    /// Length of the way so far [m].
-    pub length: f64,
-    /// Interactions so far.
-    pub depth: u32,
-    /// Whether the leg counts: something has scattered, and the last reflection is not one that a lobe stands for.
-    pub counts: bool,
-    /// Whether anything has scattered.
-    pub scattered: bool,
-    /// Density with which the direction was drawn at a scattering point, where the leg begins there [1/sr]; otherwise 0.
-    pub density: f64,
-    /// Whether the wave ends with this leg.
-    pub ends: bool,
-    /// The point before the leg, if it begins where surfaces meet.
-    pub corner: Option<Vec3>,
-}
-
-impl Wave {
-    fn leg(&self) -> RayLeg {
-        RayLeg { from: self.origin, skip: self.skip, before: self.corner }
-    }
-}
-
 /// A point of the sheet that a scattering point may see.
 pub struct Sight {
     /// The scattering point [m, local].
@@ -115,253 +72,146 @@ pub struct Sight {
     pub deposit: Deposit,
 }
 
-/// What comes of a wave that meets a surface.
-#[derive(Default)]
-pub struct Onward {
-    /// Waves that go on, two at the most.
-    pub waves: Vec<Wave>,
-    /// Points of the sheet to be looked at.
-    pub sights: Vec<Sight>,
+/// What a ray draws its lots by.
+#[derive(Debug, Clone, Copy)]
+pub struct Lots {
+    /// Key of the random numbers.
+    pub key: [u32; 2],
+    /// The ray.
+    pub ray: u64,
 }
 
-/// How a wave is scattered.
-#[derive(Clone, Copy)]
-enum How {
-    Diffuse,
-    Lobe,
+/// What four random numbers of an interaction are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// What becomes of the wave, and where it goes.
+    Turn = 0x100,
+    /// Points of the sheet: two numbers of a lobe's, two of a pattern's.
+    Sight = 0x200,
+}
+
+impl Lots {
+    /// The random words of the interaction at `depth`.
+    pub fn words(&self, depth: u32, purpose: Purpose) -> [u32; 4] {
+        let Lots { key, ray } = *self;
+        // Of the waves of a ray only one goes on from hit to hit: the last number tells interactions apart once more.
+        philox([ray as u32, (ray >> 32) as u32, depth, purpose as u32 | depth], key)
+    }
 }
 
 impl Forward<'_> {
-    /// The wave that leaves in direction `k`.
-    pub fn first(&self, k: Vec3) -> Wave {
-        let field = self.source.transmitted(&k, self.frequency);
-        let (origin, skip) = (self.position, NONE);
-        Wave {
-            origin,
-            k,
-            field,
-            skip,
-            length: 0.0,
-            depth: 0,
-            counts: false,
-            scattered: false,
-            density: 0.0,
-            ends: false,
-            corner: None,
-        }
+    /// Where the last leg of a way crosses a cell, if it counts.
+    pub fn crossing(&self, way: &Way) -> Option<Crossing> {
+        let turn = way.turns.last().filter(|turn| turn.counts)?;
+        self.screen.crossing(&turn.at, &turn.k)
     }
 
-    /// What a leg of `reach` [m] leaves on the sheet.
-    pub fn deposit(&self, wave: &Wave, reach: f64) -> Option<Deposit> {
-        if !wave.counts {
+    /// What the last leg of a way, which counts, leaves where it crosses the sheet.
+    pub fn deposit(&self, way: &mut Way, crossing: &Crossing) -> Option<Deposit> {
+        let Crossing { distance, point, cell, slope } = crossing;
+        if !way.is_sound(self.geometry) || !way.reaches(self.geometry, point) {
             return None;
         }
-        let Sheet { corner, step_u, step_v, .. } = self.sheet;
-        let across = step_u.cross(step_v);
-        let area = across.norm();
-        let slope = wave.k.dot(&across) / area;
-        let distance = (corner - wave.origin).dot(&across) / (slope * area);
-        // Written so that a ray in the plane, whose distance is no number, is out.
-        if !(distance > 0.0 && distance < reach) {
-            return None;
-        }
-        let crossing = wave.origin + wave.k * distance;
-        let cell = self.sheet.cell_at(&crossing)?;
-        if !wave.leg().reaches(self.geometry, &crossing, NONE, false) {
-            return None;
-        }
-        let power = self.receiver.received(&wave.k, &wave.field, self.frequency);
-        let excess = wave.length + distance - (crossing - self.position).norm();
+        let turn = *way.turns.last()?;
+        let field = way.field(self, way.turns.len());
+        let power = self.receiver.received(&turn.k, &field, self.frequency);
+        let excess = turn.length + distance - (point - self.position).norm();
         // Per area of the sheet: by rays in this direction, and by connections.
-        let share = if wave.density > 0.0 {
-            let by_rays = wave.density * slope.abs() / (distance * distance);
-            by_rays / (by_rays + Target::of(self.sheet, &wave.origin).density(&crossing))
+        let share = if turn.density > 0.0 {
+            let by_rays = turn.density * slope / (distance * distance);
+            by_rays / (by_rays + self.screen.target_of(&turn.at).density(point))
         } else {
             1.0
         };
-        Some(Deposit { cell, gain: share * power / (slope.abs() * area), excess })
+        Some(Deposit { cell: *cell, gain: share * power / (slope * self.screen.area), excess })
     }
 
-    /// What becomes of a wave that meets `triangle` of `patch` at `distance` [m].
-    pub fn met(&self, wave: &Wave, hit: (u32, u32, f64), words: [[u32; 4]; 2], next: &mut Onward) {
-        let (triangle, patch, distance) = hit;
-        if wave.ends || wave.depth >= self.max_depth {
-            return;
-        }
+    /// What may become of a wave whose last leg meets `triangle` of `patch` at `distance` [m]: scattering by a lobe, which
+    /// ends it, and what goes on.
+    pub fn turns(&self, way: &Way, (triangle, patch, distance): (u32, u32, f64), lots: &Lots) -> [Option<Turn>; 2] {
+        let (leg, before) = (way.turns.len(), way.turns.last());
+        let (origin, k) = (way.origin(leg), way.k(leg));
         let facets = &self.geometry.facets;
-        let mut position = wave.origin + wave.k * distance;
-        let facet = owner(self.geometry, triangle, patch, &position);
+        let mut at = origin + k * distance;
+        let facet = owner(self.geometry, triangle, patch, &at);
         let plane = &facets.planes[patch as usize];
         let n = Vec3::from(plane.normal);
-        position -= n * signed_distance(&position, plane);
-        let seam = is_at_seam(self.geometry, patch, &position);
-        if !wave.leg().reaches(self.geometry, &position, patch, seam) {
-            return;
-        }
-        let surface = &self.surfaces[facets.material[facet as usize] as usize];
-        let on = Wave {
-            origin: position,
-            skip: patch,
-            length: wave.length + (position - wave.origin).norm(),
-            depth: wave.depth + 1,
-            density: 0.0,
-            corner: seam.then_some(wave.origin),
-            ..wave.clone()
+        at -= n * signed_distance(&at, plane);
+        let material = facets.material[facet as usize];
+        let surface = &self.surfaces[material as usize];
+        let length = before.map_or(0.0, |turn| turn.length) + (at - origin).norm();
+        let scattered = before.is_some_and(|turn| turn.scattered);
+        let [choice, numbers @ ..] = lots.words(way.depth(), Purpose::Turn).map(unit_interval);
+        let has_lobe = self.lobe && surface.lobe.is_some();
+        let scatter = |how, chance| {
+            let (k, density) = drawn(how, surface, &k, &n, numbers).unwrap_or((n, 0.0));
+            Turn { at, n, patch, material, length, how, chance, k, density, scattered: true, counts: true }
         };
-        let [[choice, first, second, third], more] = words.map(|words| words.map(unit_interval));
-        if self.lobe && surface.lobe.is_some() {
-            self.scatter(
-                How::Lobe,
-                surface,
-                (&wave.k, &n),
-                &on,
-                1.0,
-                ([first, second, third], [more[0], more[1]]),
-                next,
-            );
-        }
-        let diffuse = self.diffuse && surface.scatters();
+        let reflect = |chance| {
+            let (how, k, counts) = (How::Specular, mirror(&k, &n), scattered && !has_lobe);
+            Turn { at, n, patch, material, length, how, chance, k, density: 0.0, scattered, counts }
+        };
         // A specular wave that nothing can scatter any more is the exact part's.
-        let goes_on = self.specular && (on.scattered || on.depth < self.max_depth);
-        let chance = match (diffuse, goes_on) {
+        let goes_on = self.specular && (scattered || way.depth() + 1 < self.max_depth);
+        let chance = match (self.diffuse && surface.scatters(), goes_on) {
             (true, true) => EVEN_CHANCE,
             (true, false) => 1.0,
             (false, _) => 0.0,
         };
-        if choice < chance {
-            let numbers = ([first, second, third], [more[2], more[3]]);
-            self.scatter(How::Diffuse, surface, (&wave.k, &n), &on, chance, numbers, next);
-        } else if goes_on {
-            let cosine = reflection::cos_incidence(&wave.k, &n);
-            let coefficients = reflection::coefficients(surface, cosine, self.frequency);
-            let field = reflection::reflect(&wave.field, &wave.k, &n, &coefficients);
-            let field = field * C64::from(1.0 / (1.0 - chance).sqrt());
-            let counts = on.scattered && !(self.lobe && surface.lobe.is_some());
-            next.waves.push(Wave { k: mirror(&wave.k, &n), field, counts, ..on });
-        }
+        let on =
+            if choice < chance { Some(scatter(How::Diffuse, chance)) } else { goes_on.then(|| reflect(1.0 - chance)) };
+        [has_lobe.then(|| scatter(How::Lobe, 1.0)), on]
     }
 
-    /// Scatters a wave that arrived along `k` at a surface of normal `n`: one ray on, and one point of the sheet.
-    #[allow(clippy::too_many_arguments)]
-    fn scatter(
-        &self,
-        how: How,
-        surface: &Surface,
-        (k, n): (&Vec3, &Vec3),
-        on: &Wave,
-        chance: f64,
-        ([first, second, third], towards): ([f64; 3], [f64; 2]),
-        next: &mut Onward,
-    ) {
-        let scattered = |k_s: &Vec3| match how {
-            How::Diffuse => scattering::diffuse(&on.field, k, n, k_s, surface, self.frequency),
-            How::Lobe => scattering::lobe(&on.field, k, n, k_s, surface, self.frequency),
-        };
-        let density = |k_s: &Vec3| match (how, &surface.lobe) {
-            (How::Lobe, Some(lobe)) => lobe.sample_density(k, n, k_s),
-            (How::Diffuse | How::Lobe, _) => surface.scattering.sample_density(k, n, k_s),
-        };
-        let drawn = match (how, &surface.lobe) {
-            (How::Lobe, Some(lobe)) => lobe.sample(k, n, second, third),
-            (How::Diffuse | How::Lobe, _) => surface.scattering.sample(k, n, first, second, third),
-        };
-        if let Some(drawn) = drawn {
-            let field = scattered(&drawn.k_s) * C64::from(1.0 / (drawn.density * chance).sqrt());
-            let ends = matches!(how, How::Lobe);
-            let (k, density) = (drawn.k_s, drawn.density);
-            next.waves.push(Wave { k, field, density, counts: true, scattered: true, ends, ..on.clone() });
+    /// A point of the sheet for the last turn of a way, where the wave is scattered.
+    pub fn sight(&self, way: &mut Way, lots: &Lots) -> Option<Sight> {
+        let leg = way.turns.len() - 1;
+        let (turn, k_i) = (way.turns[leg], way.k(leg));
+        let outward = turn.n * -1f64.copysign(k_i.dot(&turn.n));
+        // Nothing is transmitted.
+        if turn.how == How::Specular || self.screen.is_behind(&turn.at, &outward) {
+            return None;
         }
-        let target = Target::of(self.sheet, &on.origin);
-        let Some((to, cell)) = target.drawn(self.sheet, towards) else { return };
-        if on.corner.is_some_and(|before| turns_through(self.geometry, &before, (&on.origin, on.skip), &to)) {
-            return;
+        let [a, b, c, d] = lots.words(leg as u32, Purpose::Sight).map(unit_interval);
+        let target = self.screen.target_of(&turn.at);
+        let (to, cell) = target.drawn(if turn.how == How::Lobe { [a, b] } else { [c, d] })?;
+        let along = to - turn.at;
+        if along.dot(&outward) <= 0.0 || !way.is_sound(self.geometry) {
+            return None;
         }
-        let along = to - on.origin;
+        if way.corner().is_some_and(|before| turns_through(self.geometry, &before, (&turn.at, turn.patch), &to)) {
+            return None;
+        }
         let distance = along.norm();
         let k_s = along / distance;
-        let power = self.receiver.received(&k_s, &scattered(&k_s), self.frequency);
+        let field = leaving(self, &way.field(self, leg), &k_i, &turn, &k_s);
+        let power = self.receiver.received(&k_s, &field, self.frequency);
         if !(power > 0.0 && power.is_finite()) {
-            return;
+            return None;
         }
-        let across = self.sheet.step_u.cross(&self.sheet.step_v);
-        let area = across.norm();
         let squared = distance * distance;
-        let by_rays = density(&k_s) * (k_s.dot(&across) / area).abs() / squared;
-        let gain = power / (squared * area * chance * (by_rays + target.density(&to)));
-        let excess = on.length + distance - (to - self.position).norm();
-        let (from, skip) = (on.origin, on.skip);
-        next.sights.push(Sight { from, to, skip, deposit: Deposit { cell, gain, excess } });
+        let surface = &self.surfaces[turn.material as usize];
+        let by_rays = density(turn.how, surface, &k_i, &turn.n, &k_s) * k_s.dot(&self.screen.normal).abs() / squared;
+        let gain = power / (squared * self.screen.area * turn.chance * (by_rays + target.density(&to)));
+        let excess = turn.length + distance - (to - self.position).norm();
+        Some(Sight { from: turn.at, to, skip: turn.patch, deposit: Deposit { cell, gain, excess } })
     }
 }
 
-/// Where a scattering point looks for the sheet: about its foot in the plane, with a density that falls as the square of the
-/// distance, as what it scatters there does.
-struct Target {
-    /// The foot [m, local].
-    foot: Vec3,
-    /// Square of the height over the plane [m2], or of the least that counts.
-    height: f64,
-    /// Square of the distance of the sheet's farthest corner from the foot over `height` [-].
-    reach: f64,
-    /// Unit vectors in the plane.
-    axes: [Vec3; 2],
+/// Draws the direction of a wave that is scattered, by numbers in [0, 1), and its density [1/sr]; `None` where it would
+/// enter the surface.
+fn drawn(how: How, surface: &Surface, k: &Vec3, n: &Vec3, [first, second, third]: [f64; 3]) -> Option<(Vec3, f64)> {
+    let drawn = match (how, &surface.lobe) {
+        (How::Lobe, Some(lobe)) => lobe.sample(k, n, second, third),
+        (How::Lobe | How::Diffuse | How::Specular, _) => surface.scattering.sample(k, n, first, second, third),
+    };
+    drawn.map(|drawn| (drawn.k_s, drawn.density))
 }
 
-impl Target {
-    /// Points nearer to the sheet than this look at it as from here [m].
-    const LEAST_HEIGHT_M: f64 = 0.05;
-
-    fn of(sheet: &Sheet, point: &Vec3) -> Target {
-        let axes = [sheet.step_u.normalize(), sheet.step_v.normalize()];
-        let normal = axes[0].cross(&axes[1]);
-        let height = normal.dot(&(point - sheet.corner));
-        let foot = point - normal * height;
-        let [u, v] = sheet.cells.map(|n| n as f64);
-        let corners = [[0.0, 0.0], [u, 0.0], [0.0, v], [u, v]].map(|[u, v]| sheet.at(u, v));
-        let far = corners.iter().map(|corner| (corner - foot).norm_squared()).fold(0.0, f64::max);
-        let height = height.abs().max(Self::LEAST_HEIGHT_M).powi(2);
-        Target { foot, height, reach: far / height, axes }
-    }
-
-    /// Density of the draws at a point of the plane [1/m2].
-    fn density(&self, point: &Vec3) -> f64 {
-        1.0 / (PI * libm::log1p(self.reach) * ((point - self.foot).norm_squared() + self.height))
-    }
-
-    /// A point of the sheet and its cell, by two numbers in [0, 1); `None` where it falls beside the sheet.
-    fn drawn(&self, sheet: &Sheet, [first, second]: [f64; 2]) -> Option<(Vec3, u32)> {
-        let radius = (self.height * libm::expm1(first * libm::log1p(self.reach))).sqrt();
-        let (sin, cos) = libm::sincos(TAU * second);
-        let point = self.foot + self.axes[0] * (radius * cos) + self.axes[1] * (radius * sin);
-        Some((point, sheet.cell_at(&point)?))
-    }
-}
-
-/// The random numbers of one interaction of a ray.
-pub fn words_of(key: [u32; 2], ray: u64, depth: u32, branch: u32) -> [[u32; 4]; 2] {
-    [0x100, 0x200].map(|block| philox([ray as u32, (ray >> 32) as u32, depth, block | branch], key))
-}
-
-impl Fed<'_> {
-    /// The field that leaves in direction `k` between weighted ports, without spreading.
-    pub fn transmitted(&self, k: &Vec3, frequency: f64) -> CVec3 {
-        let ports = self.end.in_space(k, frequency);
-        match self.weights {
-            None => {
-                let count = ports.len() as f64;
-                ports.into_iter().sum::<CVec3>() * C64::from(1.0 / count.sqrt())
-            }
-            Some(weights) => ports.into_iter().zip(weights).map(|(port, weight)| port * *weight).sum(),
-        }
-    }
-
-    /// The power that is received of a field that arrives along `k`.
-    pub fn received(&self, k: &Vec3, field: &CVec3, frequency: f64) -> f64 {
-        let of_port = |port: &CVec3| port.x * field.x + port.y * field.y + port.z * field.z;
-        let ports = self.end.in_space(&-k, frequency);
-        match self.weights {
-            None => ports.iter().map(|port| of_port(port).norm_sqr()).sum(),
-            Some(weights) => ports.iter().zip(weights).map(|(port, w)| of_port(port) * w).sum::<C64>().norm_sqr(),
-        }
+/// The density with which [`drawn`] draws a direction [1/sr].
+fn density(how: How, surface: &Surface, k: &Vec3, n: &Vec3, k_s: &Vec3) -> f64 {
+    match (how, &surface.lobe) {
+        (How::Lobe, Some(lobe)) => lobe.sample_density(k, n, k_s),
+        (How::Lobe | How::Diffuse | How::Specular, _) => surface.scattering.sample_density(k, n, k_s),
     }
 }

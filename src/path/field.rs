@@ -214,11 +214,6 @@ impl<'a> End<'a> {
         (0..self.antenna.slants.len()).map(jones).collect()
     }
 
-    /// Field vectors `[port]` of all ports in direction `k`, with the phases of their elements (T22, T36).
-    pub fn in_space(&self, k: &Vec3, frequency: f64) -> Vec<CVec3> {
-        in_space(&self.weights(&self.patterns(k), ALL_ELEMENTS, k, frequency), k)
-    }
-
     /// Jones vectors `[port]` of a path's ports in direction `k`, with the plane-wave phases e^{+j 2 pi k.d/lambda} of
     /// the elements (T36); a path of one element needs none.
     fn weights(&self, patterns: &[Jones], element: u32, k: &Vec3, frequency: f64) -> Vec<Jones> {

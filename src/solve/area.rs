@@ -2,7 +2,7 @@
 
 use super::map::{MapEngine, MapTile};
 use crate::error::Result;
-use crate::map::forward::Fed;
+use crate::map::fed::Fed;
 use crate::map::metrics::CellSums;
 use crate::map::raster::Raster;
 use crate::map::raster::outlines::Outlines;

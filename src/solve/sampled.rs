@@ -2,8 +2,10 @@
 
 use super::map::MapEngine;
 use crate::error::Result;
-use crate::map::forward::{Fed, Forward};
+use crate::map::fed::Fed;
+use crate::map::forward::Forward;
 use crate::map::replicates::{Lattice, Sums};
+use crate::map::target::Screen;
 use crate::path::field::End;
 use crate::scene::material::Surface;
 
@@ -52,7 +54,7 @@ impl MapEngine<'_> {
         let forward = Forward {
             geometry: &self.tracer.geometry,
             surfaces: &surfaces,
-            sheet: &sheet,
+            screen: Screen::new(&sheet),
             frequency,
             max_depth: options.max_depth,
             specular: options.reflection,

@@ -1,24 +1,28 @@
 //! The rays of a map's sampled part on the CPU (T83).
 
 use crate::geometry::Geometry;
+use crate::geometry::panorama::Panorama;
 use crate::geometry::simd::{Lanes, Level, Task, run};
-use crate::geometry::traverse::{closest_hit, is_blocked};
+use crate::geometry::traverse::{closest_hit, is_blocked, meets_before};
 use crate::geometry::triangle::Ray;
 use crate::layout::NONE;
-use crate::map::forward::{Deposit, Forward, Onward, words_of};
+use crate::map::forward::{Deposit, Forward, Lots};
 use crate::map::replicates::{Lattice, Sums};
+use crate::map::way::{How, Way};
 use crate::math::random::fibonacci_direction;
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Rays that one task of the pool follows.
-const TASK: u64 = 256;
+const TASK: u64 = 1024;
 
 /// Adds what the rays of some `lattices` leave on the sheet; the segments that it took.
 pub fn sample(level: Level, forward: &Forward, lattices: &[Lattice], sums: &mut Sums) -> u64 {
     let mut all = 0;
+    let rays = lattices.iter().map(|lattice| lattice.rays).sum();
+    let panorama = Panorama::new(level, &forward.geometry.bvh, &forward.position, rays);
     for lattice in lattices {
-        let (deposits, segments) = deposits(level, forward, lattice);
+        let (deposits, segments) = deposits(level, forward, &panorama, lattice);
         sums.add(&deposits, lattice.scale(forward.frequency));
         all += segments;
     }
@@ -26,13 +30,14 @@ pub fn sample(level: Level, forward: &Forward, lattices: &[Lattice], sums: &mut 
 }
 
 /// What the rays of a lattice leave on the sheet, in their order; and the segments that it took.
-fn deposits(level: Level, forward: &Forward, lattice: &Lattice) -> (Vec<Deposit>, u64) {
+fn deposits(level: Level, forward: &Forward, panorama: &Panorama, lattice: &Lattice) -> (Vec<Deposit>, u64) {
     let tasks = lattice.rays.div_ceil(TASK);
     let parts: Vec<(Vec<Deposit>, u64)> = (0..tasks)
         .into_par_iter()
         .map(|task| {
             let first = task * TASK;
-            run(level, Rays { forward, rays: first..lattice.rays.min(first + TASK), lattice })
+            let rays = first..lattice.rays.min(first + TASK);
+            run(level, Rays { forward, panorama, rays, lattice, deposits: Vec::new(), segments: 0 })
         })
         .collect();
     let segments = parts.iter().map(|(_, segments)| segments).sum();
@@ -41,39 +46,85 @@ fn deposits(level: Level, forward: &Forward, lattice: &Lattice) -> (Vec<Deposit>
 
 struct Rays<'a> {
     forward: &'a Forward<'a>,
+    panorama: &'a Panorama,
     rays: Range<u64>,
     lattice: &'a Lattice,
+    deposits: Vec<Deposit>,
+    segments: u64,
 }
 
 impl Task for Rays<'_> {
     type Output = (Vec<Deposit>, u64);
     #[inline(always)]
-    fn run<L: Lanes>(self) -> (Vec<Deposit>, u64) {
-        let (mut deposits, mut segments) = (Vec::new(), 0);
-        let mut next = Onward::default();
-        let Geometry { scene, bvh, .. } = self.forward.geometry;
-        let Lattice { rays: count, turn, key } = self.lattice;
-        for ray in self.rays {
-            next.waves.push(self.forward.first(turn * fibonacci_direction(ray, *count)));
-            let mut branch = 0;
-            while let Some(wave) = next.waves.pop() {
-                segments += 1;
-                let hit = closest_hit::<L>(bvh, &Ray::from_f64(&wave.origin, &wave.k), wave.skip);
-                let reach = hit.map_or(f64::INFINITY, |hit| f64::from(hit.t));
-                deposits.extend(self.forward.deposit(&wave, reach));
-                if let Some(hit) = hit {
-                    let words = words_of(*key, ray, wave.depth, branch);
-                    branch += 1;
-                    self.forward.met(&wave, (hit.triangle, hit.patch, f64::from(hit.t)), words, &mut next);
-                }
-                for sight in next.sights.drain(..) {
-                    segments += 1;
-                    if !is_blocked::<L>(scene, bvh, [&sight.from, &sight.to], [sight.skip, NONE]) {
-                        deposits.push(sight.deposit);
+    fn run<L: Lanes>(mut self) -> (Vec<Deposit>, u64) {
+        let Lattice { rays: count, turn, key } = *self.lattice;
+        let mut way = Way::new(self.forward.position);
+        for ray in self.rays.clone() {
+            way.begin(turn * fibonacci_direction(ray, count));
+            self.follow::<L>(&mut way, &Lots { key, ray });
+        }
+        (self.deposits, self.segments)
+    }
+}
+
+impl Rays<'_> {
+    /// Follows a ray from where it begins.
+    #[inline(always)]
+    fn follow<L: Lanes>(&mut self, way: &mut Way, lots: &Lots) {
+        let forward = self.forward;
+        while way.depth() < forward.max_depth {
+            self.segments += 1;
+            let leg = way.turns.len();
+            let (bvh, k) = (&forward.geometry.bvh, way.k(leg));
+            let hit = match leg {
+                0 => self.panorama.closest_hit::<L>(bvh, &k),
+                _ => closest_hit::<L>(bvh, &Ray::from_f64(&way.origin(leg), &k), way.skip(leg)),
+            };
+            let reach = hit.map_or(f64::INFINITY, |hit| f64::from(hit.t));
+            if let Some(crossing) = forward.crossing(way).filter(|crossing| crossing.distance < reach) {
+                self.deposits.extend(forward.deposit(way, &crossing));
+            }
+            let Some(hit) = hit else { return };
+            let mut goes_on = false;
+            for turn in forward.turns(way, (hit.triangle, hit.patch, reach), lots).into_iter().flatten() {
+                way.push(turn);
+                self.look::<L>(way, lots);
+                if turn.how == How::Lobe {
+                    if turn.goes_on() {
+                        self.end::<L>(way);
                     }
+                    way.pop();
+                } else {
+                    goes_on = turn.goes_on();
                 }
             }
+            if !goes_on {
+                return;
+            }
         }
-        (deposits, segments)
+        self.end::<L>(way);
+    }
+
+    /// The last leg of a wave, which matters as far as the sheet alone.
+    #[inline(always)]
+    fn end<L: Lanes>(&mut self, way: &mut Way) {
+        self.segments += 1;
+        let Some(crossing) = self.forward.crossing(way) else { return };
+        let leg = way.turns.len();
+        let ray = Ray::from_f64(&way.origin(leg), &way.k(leg));
+        if !meets_before::<L>(&self.forward.geometry.bvh, &ray, way.skip(leg), crossing.distance) {
+            self.deposits.extend(self.forward.deposit(way, &crossing));
+        }
+    }
+
+    /// Looks from where a wave is scattered at a point of the sheet.
+    #[inline(always)]
+    fn look<L: Lanes>(&mut self, way: &mut Way, lots: &Lots) {
+        let Some(sight) = self.forward.sight(way, lots) else { return };
+        self.segments += 1;
+        let Geometry { scene, bvh, .. } = self.forward.geometry;
+        if !is_blocked::<L>(scene, bvh, [&sight.from, &sight.to], [sight.skip, NONE]) {
+            self.deposits.push(sight.deposit);
+        }
     }
 }

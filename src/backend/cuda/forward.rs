@@ -9,7 +9,8 @@ use super::{Cuda, Resident, Surfaces, coordinates, locked};
 use crate::constants::SPEED_OF_LIGHT;
 use crate::error::{Error, Result};
 use crate::layout::{FedAt, ForwardAt, Hit, LatticeAt, Pointer, SIGHT_WORDS, SheetAt, WAVE_WORDS};
-use crate::map::forward::{Fed, Forward};
+use crate::map::fed::Fed;
+use crate::map::forward::Forward;
 use crate::map::grid::Sheet;
 use crate::map::replicates::{Lattice, Sums};
 use crate::math::{C64, bounds_of};
@@ -51,7 +52,8 @@ pub fn sample(
     lattices: &[Lattice],
     sums: &mut Sums,
 ) -> Result<u64> {
-    let cells = u32::try_from(forward.sheet.len()).map_err(|_| Error::Internal("cells are numbered by u32".into()))?;
+    let cells =
+        u32::try_from(forward.screen.sheet.len()).map_err(|_| Error::Internal("cells are numbered by u32".into()))?;
     let most = lattices.iter().map(|lattice| lattice.rays).max().unwrap_or(0);
     let mut work = locked(&cuda.forward);
     let rays = cuda.with_room(|| work.reserve(cuda, cells, usize::try_from(most).unwrap_or(usize::MAX)))?;
@@ -111,7 +113,7 @@ impl MapRecord {
             geometry: *resident.view(),
             source: at(source, source_offsets, fed)?,
             receiver: at(receiver, receiver_offsets, heard)?,
-            sheet: sheet_record(forward.sheet),
+            sheet: sheet_record(forward.screen.sheet),
             surfaces: self.surfaces.place(stream, forward.surfaces.iter())?,
             position: forward.position.into(),
             frequency: forward.frequency,
@@ -152,10 +154,10 @@ fn units_of(forward: &Forward) -> [f64; 3] {
     let amplitude = |radio: &Fed| weights_of(radio).iter().map(|weight| weight.norm()).sum::<f64>();
     // Between isotropic elements, over the area of a cell.
     let gain = (amplitude(&forward.source) * amplitude(&forward.receiver)).powi(2)
-        / forward.sheet.step_u.cross(&forward.sheet.step_v).norm();
+        / forward.screen.sheet.step_u.cross(&forward.screen.sheet.step_v).norm();
     let scene = forward.geometry.scene.bounds();
-    let [u, v] = forward.sheet.cells.map(|n| n as f64);
-    let corners = [[0.0, 0.0], [u, 0.0], [0.0, v], [u, v]].map(|[u, v]| forward.sheet.at(u, v));
+    let [u, v] = forward.screen.sheet.cells.map(|n| n as f64);
+    let corners = [[0.0, 0.0], [u, 0.0], [0.0, v], [u, v]].map(|[u, v]| forward.screen.sheet.at(u, v));
     let points =
         corners.into_iter().chain([forward.position]).chain(scene.into_iter().flat_map(|(low, high)| [low, high]));
     let (low, high) = bounds_of(&points.collect::<Vec<_>>());

@@ -4,7 +4,7 @@ use crate::constants::SPEED_OF_LIGHT;
 use crate::geometry::facet::Facets;
 use crate::interaction::line_of_sight::spreading;
 use crate::interaction::reflection::{self, mirror};
-use crate::map::forward::Fed;
+use crate::map::fed::Fed;
 use crate::math::Vec3;
 use crate::path::chain::ChainTrie;
 use crate::scene::material::Surface;

@@ -11,8 +11,11 @@ use raylobe::geometry::simd::Scalar;
 use raylobe::geometry::traverse::closest_hit;
 use raylobe::geometry::triangle::Ray;
 use raylobe::layout::{FIXED_WORDS, ForwardAt, Hit, NONE, WAVE_WORDS};
-use raylobe::map::forward::{Deposit, Fed, Forward, Onward, Sight, Wave, words_of};
+use raylobe::map::fed::Fed;
+use raylobe::map::forward::{Deposit, Forward, Lots, Purpose, Sight};
 use raylobe::map::grid::Sheet;
+use raylobe::map::target::Screen;
+use raylobe::map::way::{How, Turn, Way};
 use raylobe::math::frame::{rotation_of, tangents_of};
 use raylobe::math::{C64, CVec3, Vec3};
 use raylobe::path::field::End;
@@ -119,10 +122,11 @@ fn in_map(weighted: bool, check: impl Fn(&Device, &Forward, &ForwardAt)) {
     let sheet = Sheet::about(&Vec3::new(1.0, 0.5, 2.5), [24.0, 18.0], [2.0, 1.5], &rotation_of([0.4, 0.1, -0.15]));
     let (geometry, radios) = (Geometry::new(&scene), map_radios(weighted));
     let fed = |radio| Fed { end: End::new(&radios, radio), weights: weights_of(radio) };
+    let sheet = Sheet { corner: sheet.corner - scene.origin, ..sheet };
     let forward = Forward {
         geometry: &geometry,
         surfaces: &surfaces,
-        sheet: &Sheet { corner: sheet.corner - scene.origin, ..sheet },
+        screen: Screen::new(&sheet),
         frequency: FREQUENCY,
         max_depth: 3,
         specular: true,
@@ -145,7 +149,7 @@ fn weights_of(radio: &Radio) -> Option<&[C64]> {
 #[test]
 fn cells_are_where_they_are() {
     in_map(true, |device, forward, at| {
-        let sheet = forward.sheet;
+        let sheet = forward.screen.sheet;
         let [u, v] = sheet.cells.map(|n| n as f64);
         let corners = [[0.0, 0.0], [u, 0.0], [0.0, v], [u, v], [u / 2.0, v - 1e-12], [-1e-12, 1.0]];
         let place = |[u, v]: [f64; 2]| joined(&[&[u, v], sheet.at(u, v).as_slice()]);
@@ -162,28 +166,31 @@ fn cells_are_where_they_are() {
 fn interactions_have_the_same_random_numbers() {
     let Some(device) = device() else { return };
     let most = f64::from(u32::MAX);
-    let random = |n: &mut Numbers| [0; 6].map(|_| (n.next() * 4_294_967_296.0).floor().min(most));
-    let small =
-        |n: &mut Numbers| joined(&[&random(n)[..4], &[n.between(0.0, 9.0).floor(), n.between(0.0, 9.0).floor()]]);
-    device.exact("probe_words_of", &[], &inputs([[0.0; 6], [most, most, most, most, 3.0, 2.0]], 94, small), |x| {
+    let random = |n: &mut Numbers| [0; 4].map(|_| (n.next() * 4_294_967_296.0).floor().min(most));
+    // Key, ray, and the depth twice: the branch is the depth.
+    let small = |n: &mut Numbers| joined(&[&random(n), &[n.between(0.0, 9.0).floor(); 2]]);
+    device.exact("probe_words_of", &[], &inputs([[0.0; 6], [most, most, most, most, 3.0, 3.0]], 94, small), |x| {
         let [low, high] = [2, 3].map(|at| x[at] as u64);
-        words_of([x[0] as u32, x[1] as u32], high << 32 | low, x[4] as u32, x[5] as u32)
-            .as_flattened()
-            .iter()
-            .map(|w| f64::from(*w))
-            .collect::<Vec<_>>()
+        let lots = Lots { key: [x[0] as u32, x[1] as u32], ray: high << 32 | low };
+        let words = [Purpose::Turn, Purpose::Sight].map(|purpose| lots.words(x[4] as u32, purpose));
+        words.as_flattened().iter().map(|w| f64::from(*w)).collect::<Vec<_>>()
     });
 }
 
-fn numbers_of(wave: &Wave, ray: u64) -> [f64; WAVE] {
-    let corner = 8 * u32::from(wave.corner.is_some());
-    let state = u32::from(wave.counts) + 2 * u32::from(wave.scattered) + 4 * u32::from(wave.ends) + corner;
+/// The numbers of the wave on a way's last leg, all legs before it being sound.
+fn numbers_of(forward: &Forward, way: &Way, ray: u64) -> [f64; WAVE] {
+    let (leg, last) = (way.turns.len(), way.turns.last());
+    let is = |what: &dyn Fn(&Turn) -> bool| u32::from(last.is_some_and(what));
+    let ends = is(&|turn| turn.how == How::Lobe);
+    let state = is(&|turn| turn.counts) + 2 * is(&|turn| turn.scattered) + 4 * ends;
+    let state = state + 8 * u32::from(way.corner().is_some());
     joined(&[
-        wave.origin.as_slice(),
-        wave.k.as_slice(),
-        &field_parts(&wave.field),
-        &[wave.length, wave.density, ray as f64, f64::from(wave.skip), f64::from(wave.depth), f64::from(state)],
-        wave.corner.unwrap_or_default().as_slice(),
+        way.origin(leg).as_slice(),
+        way.k(leg).as_slice(),
+        &field_parts(&way.clone().field(forward, leg)),
+        &[last.map_or(0.0, |turn| turn.length), last.map_or(0.0, |turn| turn.density), ray as f64],
+        &[f64::from(way.skip(leg)), f64::from(way.depth()), f64::from(state)],
+        way.corner().unwrap_or_default().as_slice(),
     ])
 }
 
@@ -226,45 +233,63 @@ fn weighted_radios_send_and_hear_alike() {
                 let (k, field) = (vec3(x), CVec3::new(complex(&x[3..]), complex(&x[5..]), complex(&x[7..])));
                 let sent = forward.source.transmitted(&k, FREQUENCY);
                 let heard = forward.receiver.received(&k, &field, FREQUENCY);
-                list(&[&field_parts(&sent), &numbers_of(&forward.first(k), 0), &[heard]])
+                list(&[&field_parts(&sent), &numbers_of(forward, &begun(forward, k), 0), &[heard]])
             });
         });
     }
 }
 
+/// A way that begins in direction `k`.
+fn begun(forward: &Forward, k: Vec3) -> Way {
+    let mut way = Way::new(forward.position);
+    way.begin(k);
+    way
+}
+
+/// What becomes of a wave that meets a surface: waves, and points of the sheet.
+fn met(forward: &Forward, way: &Way, hit: &Hit, lots: &Lots) -> (Vec<Way>, Vec<Sight>) {
+    let (mut ways, mut sights) = (Vec::new(), Vec::new());
+    let has_ended = way.turns.last().is_some_and(|turn| turn.how == How::Lobe) || way.depth() == forward.max_depth;
+    if hit.triangle == NONE || has_ended {
+        return (ways, sights);
+    }
+    for turn in forward.turns(way, (hit.triangle, hit.patch, f64::from(hit.t)), lots).into_iter().flatten() {
+        let mut way = way.clone();
+        way.push(turn);
+        if way.is_sound(forward.geometry) {
+            sights.extend(forward.sight(&mut way, lots));
+            ways.extend(turn.goes_on().then_some(way));
+        }
+    }
+    (ways, sights)
+}
+
 /// Waves on their way through the map and what they meet, as the CPU follows them; [`Hit::triangle`] is [`NONE`] where that
 /// is nothing.
-fn flown(forward: &Forward, key: [u32; 2]) -> Vec<(Wave, u64, Hit)> {
+fn flown(forward: &Forward, key: [u32; 2]) -> Vec<(Way, u64, Hit)> {
     let (mut n, mut all) = (Numbers::new(96), Vec::new());
     for ray in 0..1500 {
-        let mut next = Onward::default();
-        next.waves.push(forward.first(random_direction(&mut n)));
-        while let Some(wave) = next.waves.pop() {
-            let ray_of = Ray::from_f64(&wave.origin, &wave.k);
-            let hit = closest_hit::<Scalar>(&forward.geometry.bvh, &ray_of, wave.skip);
-            if let Some(hit) = hit {
-                let words = words_of(key, ray, wave.depth, wave.depth);
-                forward.met(&wave, (hit.triangle, hit.patch, f64::from(hit.t)), words, &mut next);
-            }
-            let nothing = Hit { t: f32::MAX, triangle: NONE, patch: NONE };
-            all.push((
-                wave,
-                ray,
-                hit.map_or(nothing, |hit| Hit { t: hit.t, triangle: hit.triangle, patch: hit.patch }),
-            ));
+        let mut next = vec![begun(forward, random_direction(&mut n))];
+        while let Some(way) = next.pop() {
+            let leg = way.turns.len();
+            let ray_of = Ray::from_f64(&way.origin(leg), &way.k(leg));
+            let hit = closest_hit::<Scalar>(&forward.geometry.bvh, &ray_of, way.skip(leg));
+            let hit = hit.unwrap_or(Hit { t: f32::MAX, triangle: NONE, patch: NONE });
+            next.extend(met(forward, &way, &hit, &Lots { key, ray }).0);
+            all.push((way, ray, hit));
         }
     }
     all
 }
 
 /// Waves as they lie in the device's memory.
-fn uploaded(device: &Device, waves: &[(Wave, u64, Hit)]) -> CudaSlice<u64> {
-    let words = |(wave, ray, _): &(Wave, u64, Hit)| -> [u64; WAVE_WORDS as usize] {
-        let numbers = numbers_of(wave, *ray);
+fn uploaded(device: &Device, forward: &Forward, waves: &[(Way, u64, Hit)]) -> CudaSlice<u64> {
+    let words = |(way, ray, _): &(Way, u64, Hit)| -> [u64; WAVE_WORDS as usize] {
+        let numbers = numbers_of(forward, way, *ray);
         let mut words = [0; WAVE_WORDS as usize];
         (0..14).for_each(|k| words[k] = numbers[k].to_bits());
         words[14] = *ray;
-        words[15] = u64::from(wave.skip) | u64::from(wave.depth) << 32;
+        words[15] = u64::from(way.skip(way.turns.len())) | u64::from(way.depth()) << 32;
         words[16] = numbers[17] as u64;
         (0..3).for_each(|k| words[17 + k] = numbers[18 + k].to_bits());
         words
@@ -276,10 +301,14 @@ fn uploaded(device: &Device, waves: &[(Wave, u64, Hit)]) -> CudaSlice<u64> {
 fn waves_leave_the_same_on_the_sheet() {
     in_map(true, |device, forward, at| {
         let waves = flown(forward, [5, 6]);
-        let on_device = uploaded(device, &waves);
+        let on_device = uploaded(device, forward, &waves);
         let reach = |hit: &Hit| if hit.triangle == NONE { f64::INFINITY } else { f64::from(hit.t) };
         let all: Vec<[f64; 2]> = waves.iter().enumerate().map(|(i, (_, _, hit))| [i as f64, reach(hit)]).collect();
-        let left = |x: &[f64; 2]| forward.deposit(&waves[x[0] as usize].0, x[1]);
+        let left = |x: &[f64; 2]| {
+            let mut way = waves[x[0] as usize].0.clone();
+            let crossing = forward.crossing(&way).filter(|crossing| crossing.distance < x[1])?;
+            forward.deposit(&mut way, &crossing)
+        };
         let some = all.iter().filter(|x| left(x).is_some()).count();
         assert!(some > 200, "{some} of {} waves cross the sheet", all.len());
         let bound = |_: &[f64; 2], expected: &[f64], k: usize| match k {
@@ -298,10 +327,10 @@ fn waves_leave_the_same_on_the_sheet() {
 fn waves_that_meet_a_surface_go_on_alike() {
     in_map(false, |device, forward, at| {
         let key = [7, 8];
-        let met: Vec<_> = flown(forward, key).into_iter().filter(|(_, _, hit)| hit.triangle != NONE).collect();
-        let hits: Vec<Hit> = met.iter().map(|(_, _, hit)| *hit).collect();
-        let (on_device, hits) = (uploaded(device, &met), device.upload(&hits));
-        let all: Vec<[f64; 3]> = (0..met.len()).map(|i| [i as f64, f64::from(key[0]), f64::from(key[1])]).collect();
+        let waves: Vec<_> = flown(forward, key).into_iter().filter(|(_, _, hit)| hit.triangle != NONE).collect();
+        let hits: Vec<Hit> = waves.iter().map(|(_, _, hit)| *hit).collect();
+        let (on_device, hits) = (uploaded(device, forward, &waves), device.upload(&hits));
+        let all: Vec<[f64; 3]> = (0..waves.len()).map(|i| [i as f64, f64::from(key[0]), f64::from(key[1])]).collect();
         let seen = |sight: &Sight| -> [f64; SIGHT] {
             let Deposit { cell, gain, excess } = sight.deposit;
             joined(&[
@@ -312,19 +341,16 @@ fn waves_that_meet_a_surface_go_on_alike() {
         };
         let counts = std::cell::Cell::new([0; 5]);
         let twin = |x: &[f64; 3]| {
-            let (wave, ray, hit) = &met[x[0] as usize];
-            let mut next = Onward::default();
-            let words = words_of(key, *ray, wave.depth, wave.depth);
-            forward.met(wave, (hit.triangle, hit.patch, f64::from(hit.t)), words, &mut next);
-            let mut out = vec![next.waves.len() as f64, next.sights.len() as f64];
-            next.waves.iter().for_each(|wave| out.extend(numbers_of(wave, *ray)));
+            let (way, ray, hit) = &waves[x[0] as usize];
+            let (ways, sights) = met(forward, way, hit, &Lots { key, ray: *ray });
+            let mut out = vec![ways.len() as f64, sights.len() as f64];
+            ways.iter().for_each(|way| out.extend(numbers_of(forward, way, *ray)));
             out.resize(2 + 2 * WAVE, 0.0);
-            next.sights.iter().for_each(|sight| out.extend(seen(sight)));
+            sights.iter().for_each(|sight| out.extend(seen(sight)));
             out.resize(2 + 2 * WAVE + 2 * SIGHT, 0.0);
-            let of = |is: &dyn Fn(&Wave) -> bool| next.waves.iter().filter(|wave| is(wave)).count();
-            let [lobes, diffuse] = [of(&|wave| wave.ends), of(&|wave| wave.density > 0.0 && !wave.ends)];
-            let found =
-                [lobes, diffuse, next.waves.len() - lobes - diffuse, next.sights.len(), usize::from(out[0] == 0.0)];
+            let by = |how| ways.iter().filter(|way| way.turns.last().is_some_and(|turn| turn.how == how)).count();
+            let [lobes, diffuse, reflected] = [How::Lobe, How::Diffuse, How::Specular].map(by);
+            let found = [lobes, diffuse, reflected, sights.len(), usize::from(out[0] == 0.0)];
             counts.set(std::array::from_fn(|k| counts.get()[k] + found[k]));
             out
         };
