@@ -70,8 +70,12 @@ impl Facets {
         &self.planes[self.patch[facet as usize] as usize]
     }
 
-    /// The adjoint of [`Facets::plane`] of facets that are made anew where their vertices move, without changing what they
-    /// consist of: the vertices of the triangle whose plane it is, with their bars.
+    /// The plane that a facet has in a scene whose vertices have moved: that of the same triangle.
+    pub fn plane_in(&self, moved: &Scene, facet: u32) -> Plane {
+        plane_through(&moved.corners(self.seeds[self.patch[facet as usize] as usize]))
+    }
+
+    /// The adjoint of [`Facets::plane_in`]: the vertices of the triangle whose plane it is, with their bars.
     pub fn plane_vjp(&self, scene: &Scene, facet: u32, normal_bar: &Vec3, offset_bar: f64) -> [(u32, Vec3); 3] {
         let seed = self.seeds[self.patch[facet as usize] as usize];
         let bars = plane_of_vjp(&scene.corners(seed), normal_bar, offset_bar);
