@@ -12,6 +12,7 @@ pub mod tracer;
 
 use crate::backend::Backend;
 use crate::channel::Channel;
+use crate::channel::cluster::{Clusters, merged};
 use crate::error::Result;
 use crate::geometry::Geometry;
 use crate::geometry::enclosure::Enclosures;
@@ -54,6 +55,19 @@ pub struct Tile {
     pub paths: Paths,
     /// Their coefficients.
     pub channel: Channel,
+}
+
+/// The paths to some of the receivers as they are stored for adjoints: samples of lobes one by one.
+#[derive(Debug, Clone)]
+pub struct Samples {
+    /// All transmitters and the receivers of the tile.
+    pub radios: Radios,
+    /// The paths.
+    pub paths: Paths,
+    /// Their coefficients.
+    pub channel: Channel,
+    /// Which samples of lobes make one path of the [`Tile`]; `None`: there are no lobes, and these are its paths.
+    pub clusters: Option<Clusters>,
 }
 
 /// What is known once all tiles are done.
@@ -142,8 +156,23 @@ impl<'a> Engine<'a> {
     /// # Errors
     /// A material that is not defined at a carrier.
     pub fn tile(&mut self, receivers: Range<usize>) -> Result<Tile> {
+        let first_receiver = receivers.start;
+        let Samples { radios, paths, channel, clusters } = self.samples(receivers)?;
+        let (paths, channel) = match clusters {
+            Some(clusters) => merged(&paths, &channel, &clusters),
+            None => (paths, channel),
+        };
+        self.tracer.clock.stage("field");
+        Ok(Tile { first_receiver, radios, paths, channel })
+    }
+
+    /// The same before samples of lobes are put together: what [`crate::path::adjoint`] replays.
+    ///
+    /// # Errors
+    /// A material that is not defined at a carrier.
+    pub fn samples(&mut self, receivers: Range<usize>) -> Result<Samples> {
         let tracer = &mut self.tracer;
-        let (first_receiver, scene) = (receivers.start, tracer.geometry.scene);
+        let scene = tracer.geometry.scene;
         tracer.clock.resume();
         let all = self.radios.receivers.len();
         if receivers.len() < all {
@@ -173,12 +202,12 @@ impl<'a> Engine<'a> {
         // Coefficients by replaying each path ("Channel").
         let (channel, notes) = tracer.backend.field(scene, &radios, &paths, self.carriers)?;
         self.notes.extend(notes.into_iter().filter(|note| !self.notes.contains(note)).collect::<Vec<_>>());
-        let (paths, channel) = self.scattered.clustered(tracer, paths, channel, self.bandwidth);
+        let clusters = self.scattered.clusters(tracer, &paths, &channel, self.bandwidth);
         tracer.clock.stage("field");
 
         self.enclosed[1].add(&self.enclosures, &tracer.geometry, &radios.receivers);
         tracer.clock.stage("checks");
-        Ok(Tile { first_receiver, radios, paths, channel })
+        Ok(Samples { radios, paths, channel, clusters })
     }
 
     /// Ends the run: counters, timings and warnings of all tiles together.

@@ -22,6 +22,10 @@ mod energy;
 mod fine_mesh;
 #[path = "cases/furnace.rs"]
 mod furnace;
+#[path = "cases/gradients.rs"]
+mod gradients;
+#[path = "cases/gradients_truth.rs"]
+mod gradients_truth;
 #[path = "cases/invariance.rs"]
 mod invariance;
 #[path = "cases/laws.rs"]

@@ -4,21 +4,54 @@
 //! the cluster as a whole. Samples belong together if they have the same ends, the same surfaces before the lobe and the
 //! same surface of the lobe, and delays that the bandwidth does not tell apart.
 
-use super::Channel;
+use super::{Channel, ChannelBar};
 use crate::constants::SPEED_OF_LIGHT;
-use crate::math::frame::angles_of;
+use crate::math::frame::{angles_of, angles_of_vjp, normalized_vjp, spherical_basis};
 use crate::math::{C64, Vec3};
 use crate::path::{Interaction, Paths};
 use std::cmp::Ordering;
 
-/// Puts the samples of each lobe together; all other paths stay as they are. Links keep their order by length.
+/// Which samples make each path of the clustered channel, in its order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Clusters {
+    /// First path of each link `[link + 1]`.
+    offsets: Vec<u64>,
+    /// First member of each path `[path + 1]`.
+    member_offsets: Vec<u64>,
+    /// Members: paths before clustering.
+    members: Vec<u64>,
+}
+
+impl Clusters {
+    /// Number of paths of the clustered channel.
+    pub fn len(&self) -> usize {
+        self.member_offsets.len() - 1
+    }
+
+    /// Whether there is no path.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// The samples of a cluster, or the one path that is none of a lobe.
+    pub fn members_of(&self, path: usize) -> impl ExactSizeIterator<Item = usize> + Clone + '_ {
+        let range = self.member_offsets[path] as usize..self.member_offsets[path + 1] as usize;
+        self.members[range].iter().map(|member| *member as usize)
+    }
+
+    fn push(&mut self, members: &[usize]) {
+        self.members.extend(members.iter().map(|member| *member as u64));
+        self.member_offsets.push(self.members.len() as u64);
+    }
+}
+
+/// Finds what belongs together; links keep their order by length.
 ///
 /// `regions` `[facet]` are the surfaces ([`crate::geometry::region`]); a `bandwidth` [Hz] splits clusters where delays part
 /// by more than its inverse.
-pub fn clustered(paths: &Paths, channel: &Channel, regions: &[u32], bandwidth: Option<f64>) -> (Paths, Channel) {
-    let mut all = (empty_paths(paths), empty_channel(channel));
-    let powers: Vec<f64> =
-        (0..paths.len()).map(|path| channel.of_path(path, 0).iter().map(C64::norm_sqr).sum()).collect();
+pub fn clusters(paths: &Paths, channel: &Channel, regions: &[u32], bandwidth: Option<f64>) -> Clusters {
+    let mut all = Clusters { offsets: vec![0], member_offsets: vec![0], members: Vec::new() };
+    let powers = powers_of(paths, channel);
     let apart = bandwidth.map_or(f64::INFINITY, |bandwidth| SPEED_OF_LIGHT / bandwidth);
     for link in 0..paths.links() {
         let mut groups: Vec<Vec<usize>> = Vec::new();
@@ -34,22 +67,172 @@ pub fn clustered(paths: &Paths, channel: &Channel, regions: &[u32], bandwidth: O
         }
         // A sample without power has nothing to say of its cluster.
         groups.retain(|group| group.iter().any(|sample| powers[*sample] > 0.0));
-        let mut merged: Vec<Cluster> = groups.iter().map(|group| Cluster::of(paths, channel, &powers, group)).collect();
-        merged.sort_by(|a, b| a.length.total_cmp(&b.length));
+        let length = |group: &Vec<usize>| Means::new(&powers, group.iter().copied()).of(|one| paths.length[one]);
+        let mut merged: Vec<(f64, &Vec<usize>)> = groups.iter().map(|group| (length(group), group)).collect();
+        merged.sort_by(|a, b| a.0.total_cmp(&b.0));
         others.reverse();
-        for cluster in &merged {
-            while let Some(path) = others.pop_if(|path| paths.length[*path] <= cluster.length) {
-                copy(paths, channel, path, &mut all);
+        for (length, group) in merged {
+            while let Some(path) = others.pop_if(|path| paths.length[*path] <= length) {
+                all.push(&[path]);
             }
-            cluster.push(paths, channel, &mut all);
+            all.push(group);
         }
         while let Some(path) = others.pop() {
-            copy(paths, channel, path, &mut all);
+            all.push(&[path]);
         }
-        let count = all.0.len() as u64;
-        all.0.offsets.push(count);
+        all.offsets.push(all.len() as u64);
     }
     all
+}
+
+/// Puts the samples of each lobe together; all other paths stay as they are.
+pub fn merged(paths: &Paths, channel: &Channel, clusters: &Clusters) -> (Paths, Channel) {
+    let mut all = (empty_paths(paths), empty_channel(channel));
+    all.0.offsets = clusters.offsets.clone();
+    let powers = powers_of(paths, channel);
+    for path in 0..clusters.len() {
+        let members: Vec<usize> = clusters.members_of(path).collect();
+        if ends_in_a_lobe(paths, members[0]) {
+            Cluster::of(paths, channel, &powers, &members).push(paths, channel, &mut all);
+        } else {
+            copy(paths, channel, members[0], &mut all);
+        }
+    }
+    all
+}
+
+/// The adjoint of [`merged`]: from bars of the clustered channel to those of the samples (T80, T94). Which samples belong
+/// together is held fixed, and so is which of them is the strongest, whose points stand for all. A coefficient that is 0
+/// passes nothing on: its size has no derivative there.
+pub fn merged_vjp(paths: &Paths, channel: &Channel, clusters: &Clusters, bar: &ChannelBar) -> ChannelBar {
+    let mut own = ChannelBar::zeros(channel);
+    let powers = powers_of(paths, channel);
+    let carriers = channel.carriers.len();
+    let (mut first_a, mut first_vertex) = (0, 0);
+    if !bar.vertex.is_empty() {
+        own.vertex = vec![Vec3::zeros(); paths.vertex.len()];
+    }
+    for path in 0..clusters.len() {
+        let members: Vec<usize> = clusters.members_of(path).collect();
+        let strongest = strongest_of(&powers, &members);
+        let range = channel.a_offsets[strongest] as usize..channel.a_offsets[strongest + 1] as usize;
+        let a_bar = &bar.a[first_a..first_a + range.len()];
+        first_a += range.len();
+        let vertices = paths.vertices_of(strongest);
+        if !bar.vertex.is_empty() {
+            let vertex_bar = &bar.vertex[first_vertex..first_vertex + vertices.len()];
+            own.vertex[vertices.clone()].copy_from_slice(vertex_bar);
+        }
+        first_vertex += vertices.len();
+        if ends_in_a_lobe(paths, strongest) {
+            let mut powers_bar = means_vjp(paths, channel, &powers, &members, (bar, path), &mut own);
+            coefficients_vjp(channel, &members, a_bar, &mut own.a);
+            for (member, power_bar) in members.iter().zip(powers_bar.drain(..)) {
+                let first = channel.a_offsets[*member] as usize;
+                let count = channel.of_path(*member, 0).len();
+                for place in first..first + count {
+                    own.a[place] += channel.a[place] * (2.0 * power_bar);
+                }
+            }
+        } else {
+            own.a[range].copy_from_slice(a_bar);
+            own.tau[strongest] = bar.tau[path];
+            own.theta_t[strongest] = bar.theta_t[path];
+            own.phi_t[strongest] = bar.phi_t[path];
+            own.theta_r[strongest] = bar.theta_r[path];
+            own.phi_r[strongest] = bar.phi_r[path];
+            own.doppler[strongest * carriers..(strongest + 1) * carriers]
+                .copy_from_slice(&bar.doppler[path * carriers..(path + 1) * carriers]);
+        }
+    }
+    own
+}
+
+/// Power of each path at the first carrier `[path]`, by which samples weigh.
+fn powers_of(paths: &Paths, channel: &Channel) -> Vec<f64> {
+    (0..paths.len()).map(|path| channel.of_path(path, 0).iter().map(C64::norm_sqr).sum()).collect()
+}
+
+/// The member of the largest power, the first of equals.
+fn strongest_of(powers: &[f64], group: &[usize]) -> usize {
+    group.iter().fold(group[0], |best, one| if powers[*one] > powers[best] { *one } else { best })
+}
+
+/// Means over the members of a cluster, weighted by power.
+struct Means<I> {
+    group: I,
+    powers: Vec<f64>,
+    total: f64,
+}
+
+impl<I: Iterator<Item = usize> + Clone> Means<I> {
+    fn new(powers: &[f64], group: I) -> Means<I> {
+        let powers: Vec<f64> = group.clone().map(|one| powers[one]).collect();
+        let total = powers.iter().sum();
+        Means { group, powers, total }
+    }
+
+    fn of<T: std::iter::Sum<T> + std::ops::Mul<f64, Output = T>>(&self, value: impl Fn(usize) -> T) -> T {
+        self.group.clone().zip(&self.powers).map(|(one, power)| value(one) * (power / self.total)).sum()
+    }
+}
+
+/// The adjoint of the means of a cluster: adds to the bars of delays, angles and Doppler shifts of its members, and returns
+/// those of their powers `[member]`.
+fn means_vjp(
+    paths: &Paths,
+    channel: &Channel,
+    powers: &[f64],
+    members: &[usize],
+    (bar, path): (&ChannelBar, usize),
+    own: &mut ChannelBar,
+) -> Vec<f64> {
+    let (means, carriers) = (Means::new(powers, members.iter().copied()), channel.carriers.len());
+    let strongest = strongest_of(powers, members);
+    let tau = means.of(|one| channel.tau[one]);
+    let doppler: Vec<f64> =
+        (0..carriers).map(|carrier| means.of(|one| channel.doppler[one * carriers + carrier])).collect();
+    // Of the mean of directions: its bar before it is made a unit vector, and itself.
+    let direction = |of: &dyn Fn(usize) -> Vec3, theta_bar: f64, phi_bar: f64| {
+        let mean: Vec3 = means.of(of);
+        let unit = unit_or(&mean, of(strongest));
+        let mut unit_bar = Vec3::zeros();
+        angles_of_vjp(&unit, theta_bar, phi_bar, &mut unit_bar);
+        (mean, normalized_vjp(&unit, mean.norm(), &unit_bar))
+    };
+    let departure = |one: usize| paths.departure[one];
+    let towards = |one: usize| -paths.arrival[one];
+    let (mean_t, bar_t) = direction(&departure, bar.theta_t[path], bar.phi_t[path]);
+    let (mean_r, bar_r) = direction(&towards, bar.theta_r[path], bar.phi_r[path]);
+    let mut powers_bar = Vec::with_capacity(members.len());
+    for &one in members {
+        let weight = powers[one] / means.total;
+        own.tau[one] += weight * bar.tau[path];
+        let mut power_bar = bar.tau[path] * (channel.tau[one] - tau);
+        for (carrier, mean) in doppler.iter().enumerate() {
+            let doppler_bar = bar.doppler[path * carriers + carrier];
+            own.doppler[one * carriers + carrier] += weight * doppler_bar;
+            power_bar += doppler_bar * (channel.doppler[one * carriers + carrier] - mean);
+        }
+        for (k, mean, mean_bar, theta_bar, phi_bar) in [
+            (departure(one), mean_t, bar_t, &mut own.theta_t[one], &mut own.phi_t[one]),
+            (towards(one), mean_r, bar_r, &mut own.theta_r[one], &mut own.phi_r[one]),
+        ] {
+            // dk = theta^ d theta + sin theta phi^ d phi.
+            let (theta_hat, phi_hat) = spherical_basis(&k);
+            *theta_bar += weight * theta_hat.dot(&mean_bar);
+            *phi_bar += weight * k.x.hypot(k.y) * phi_hat.dot(&mean_bar);
+            power_bar += (k - mean).dot(&mean_bar);
+        }
+        powers_bar.push(power_bar / means.total);
+    }
+    powers_bar
+}
+
+/// A unit vector, or another where there is no direction: directions of one lobe never cancel, but of two samples on either
+/// side they might.
+fn unit_or(mean: &Vec3, other: Vec3) -> Vec3 {
+    mean.try_normalize(1e-9).unwrap_or(other)
 }
 
 fn ends_in_a_lobe(paths: &Paths, path: usize) -> bool {
@@ -90,19 +273,15 @@ struct Cluster {
 impl Cluster {
     fn of(paths: &Paths, channel: &Channel, powers: &[f64], group: &[usize]) -> Cluster {
         let carriers = channel.carriers.len();
-        let strongest = group.iter().fold(group[0], |best, one| if powers[*one] > powers[best] { *one } else { best });
-        let total: f64 = group.iter().map(|one| powers[*one]).sum();
-        let mean =
-            |value: &dyn Fn(usize) -> f64| group.iter().map(|one| powers[*one] / total * value(*one)).sum::<f64>();
-        let direction = |of: &[Vec3]| group.iter().map(|one| of[*one] * (powers[*one] / total)).sum::<Vec3>();
+        let strongest = strongest_of(powers, group);
+        let means = Means::new(powers, group.iter().copied());
         let last = |path: usize| paths.vertices_of(path).end - 1;
         Cluster {
             strongest,
-            length: mean(&|one| paths.length[one]),
-            // Directions of one lobe never cancel, but of two samples on either side they might.
-            departure: direction(&paths.departure).try_normalize(1e-9).unwrap_or(paths.departure[strongest]),
-            arrival: direction(&paths.arrival).try_normalize(1e-9).unwrap_or(paths.arrival[strongest]),
-            doppler: (0..carriers).map(|carrier| mean(&|one| channel.doppler[one * carriers + carrier])).collect(),
+            length: means.of(|one| paths.length[one]),
+            departure: unit_or(&means.of(|one| paths.departure[one]), paths.departure[strongest]),
+            arrival: unit_or(&means.of(|one| paths.arrival[one]), paths.arrival[strongest]),
+            doppler: (0..carriers).map(|carrier| means.of(|one| channel.doppler[one * carriers + carrier])).collect(),
             area: group.iter().map(|one| paths.area[last(*one)]).sum(),
             a: coefficients(channel, group),
         }
@@ -146,9 +325,47 @@ fn coefficients(channel: &Channel, group: &[usize]) -> Vec<C64> {
     powers.iter().zip(&fields).map(|(power, field)| phase(field) * power.sqrt()).collect()
 }
 
+/// The adjoint of [`coefficients`]; adds to `own` [`Channel::a`].
+fn coefficients_vjp(channel: &Channel, group: &[usize], a_bar: &[C64], own: &mut [C64]) {
+    let carriers = channel.carriers.len();
+    let count = a_bar.len() / carriers;
+    let size_of =
+        |path: usize, carrier: usize| channel.of_path(path, carrier).iter().map(C64::norm_sqr).sum::<f64>().sqrt();
+    for carrier in 0..carriers {
+        let (mut powers, mut fields) = (vec![0.0; count], vec![C64::ZERO; count]);
+        for &path in group {
+            let size = size_of(path, carrier);
+            for (i, a) in channel.of_path(path, carrier).iter().enumerate() {
+                powers[i] += a.norm_sqr();
+                fields[i] += a * size;
+            }
+        }
+        for &path in group {
+            let (size, first) = (size_of(path, carrier), channel.a_offsets[path] as usize + carrier * count);
+            let mut size_bar = 0.0;
+            for (i, a) in channel.of_path(path, carrier).iter().enumerate() {
+                let (modulus, bar) = (fields[i].norm(), a_bar[carrier * count + i]);
+                if modulus == 0.0 {
+                    continue;
+                }
+                // u q, q^2 the power, u the field's phase.
+                let (unit, root) = (fields[i] / modulus, powers[i].sqrt());
+                let along = unit.conj() * bar;
+                let field_bar = unit * C64::new(0.0, along.im * root / modulus);
+                own[first + i] += a * (along.re / root) + field_bar * size;
+                size_bar += (a.conj() * field_bar).re;
+            }
+            if size > 0.0 {
+                for (i, a) in channel.of_path(path, carrier).iter().enumerate() {
+                    own[first + i] += a * (size_bar / size);
+                }
+            }
+        }
+    }
+}
+
 fn empty_paths(of: &Paths) -> Paths {
-    let (offsets, vertex_offsets) = (vec![0], vec![0]);
-    Paths { transmitters: of.transmitters, receivers: of.receivers, offsets, vertex_offsets, ..Paths::default() }
+    Paths { transmitters: of.transmitters, receivers: of.receivers, vertex_offsets: vec![0], ..Paths::default() }
 }
 
 fn empty_channel(of: &Channel) -> Channel {

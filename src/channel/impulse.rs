@@ -1,10 +1,10 @@
 //! A link over delay: the impulse response (T50) and its band-limited taps (T52).
 
-use super::{Delays, Link};
+use super::{ChannelBar, Delays, Link};
 use crate::constants::SPEED_OF_LIGHT;
 use crate::error::{Error, Fault, Result};
 use crate::math::C64;
-use std::f64::consts::PI;
+use std::f64::consts::{PI, TAU};
 
 /// The baseband impulse response of a link: sum over paths of a^b delta(t - tau).
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -72,6 +72,33 @@ pub fn impulse_response(link: &Link, carrier: usize, delays: Delays) -> ImpulseR
     response
 }
 
+/// The adjoint of [`impulse_response`], from `response_bar`, which holds the bars of a^b and of tau; adds to the bars of
+/// coefficients and delays, and to that of the carrier [1/Hz], of which it takes the propagation phase alone.
+pub fn impulse_response_vjp(
+    link: &Link,
+    carrier: usize,
+    delays: Delays,
+    response_bar: &ImpulseResponse,
+    bar: &mut ChannelBar,
+    carrier_bar: &mut f64,
+) {
+    let (rows, columns) = (link.receiver_ports(), link.transmitter_ports());
+    let first = link.first_length(delays);
+    for (i, path) in link.paths().enumerate() {
+        let length = link.length(path, first);
+        let phase = link.carrier_phase(length, carrier);
+        let mut turn = 0.0;
+        link.coefficients_vjp(path, carrier, bar, |r, t, a| {
+            let pulled = phase.conj() * response_bar.a[(i * rows + r) * columns + t];
+            turn -= (a.conj() * pulled).im;
+            pulled
+        });
+        *carrier_bar += turn * TAU * length / SPEED_OF_LIGHT;
+        let length_bar = (turn * TAU * link.channel.carriers[carrier] + response_bar.tau[i]) / SPEED_OF_LIGHT;
+        link.length_vjp(path, delays, length_bar, bar);
+    }
+}
+
 /// The taps h_l = sum of a^b sinc(l - W tau) (T52) of a link at a carrier, `[receiver port, transmitter port, tap]`.
 pub fn taps(link: &Link, carrier: usize, window: &TapWindow, delays: Delays) -> Vec<C64> {
     let (columns, count) = (link.transmitter_ports(), window.count());
@@ -96,6 +123,57 @@ pub fn taps(link: &Link, carrier: usize, window: &TapWindow, delays: Delays) -> 
     taps
 }
 
+/// The adjoint of [`taps`], from `taps_bar` `[receiver port, transmitter port, tap]`; adds to the bars of coefficients and
+/// delays, and to that of the carrier [1/Hz], of which it takes the propagation phase alone.
+pub fn taps_vjp(
+    link: &Link,
+    carrier: usize,
+    window: &TapWindow,
+    delays: Delays,
+    taps_bar: &[C64],
+    bar: &mut ChannelBar,
+    carrier_bar: &mut f64,
+) {
+    let (columns, count) = (link.transmitter_ports(), window.count());
+    let first = link.first_length(delays);
+    let mut pulse = vec![[0.0; 2]; count];
+    for path in link.paths() {
+        let length = link.length(path, first);
+        let phase = link.carrier_phase(length, carrier);
+        let position = f64::from(window.first) - window.bandwidth * length / SPEED_OF_LIGHT;
+        for (l, pulse) in pulse.iter_mut().enumerate() {
+            let x = position + l as f64;
+            *pulse = [sinc(x), sinc_slope(x)];
+        }
+        let (mut turn, mut position_bar) = (0.0, 0.0);
+        link.coefficients_vjp(path, carrier, bar, |r, t, a| {
+            let (mut by_value, mut by_slope) = (C64::ZERO, C64::ZERO);
+            for (tap_bar, [value, slope]) in taps_bar[(r * columns + t) * count..][..count].iter().zip(&pulse) {
+                by_value += tap_bar * value;
+                by_slope += tap_bar * slope;
+            }
+            let pulled = phase.conj() * by_value;
+            turn -= (a.conj() * pulled).im;
+            position_bar += (a.conj() * phase.conj() * by_slope).re;
+            pulled
+        });
+        *carrier_bar += turn * TAU * length / SPEED_OF_LIGHT;
+        let by_phase = turn * TAU * link.channel.carriers[carrier];
+        link.length_vjp(path, delays, (by_phase - position_bar * window.bandwidth) / SPEED_OF_LIGHT, bar);
+    }
+}
+
+/// The derivative of [`sinc`].
+fn sinc_slope(x: f64) -> f64 {
+    /// Below this the difference of cosine and sinc has fewer digits than the first terms of its series.
+    const NEAR_0: f64 = 1e-3;
+    if x.abs() < NEAR_0 {
+        let square = PI * PI * x * x;
+        return -PI * PI * x / 3.0 * (1.0 - square / 10.0);
+    }
+    (libm::cos(PI * (x - 2.0 * (x / 2.0).round())) - sinc(x)) / x
+}
+
 /// sin(pi x)/(pi x), 1 at 0.
 fn sinc(x: f64) -> f64 {
     if x == 0.0 {
@@ -118,6 +196,31 @@ mod tests {
         }
         assert!((sinc(0.5) - 2.0 / PI).abs() < 1e-15);
         assert!((sinc(1e-9) - 1.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn responses_have_the_derivatives_of_their_adjoints() {
+        for x in [0.0, 1e-9, 9e-4, 1.1e-3, 0.7, 1.0, -3.0, 40.2] {
+            let (_, expected) = crate::math::difference::slope([1e-3, 5e-4], |h| sinc(x + h));
+            assert!((sinc_slope(x) - expected).abs() < 1e-10, "{x}: {} {expected}", sinc_slope(x));
+        }
+        let weights: Vec<C64> = (0..5).map(|k| C64::new(0.3 * f64::from(k) - 0.2, 0.7 - 0.4 * f64::from(k))).collect();
+        let window = TapWindow::new(13e6, 0, 4).unwrap();
+        for delays in [Delays::Absolute, Delays::FromFirst] {
+            let product = |of: &[C64]| of.iter().zip(&weights).map(|(z, weight)| (weight.conj() * z).re).sum::<f64>();
+            testing::check_adjoint(
+                |link| product(&taps(link, 0, &window, delays)),
+                |link, bar, carrier_bar| taps_vjp(link, 0, &window, delays, &weights, bar, carrier_bar),
+            );
+            let response_bar = ImpulseResponse { a: weights[..2].to_vec(), tau: vec![4e7, -1e7] };
+            testing::check_adjoint(
+                |link| {
+                    let found = impulse_response(link, 0, delays);
+                    product(&found.a) + found.tau.iter().zip(&response_bar.tau).map(|(t, bar)| t * bar).sum::<f64>()
+                },
+                |link, bar, carrier_bar| impulse_response_vjp(link, 0, delays, &response_bar, bar, carrier_bar),
+            );
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Everything is worked out for one [`Link`] at a time, so that memory stays that of one link however many there are.
 
+pub mod bar;
 pub mod cluster;
 pub mod impulse;
 pub mod response;
@@ -9,6 +10,9 @@ pub mod statistics;
 #[cfg(test)]
 mod testing;
 
+pub use bar::ChannelBar;
+
+use crate::constants::SPEED_OF_LIGHT;
 use crate::math::C64;
 use crate::math::phase::{phasor_of_turns, turns_of_length};
 use crate::path::Paths;
@@ -117,6 +121,35 @@ impl<'a> Link<'a> {
         match delays {
             Delays::Absolute => 0.0,
             Delays::FromFirst => self.paths.length[self.paths()].iter().copied().reduce(f64::min).unwrap_or(0.0),
+        }
+    }
+
+    /// The adjoint of [`Link::length`]: adds the bar of a length [1/m] to those of the delays it is made of. Which path
+    /// arrives first is held fixed.
+    fn length_vjp(&self, path: usize, delays: Delays, length_bar: f64, bar: &mut ChannelBar) {
+        bar.tau[path] += length_bar * SPEED_OF_LIGHT;
+        match delays {
+            Delays::Absolute => {}
+            Delays::FromFirst => {
+                let lengths = &self.paths.length;
+                let first = self.paths().min_by(|a, b| lengths[*a].total_cmp(&lengths[*b]));
+                bar.tau[first.unwrap_or(path)] -= length_bar * SPEED_OF_LIGHT;
+            }
+        }
+    }
+
+    /// Adds to the bars of a path's coefficients at a carrier what `of` makes of (receiver port, transmitter port, a).
+    fn coefficients_vjp(
+        &self,
+        path: usize,
+        carrier: usize,
+        bar: &mut ChannelBar,
+        mut of: impl FnMut(usize, usize, C64) -> C64,
+    ) {
+        let count = self.channel.of_path(path, carrier).len();
+        let first = self.channel.a_offsets[path] as usize + carrier * count;
+        for (place, (r, t, a)) in self.coefficients(path, carrier).enumerate() {
+            bar.a[first + place] += of(r, t, a);
         }
     }
 

@@ -1,9 +1,11 @@
 //! A link over frequency (T51).
 
-use super::{Delays, Link};
+use super::{ChannelBar, Delays, Link};
+use crate::constants::SPEED_OF_LIGHT;
 use crate::error::{Error, Fault, Result};
 use crate::math::C64;
 use crate::math::phase::{phasor_of_turns, turns_of_length};
+use std::f64::consts::TAU;
 
 /// Offsets of `count` subcarriers, `spacing` [Hz] apart, from the carrier [Hz]: k - floor(count/2) spacings, as an
 /// OFDM modulator counts them after the shift of its transform.
@@ -42,11 +44,49 @@ pub fn frequency_response(link: &Link, carrier: usize, offsets: &[f64], delays: 
     response
 }
 
+/// The adjoint of [`frequency_response`], from `response_bar` `[receiver port, transmitter port, offset]`; adds to the bars
+/// of coefficients and delays, and to that of the carrier [1/Hz], of which it takes the propagation phase alone.
+pub fn frequency_response_vjp(
+    link: &Link,
+    carrier: usize,
+    offsets: &[f64],
+    delays: Delays,
+    response_bar: &[C64],
+    bar: &mut ChannelBar,
+    carrier_bar: &mut f64,
+) {
+    let (columns, count) = (link.transmitter_ports(), offsets.len());
+    let (first, centre) = (link.first_length(delays), link.channel.carriers[carrier]);
+    let mut phases = vec![C64::ZERO; count];
+    for path in link.paths() {
+        let length = link.length(path, first);
+        let carrier_phase = link.carrier_phase(length, carrier);
+        for (phase, offset) in phases.iter_mut().zip(offsets) {
+            *phase = carrier_phase * phasor_of_turns(turns_of_length(length, *offset));
+        }
+        // Of the turns of all phases together: weighted by the frequency, and plain.
+        let (mut turn, mut carrier_turn) = (0.0, 0.0);
+        link.coefficients_vjp(path, carrier, bar, |r, t, a| {
+            let response_bar = &response_bar[(r * columns + t) * count..][..count];
+            let mut a_bar = C64::ZERO;
+            for ((h_bar, phase), offset) in response_bar.iter().zip(&phases).zip(offsets) {
+                let pulled = phase.conj() * h_bar;
+                let turned = (a.conj() * pulled).im;
+                a_bar += pulled;
+                turn -= turned * (centre + offset);
+                carrier_turn -= turned;
+            }
+            a_bar
+        });
+        *carrier_bar += carrier_turn * TAU * length / SPEED_OF_LIGHT;
+        link.length_vjp(path, delays, turn * TAU / SPEED_OF_LIGHT, bar);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::channel::testing;
-    use crate::constants::SPEED_OF_LIGHT;
 
     #[test]
     fn two_paths_beat_at_the_inverse_of_their_delay_difference() {
@@ -63,6 +103,24 @@ mod tests {
         let shifted = frequency_response(&case.link(), 0, &offsets, Delays::FromFirst);
         // The shift of the origin turns the phase alone, by f x 30 m/c in both.
         assert!((shifted[1].norm() - h[1].norm()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_response_has_the_derivatives_of_its_adjoint() {
+        let offsets = [-2e6, 0.0, 3e6];
+        for delays in [Delays::Absolute, Delays::FromFirst] {
+            let weights: Vec<C64> =
+                (0..3).map(|k| C64::new(0.3 * f64::from(k) - 0.2, 0.7 - 0.4 * f64::from(k))).collect();
+            testing::check_adjoint(
+                |link| {
+                    let h = frequency_response(link, 0, &offsets, delays);
+                    h.iter().zip(&weights).map(|(h, w)| (w.conj() * h).re).sum()
+                },
+                |link, bar, carrier_bar| {
+                    frequency_response_vjp(link, 0, &offsets, delays, &weights, bar, carrier_bar);
+                },
+            );
+        }
     }
 
     #[test]

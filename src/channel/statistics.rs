@@ -3,7 +3,7 @@
 //! All estimators weigh paths by their power averaged over the port pairs of the link, and sum powers, not fields. What
 //! is undefined (no path, no power, no spread of one path's rest) is `None`, never NaN.
 
-use super::Link;
+use super::{ChannelBar, Link};
 
 /// The statistics of one link at one carrier.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -57,6 +57,47 @@ pub fn path_powers(link: &Link, carrier: usize) -> Vec<f64> {
     let pairs = (link.receiver_ports() * link.transmitter_ports()) as f64;
     let power = |path| link.coefficients(path, carrier).map(|(_, _, a)| a.norm_sqr()).sum::<f64>() / pairs;
     link.paths().map(power).collect()
+}
+
+/// Bars of what losses take from the statistics of a link.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct StatisticsBar {
+    /// Of the path gain [-].
+    pub path_gain: f64,
+    /// Of the mean delay [1/s].
+    pub mean_delay: f64,
+    /// Of the RMS delay spread [1/s].
+    pub rms_delay_spread: f64,
+}
+
+/// The adjoint of [`path_powers`], from `powers_bar` `[path]`; adds to the bars of coefficients.
+pub fn path_powers_vjp(link: &Link, carrier: usize, powers_bar: &[f64], bar: &mut ChannelBar) {
+    let pairs = (link.receiver_ports() * link.transmitter_ports()) as f64;
+    for (path, power_bar) in link.paths().zip(powers_bar) {
+        link.coefficients_vjp(path, carrier, bar, |_, _, a| a * (2.0 * power_bar / pairs));
+    }
+}
+
+/// The adjoint of [`statistics`] (T53-T55); adds to the bars of coefficients and delays. Of a link without power nothing is
+/// defined but its path gain; a spread of 0 is an end of what spreads may be, and passes nothing on.
+pub fn statistics_vjp(link: &Link, carrier: usize, statistics_bar: &StatisticsBar, bar: &mut ChannelBar) {
+    let powers = path_powers(link, carrier);
+    let mut powers_bar = vec![statistics_bar.path_gain; powers.len()];
+    let delays = &link.channel.tau[link.paths()];
+    if let Some((mean, spread)) = delay_moments(&powers, delays) {
+        let total: f64 = powers.iter().sum();
+        for (((path, delay), power), power_bar) in link.paths().zip(delays).zip(&powers).zip(&mut powers_bar) {
+            let (off, weight) = (delay - mean, power / total);
+            let mut delay_bar = statistics_bar.mean_delay * weight;
+            *power_bar += statistics_bar.mean_delay * off / total;
+            if spread > 0.0 {
+                delay_bar += statistics_bar.rms_delay_spread * weight * off / spread;
+                *power_bar += statistics_bar.rms_delay_spread * (off * off - spread * spread) / (2.0 * spread * total);
+            }
+            bar.tau[path] += delay_bar;
+        }
+    }
+    path_powers_vjp(link, carrier, &powers_bar, bar);
 }
 
 /// Mean delay and RMS delay spread [s] (T54, T55).
@@ -135,6 +176,24 @@ mod tests {
         let expected = (-(0.64f64 + 0.04).ln()).sqrt();
         assert!((found.azimuth_spread_departure.unwrap() - expected).abs() < 1e-14);
         assert_eq!(found.zenith_spread_departure, Some(0.0));
+    }
+
+    #[test]
+    fn statistics_have_the_derivatives_of_their_adjoint() {
+        let weights = StatisticsBar { path_gain: 0.7, mean_delay: 3e7, rms_delay_spread: -2e7 };
+        testing::check_adjoint(
+            |link| {
+                let found = statistics(link, 0);
+                let (mean, spread) = (found.mean_delay.unwrap(), found.rms_delay_spread.unwrap());
+                weights.path_gain * found.path_gain + weights.mean_delay * mean + weights.rms_delay_spread * spread
+            },
+            |link, bar, _| statistics_vjp(link, 0, &weights, bar),
+        );
+        for case in [testing::no_paths(), testing::one_path()] {
+            let mut bar = ChannelBar::zeros(case.channel());
+            statistics_vjp(&case.link(), 0, &weights, &mut bar);
+            assert!(bar.tau.iter().all(|x| x.is_finite()) && bar.a.iter().all(|x| x.is_finite()));
+        }
     }
 
     #[test]

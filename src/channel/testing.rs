@@ -1,7 +1,8 @@
 //! Small channels with known answers, for the tests of this floor.
 
-use super::{Channel, Link};
+use super::{Channel, ChannelBar, Link};
 use crate::constants::SPEED_OF_LIGHT;
+use crate::math::difference::slope;
 use crate::math::{C64, Vec3};
 use crate::path::{ALL_ELEMENTS, Interaction, Paths};
 use crate::scene::antenna::{Antenna, AntennaDescription};
@@ -16,9 +17,47 @@ pub struct Case {
 }
 
 impl Case {
+    pub fn channel(&self) -> &Channel {
+        &self.channel
+    }
+
     pub fn link(&self) -> Link<'_> {
         Link::new(&self.radios, &self.paths, &self.channel, 0)
     }
+}
+
+/// Holds the adjoint of a loss of the link of two paths against differences: of coefficients, lengths and the carrier.
+pub fn check_adjoint(loss: impl Fn(&Link) -> f64, adjoint: impl Fn(&Link, &mut ChannelBar, &mut f64)) {
+    let case = || {
+        let mut case = two_paths();
+        (case.channel.a[0], case.channel.a[1]) = (C64::new(0.8, -0.3), C64::new(0.2, 0.4));
+        case
+    };
+    let (mut bar, mut carrier_bar) = (ChannelBar::zeros(&case().channel), 0.0);
+    adjoint(&case().link(), &mut bar, &mut carrier_bar);
+    let check = |what: &str, found: f64, scale: f64, change: &dyn Fn(&mut Case, f64)| {
+        let moved = |h: f64| {
+            let mut case = case();
+            change(&mut case, h * scale);
+            loss(&case.link())
+        };
+        let (_, expected) = slope([1e-2, 5e-3], moved);
+        assert!(
+            (found * scale - expected).abs() < 1e-8 * (1.0 + expected.abs()),
+            "{what}: {} {expected}",
+            found * scale
+        );
+    };
+    for path in 0..2 {
+        check("Re a", bar.a[path].re, 1.0, &|case, h| case.channel.a[path].re += h);
+        check("Im a", bar.a[path].im, 1.0, &|case, h| case.channel.a[path].im += h);
+        // A radian of the carrier is 2 mm.
+        check("length", bar.tau[path] / SPEED_OF_LIGHT, 1e-3, &|case, h| {
+            case.paths.length[path] += h;
+            case.channel.tau[path] += h / SPEED_OF_LIGHT;
+        });
+    }
+    check("carrier", carrier_bar, 1e5, &|case, h| case.channel.carriers[0] += h);
 }
 
 pub fn no_paths() -> Case {

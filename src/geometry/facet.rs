@@ -8,7 +8,7 @@
 use super::bvh::Bvh;
 use super::flood::Flood;
 use super::search::{Region, for_each_in_region};
-use super::touch::{Coplanarity, TouchGraph, plane_of};
+use super::touch::{Coplanarity, TouchGraph, plane_of, plane_of_vjp};
 use super::triangle;
 use crate::layout::{FEW_TRIANGLES, NONE, OUTLINE_M, Plane};
 use crate::math::Vec3;
@@ -37,6 +37,8 @@ pub struct Facets {
     pub hull: Vec<Vec3>,
     /// Plane `[patch]`.
     pub planes: Vec<Plane>,
+    /// The triangle whose plane that is, the largest one `[patch]`.
+    pub seeds: Vec<u32>,
     /// First facet `[patch + 1]` in `patch_facets`.
     pub patch_offsets: Vec<u32>,
     /// Facets of each patch, ascending.
@@ -66,6 +68,19 @@ impl Facets {
     /// The plane of a facet.
     pub fn plane(&self, facet: u32) -> &Plane {
         &self.planes[self.patch[facet as usize] as usize]
+    }
+
+    /// The plane that a facet has in a scene whose vertices have moved: that of the same triangle.
+    pub fn plane_in(&self, moved: &Scene, facet: u32) -> Plane {
+        plane_through(&moved.corners(self.seeds[self.patch[facet as usize] as usize]))
+    }
+
+    /// The adjoint of [`Facets::plane_in`]: the vertices of the triangle whose plane it is, with their bars.
+    pub fn plane_vjp(&self, scene: &Scene, facet: u32, normal_bar: &Vec3, offset_bar: f64) -> [(u32, Vec3); 3] {
+        let seed = self.seeds[self.patch[facet as usize] as usize];
+        let bars = plane_of_vjp(&scene.corners(seed), normal_bar, offset_bar);
+        let vertices = scene.triangles[seed as usize];
+        std::array::from_fn(|corner| (vertices[corner], bars[corner]))
     }
 
     /// The triangles of a facet.
@@ -156,8 +171,10 @@ impl Facets {
         let planes: Vec<Plane> = seeds.iter().map(|seed| plane_through(&scene.corners(*seed))).collect();
         let (patch_offsets, patch_facets) =
             group(patch.iter().enumerate().map(|(facet, patch)| (*patch, facet as u32)), seeds.len());
+        let seeds = seeds.to_vec();
         let mut facets = Facets {
             rule,
+            seeds,
             of_triangle,
             material,
             patch,

@@ -1,5 +1,6 @@
 //! Geometry: facets, bounding volumes and intersections, in the scene's local coordinates.
 
+pub mod attached;
 pub mod binary;
 pub mod bvh;
 pub mod cone;

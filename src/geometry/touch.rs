@@ -3,6 +3,7 @@
 use super::bvh::Bvh;
 use super::search::{Region, for_each_in_region};
 use crate::math::Vec3;
+use crate::math::frame::normalized_vjp;
 use crate::math::frame::tangents_of;
 use crate::scene::Scene;
 use rayon::prelude::*;
@@ -119,6 +120,17 @@ impl<'a> TouchGraph<'a> {
 pub fn plane_of(corners: &[Vec3; 3]) -> (Vec3, Vec3) {
     let [a, b, c] = corners;
     (*a, (b - a).cross(&(c - a)).normalize())
+}
+
+/// The adjoint of [`plane_of`] with the plane's offset n.p: the bars of the three corners.
+pub fn plane_of_vjp(corners: &[Vec3; 3], normal_bar: &Vec3, offset_bar: f64) -> [Vec3; 3] {
+    let [a, b, c] = corners;
+    let (u, v) = (b - a, c - a);
+    let across = u.cross(&v);
+    let (length, normal) = (across.norm(), across.normalize());
+    let across_bar = normalized_vjp(&normal, length, &(normal_bar + a * offset_bar));
+    let (u_bar, v_bar) = (v.cross(&across_bar), across_bar.cross(&u));
+    [normal * offset_bar - u_bar - v_bar, u_bar, v_bar]
 }
 
 fn region_about(scene: &Scene, rule: Coplanarity, t: u32) -> Region {

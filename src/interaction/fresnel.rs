@@ -11,8 +11,8 @@ use std::f64::consts::TAU;
 const ONE: C64 = C64::new(1.0, 0.0);
 const J: C64 = C64::new(0.0, 1.0);
 
-/// Amplitude coefficients of a surface for a plane wave from vacuum.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// Amplitude coefficients of a surface for a plane wave from vacuum; or the bars of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Coefficients {
     /// R_s: electric field across the plane of incidence (TE).
     pub r_s: C64,
@@ -80,12 +80,102 @@ pub fn slab(eta: C64, cos_theta: f64, thickness: f64, frequency: f64) -> Coeffic
     }
 }
 
+/// The adjoint of [`slab`], for cos_theta above 0: adds to the bars of its four arguments. `bar` holds those of its results.
+///
+/// The coefficients are analytic in eta, so that eta_bar = conj(d/d eta) bar. A half space has no bar of its thickness,
+/// and a surface at exactly grazing incidence, where the coefficients are the limits, has none at all: no path that is
+/// refined meets one.
+#[expect(clippy::too_many_arguments, reason = "four inputs, the bars of the outputs, the bars of the inputs")]
+pub fn slab_vjp(
+    eta: C64,
+    cos_theta: f64,
+    thickness: f64,
+    frequency: f64,
+    bar: &Coefficients,
+    eta_bar: &mut C64,
+    cos_theta_bar: &mut f64,
+    thickness_bar: &mut f64,
+    frequency_bar: &mut f64,
+) {
+    if cos_theta == 0.0 {
+        return;
+    }
+    let wave = Interface::new(eta, cos_theta);
+    if thickness.is_infinite() {
+        wave.vjp(eta, cos_theta, &InterfaceBar::of_reflections(bar), eta_bar, cos_theta_bar);
+        return;
+    }
+    let wave_number = TAU * thickness * frequency / SPEED_OF_LIGHT;
+    let q = wave.a * wave_number;
+    let (once, one_less_e) = (exp_minus_j(q), one_minus_exp_minus_2j(q));
+    let mut wave_bar = InterfaceBar::default();
+    let [s, p] = [(wave.sum_s, ONE), (wave.sum_p, eta)].map(|(sum, factor)| (factor * wave.a * 4.0 * cos_theta, sum));
+    let (open_s, open_p) = (s.0 / s.1 / s.1, p.0 / p.1 / p.1);
+    let (d_s, d_p) = (open_s + wave.r_s * wave.r_s * one_less_e, open_p + wave.r_p * wave.r_p * one_less_e);
+    // G = g e_1 X/(d_s d_p), X = 1 - r_s r_p (1 - e_1).
+    let cross = ONE - wave.r_s * wave.r_p * (ONE - one_less_e);
+    let over = (d_s * d_p).inv();
+    let share = one_less_e * cross * over;
+    wave_bar.excess = pulled(share, bar.excess);
+    let cross_bar = pulled(wave.excess * one_less_e * over, bar.excess);
+    let mut e_bar = pulled(wave.excess * cross * over, bar.excess) + pulled(wave.r_s * wave.r_p, cross_bar);
+    let excess_bar = pulled(-wave.excess * share, bar.excess);
+    wave_bar.r_s = pulled(-wave.r_p * (ONE - one_less_e), cross_bar);
+    wave_bar.r_p = pulled(-wave.r_s * (ONE - one_less_e), cross_bar);
+    let mut once_bar = C64::ZERO;
+    let mut pull = |r: C64, open: C64, d: C64, [r_out, t_out]: [C64; 2], r_bar: &mut C64| {
+        // R = r e_1/d, T = open once/d, d = open + r^2 e_1.
+        let d_bar = pulled(d.inv(), excess_bar - pulled(r * one_less_e / d, r_out) - pulled(open * once / d, t_out));
+        *r_bar += pulled(one_less_e / d, r_out) + pulled(r * 2.0 * one_less_e, d_bar);
+        e_bar += pulled(r / d, r_out) + pulled(r * r, d_bar);
+        once_bar += pulled(open / d, t_out);
+        pulled(once / d, t_out) + d_bar
+    };
+    let open_s_bar = pull(wave.r_s, open_s, d_s, [bar.r_s, bar.t_s], &mut wave_bar.r_s);
+    let open_p_bar = pull(wave.r_p, open_p, d_p, [bar.r_p, bar.t_p], &mut wave_bar.r_p);
+    // open_s = 4 c a/(c + a)^2 and open_p = 4 eta c a/(eta c + a)^2.
+    wave_bar.sum_s = pulled(open_s * -2.0 / wave.sum_s, open_s_bar);
+    wave_bar.sum_p = pulled(open_p * -2.0 / wave.sum_p, open_p_bar);
+    let (by_s, by_p) = (s.1 * s.1, p.1 * p.1);
+    wave_bar.a = pulled(4.0 * cos_theta / by_s, open_s_bar) + pulled(eta * (4.0 * cos_theta) / by_p, open_p_bar);
+    *eta_bar += pulled(wave.a * (4.0 * cos_theta) / by_p, open_p_bar);
+    *cos_theta_bar += pulled(wave.a * 4.0 / by_s, open_s_bar).re + pulled(eta * wave.a * 4.0 / by_p, open_p_bar).re;
+    // e_1 = 1 - e^{-2jq}, once = e^{-jq}.
+    let q_bar = pulled(J * 2.0 * (ONE - one_less_e), e_bar) + pulled(-J * once, once_bar);
+    wave_bar.a += pulled(C64::from(wave_number), q_bar);
+    let by_number = pulled(wave.a, q_bar).re * TAU / SPEED_OF_LIGHT;
+    *thickness_bar += by_number * frequency;
+    *frequency_bar += by_number * thickness;
+    wave.vjp(eta, cos_theta, &wave_bar, eta_bar, cos_theta_bar);
+}
+
+/// The bar of x from that of an analytic function with the derivative `slope` there.
+fn pulled(slope: impl Into<C64>, bar: C64) -> C64 {
+    slope.into().conj() * bar
+}
+
 /// Amplitude factor of the specular reflection at a rough surface, exp(-2 (k sigma_h cos theta)^2) (T15).
 ///
 /// `sigma_h` [m]: standard deviation of the height; `frequency` [Hz].
 pub fn roughness_factor(sigma_h: f64, cos_theta: f64, frequency: f64) -> f64 {
     let phase = TAU * frequency / SPEED_OF_LIGHT * sigma_h * cos_theta;
     libm::exp(-2.0 * phase * phase)
+}
+
+/// The adjoint of [`roughness_factor`]; adds to the bars of its three arguments.
+pub fn roughness_factor_vjp(
+    sigma_h: f64,
+    cos_theta: f64,
+    frequency: f64,
+    factor_bar: f64,
+    [sigma_h_bar, cos_theta_bar, frequency_bar]: [&mut f64; 3],
+) {
+    let wave_number = TAU * frequency / SPEED_OF_LIGHT;
+    let phase = wave_number * sigma_h * cos_theta;
+    let phase_bar = -4.0 * phase * libm::exp(-2.0 * phase * phase) * factor_bar;
+    *sigma_h_bar += phase_bar * wave_number * cos_theta;
+    *cos_theta_bar += phase_bar * wave_number * sigma_h;
+    *frequency_bar += phase_bar * TAU / SPEED_OF_LIGHT * sigma_h * cos_theta;
 }
 
 /// One interface between vacuum and eta.
@@ -123,9 +213,46 @@ impl Interface {
         }
     }
 
+    /// The adjoint of [`Interface::new`], for cos_theta above 0; adds to the bars of its two arguments.
+    fn vjp(&self, eta: C64, cos_theta: f64, bar: &InterfaceBar, eta_bar: &mut C64, cos_theta_bar: &mut f64) {
+        let (less_one, cos_squared) = (eta - ONE, cos_theta * cos_theta);
+        let (over_s, over_p) = (self.sum_s.inv(), self.sum_p.inv());
+        let brewster = (eta + ONE) * cos_squared - ONE;
+        let r_s_bar = pulled(over_s * over_s, bar.r_s);
+        let r_p_bar = pulled(over_p * over_p, bar.r_p);
+        let excess_bar = pulled(over_s * over_p * -2.0, bar.excess);
+        let less_one_bar = -r_s_bar + pulled(brewster, r_p_bar) + excess_bar;
+        let brewster_bar = pulled(less_one, r_p_bar);
+        let sum_s_bar = bar.sum_s - pulled(self.r_s * 2.0 * over_s, bar.r_s) - pulled(self.excess * over_s, bar.excess);
+        let sum_p_bar = bar.sum_p - pulled(self.r_p * 2.0 * over_p, bar.r_p) - pulled(self.excess * over_p, bar.excess);
+        // a^2 = eta - 1 + c^2.
+        let square_bar = pulled(0.5 * self.a.inv(), bar.a + sum_s_bar + sum_p_bar);
+        *eta_bar += less_one_bar + brewster_bar * cos_squared + sum_p_bar * cos_theta + square_bar;
+        let by_square = pulled(eta + ONE, brewster_bar) + square_bar;
+        *cos_theta_bar += 2.0 * cos_theta * by_square.re + sum_s_bar.re + pulled(eta, sum_p_bar).re;
+    }
+
     /// Whether there is no interface: eta = 1.
     fn is_absent(&self) -> bool {
         self.excess == C64::ZERO
+    }
+}
+
+/// Bars of an [`Interface`].
+#[derive(Default)]
+struct InterfaceBar {
+    a: C64,
+    sum_s: C64,
+    sum_p: C64,
+    r_s: C64,
+    r_p: C64,
+    excess: C64,
+}
+
+impl InterfaceBar {
+    /// Those of a half space as [`slab`] has it: nothing comes through.
+    fn of_reflections(bar: &Coefficients) -> InterfaceBar {
+        InterfaceBar { r_s: bar.r_s, r_p: bar.r_p, excess: bar.excess, ..InterfaceBar::default() }
     }
 }
 
@@ -157,6 +284,7 @@ pub fn one_minus_exp_minus_2j(q: C64) -> C64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::math::difference::slope;
     use proptest::prelude::*;
 
     /// Rounding of a dozen complex operations.
@@ -296,7 +424,129 @@ mod tests {
         assert_eq!(roughness_factor(10.0, 1.0, 28e9), 0.0);
     }
 
+    /// The loss that `bar` is the bar of: Re <bar, coefficients>.
+    fn loss(bar: &Coefficients, c: &Coefficients) -> f64 {
+        let pairs = [(bar.r_s, c.r_s), (bar.r_p, c.r_p), (bar.t_s, c.t_s), (bar.t_p, c.t_p), (bar.excess, c.excess)];
+        pairs.iter().map(|(bar, z)| (bar.conj() * z).re).sum()
+    }
+
+    /// Real and imaginary part of eta, cosine, thickness, frequency.
+    fn slab_of(x: &[f64; 5]) -> Coefficients {
+        slab(C64::new(x[0], x[1]), x[2], x[3], x[4])
+    }
+
+    fn slab_bars(x: &[f64; 5], bar: &Coefficients) -> [f64; 5] {
+        let (mut eta, mut rest) = (C64::ZERO, [0.0; 3]);
+        let [cos, thickness, frequency] = &mut rest;
+        slab_vjp(C64::new(x[0], x[1]), x[2], x[3], x[4], bar, &mut eta, cos, thickness, frequency);
+        [eta.re, eta.im, rest[0], rest[1], rest[2]]
+    }
+
+    const BAR: Coefficients = Coefficients {
+        r_s: C64::new(0.3, -0.8),
+        r_p: C64::new(-0.5, 0.4),
+        t_s: C64::new(0.9, 0.2),
+        t_p: C64::new(-0.1, -0.7),
+        excess: C64::new(0.6, 0.35),
+    };
+
+    #[test]
+    fn a_slab_has_the_derivatives_of_its_adjoint() {
+        for eta in [(1.0, 0.0), (1.02, -0.003), (2.73, -0.01), (5.24, -0.4), (30.0, -20.0), (3.0, -400.0)] {
+            for cos in [0.03, 0.4, 0.85, 1.0] {
+                for thickness in [1e-3, 0.013, 0.1, f64::INFINITY] {
+                    let x = [eta.0, eta.1, cos, thickness, 28e9];
+                    let found = slab_bars(&x, &BAR);
+                    // Of the order of a turn of the phase within the slab, and of the change of the root.
+                    let turn =
+                        if thickness.is_finite() { 0.01 / (thickness * TAU * 28e9 / SPEED_OF_LIGHT) } else { 1.0 };
+                    let unit = [eta.0, eta.0 + eta.1.abs(), cos, thickness, 28e9];
+                    for i in (0..5).filter(|i| x[*i].is_finite()) {
+                        let scale = match i {
+                            0 | 1 => unit[i] * (3e-3 * turn).min(1e-3 * (cos * cos).min(1.0)),
+                            2 => cos * (3e-3 * turn).min(1e-3),
+                            _ => unit[i] * (1e-2 * turn / eta.0.hypot(eta.1).sqrt()).min(1e-4),
+                        };
+                        // Lossless matter and normal incidence are ends of the domain: a one-sided step is not taken there.
+                        if (i == 1 && eta.1 == 0.0) || (i == 0 && eta.0 == 1.0) || (i == 2 && cos == 1.0) {
+                            continue;
+                        }
+                        let of = |h: f64| {
+                            let mut moved = x;
+                            moved[i] += h * scale;
+                            loss(&BAR, &slab_of(&moved))
+                        };
+                        let (_, expected) = slope([1.0, 0.5], of);
+                        let found = found[i] * scale;
+                        assert!(
+                            (found - expected).abs() < 1e-8 * expected.abs() + 3e-13,
+                            "{x:?} {i}: {found:e} {expected:e}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_matched_or_lossless_slab_has_one_sided_derivatives() {
+        let slopes = |x: [f64; 5], i: usize, h: f64| {
+            let at = |steps: f64| {
+                let mut moved = x;
+                moved[i] += steps * h;
+                loss(&BAR, &slab_of(&moved))
+            };
+            (-3.0 * at(0.0) + 4.0 * at(1.0) - at(2.0)) / (2.0 * h)
+        };
+        for (x, i, h) in [
+            ([1.0, 0.0, 0.6, 0.01, 28e9], 0, 1e-6),
+            ([1.0, 0.0, 0.6, 0.01, 28e9], 1, -1e-6),
+            ([4.0, 0.0, 0.6, 0.01, 28e9], 1, -1e-6),
+            ([4.0, 0.0, 1.0, 0.01, 28e9], 2, -1e-6),
+        ] {
+            let (found, expected) = (slab_bars(&x, &BAR)[i], slopes(x, i, h));
+            assert!((found - expected).abs() < 1e-6 * expected.abs().max(1.0), "{x:?} {i}: {found} {expected}");
+        }
+    }
+
+    #[test]
+    fn roughness_has_the_derivatives_of_its_adjoint() {
+        let x = [4e-4, 0.6, 28e9];
+        let mut found = [0.0; 3];
+        let [sigma_h, cos, frequency] = &mut found;
+        roughness_factor_vjp(x[0], x[1], x[2], 0.7, [sigma_h, cos, frequency]);
+        for i in 0..3 {
+            let of = |h: f64| {
+                let mut moved = x;
+                moved[i] *= 1.0 + h;
+                0.7 * roughness_factor(moved[0], moved[1], moved[2])
+            };
+            let (_, expected) = slope([1e-3, 5e-4], of);
+            assert!((found[i] * x[i] - expected).abs() < 1e-10, "{i}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn the_adjoint_of_a_slab_is_the_transpose_of_its_tangent(
+            re in 1.05..40.0f64, im in 1e-3..20.0f64, cos in 0.02..0.98f64, log_thickness in -4.0..-1.0f64,
+            v in prop::array::uniform5(-1.0..1.0f64), w in prop::array::uniform10(-1.0..1.0f64),
+        ) {
+            let x = [re, -im, cos, 10f64.powf(log_thickness), 28e9];
+            let bar = Coefficients {
+                r_s: C64::new(w[0], w[1]), r_p: C64::new(w[2], w[3]), t_s: C64::new(w[4], w[5]),
+                t_p: C64::new(w[6], w[7]), excess: C64::new(w[8], w[9]),
+            };
+            let size = [re, im, 1.0 - cos, x[3], x[4]];
+            let turns = x[3] * TAU * 28e9 / SPEED_OF_LIGHT * (re.hypot(im)).sqrt();
+            let h = 1e-2 / (1.0 + turns) * cos.min(im.min(1.0));
+            let of = |h: f64| loss(&bar, &slab_of(&std::array::from_fn(|i| x[i] + h * v[i] * size[i])));
+            let (_, expected) = slope([h, h / 2.0], of);
+            let found: f64 = slab_bars(&x, &bar).iter().zip(v).zip(size).map(|((b, v), s)| b * v * s).sum();
+            let terms: f64 = slab_bars(&x, &bar).iter().zip(v).zip(size).map(|((b, v), s)| (b * v * s).abs()).sum();
+            prop_assert!((found - expected).abs() <= 1e-6 * terms + 1e-9, "{} {} {}", found, expected, terms);
+        }
+
         #[test]
         fn nothing_is_nan_and_no_power_is_made(
             re in prop_oneof![Just(1.0), 1.0..100.0f64, 1.0..1.0001f64],

@@ -11,9 +11,27 @@ pub fn spreading(length: f64, frequency: f64) -> f64 {
     SPEED_OF_LIGHT / frequency / (4.0 * PI * length)
 }
 
+/// The adjoint of [`spreading`]; adds to `length_bar` and `frequency_bar`.
+pub fn spreading_vjp(length: f64, frequency: f64, spreading_bar: f64, length_bar: &mut f64, frequency_bar: &mut f64) {
+    let relative = spreading(length, frequency) * spreading_bar;
+    *length_bar -= relative / length;
+    *frequency_bar -= relative / frequency;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::math::difference::slope;
+
+    #[test]
+    fn spreading_has_the_derivatives_of_its_adjoint() {
+        let (mut by_length, mut by_frequency) = (0.0, 0.0);
+        spreading_vjp(70.0, 28e9, 2.0, &mut by_length, &mut by_frequency);
+        let (_, length) = slope([1e-3, 5e-4], |h| 2.0 * spreading(70.0 * (1.0 + h), 28e9));
+        let (_, frequency) = slope([1e-3, 5e-4], |h| 2.0 * spreading(70.0, 28e9 * (1.0 + h)));
+        assert!((by_length * 70.0 / length - 1.0).abs() < 1e-10);
+        assert!((by_frequency * 28e9 / frequency - 1.0).abs() < 1e-10);
+    }
 
     #[test]
     fn friis_at_100_m_and_28_ghz() {

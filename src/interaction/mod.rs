@@ -6,3 +6,25 @@ pub mod fresnel;
 pub mod line_of_sight;
 pub mod reflection;
 pub mod scattering;
+
+use crate::math::C64;
+
+/// Bars of what one surface is at one frequency; those of the parts of its pattern are kept apart
+/// ([`scattering::PartBar`]).
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct SurfaceBar {
+    /// Of eta [-].
+    pub eta: C64,
+    /// Of the thickness [m].
+    pub thickness: f64,
+    /// Of the amplitude factor of the specular reflection, sqrt(1 - S^2) [-].
+    pub specular_share: f64,
+    /// Of sigma_h [m].
+    pub roughness: f64,
+    /// Of the scattering coefficient S [-], where it makes the scattered field.
+    pub scattering: f64,
+    /// Of K_x [-].
+    pub xpd: f64,
+    /// Of the sharpness of the lobe [-].
+    pub lobe: f64,
+}

@@ -8,6 +8,7 @@
 //! The factor before the last term is [`Coefficients::excess`], which stays finite at normal incidence, where e_s has
 //! no direction: so there is no branch, and the map is smooth in k_i, n and the material, as an adjoint needs it.
 
+use super::SurfaceBar;
 use super::fresnel::{self, Coefficients};
 use crate::math::{C64, CVec3, Vec3};
 use crate::scene::material::Surface;
@@ -15,6 +16,13 @@ use crate::scene::material::Surface;
 /// The direction `k` mirrored at a plane of unit normal `n`, either side (T16).
 pub fn mirror(k: &Vec3, n: &Vec3) -> Vec3 {
     k - n * (2.0 * k.dot(n))
+}
+
+/// The adjoint of [`mirror`]; adds to `k_bar` and `n_bar`, whose coordinates count as free.
+pub fn mirror_vjp(k: &Vec3, n: &Vec3, mirrored_bar: &Vec3, k_bar: &mut Vec3, n_bar: &mut Vec3) {
+    let across = n.dot(mirrored_bar);
+    *k_bar += mirrored_bar - n * (2.0 * across);
+    *n_bar -= (mirrored_bar * k.dot(n) + k * across) * 2.0;
 }
 
 /// Coefficients of `surface` at `frequency` [Hz] and `cos_theta`, with roughness and the share of diffuse scattering
@@ -25,6 +33,31 @@ pub fn coefficients(surface: &Surface, cos_theta: f64, frequency: f64) -> Coeffi
     Coefficients { r_s: found.r_s * share, r_p: found.r_p * share, excess: found.excess * share, ..found }
 }
 
+/// The adjoint of [`coefficients`], for `cos_theta` above 0; adds to all bars but that of `bar`.
+pub fn coefficients_vjp(
+    surface: &Surface,
+    cos_theta: f64,
+    frequency: f64,
+    bar: &Coefficients,
+    surface_bar: &mut SurfaceBar,
+    cos_theta_bar: &mut f64,
+    frequency_bar: &mut f64,
+) {
+    let found = fresnel::slab(surface.eta, cos_theta, surface.thickness, frequency);
+    let rho = fresnel::roughness_factor(surface.roughness, cos_theta, frequency);
+    let share = surface.specular_share * rho;
+    let pairs = [(found.r_s, bar.r_s), (found.r_p, bar.r_p), (found.excess, bar.excess)];
+    let share_bar: f64 = pairs.iter().map(|(z, bar)| (z.conj() * bar).re).sum();
+    let scaled = Coefficients { r_s: bar.r_s * share, r_p: bar.r_p * share, excess: bar.excess * share, ..*bar };
+    let SurfaceBar { eta, thickness, specular_share, roughness, .. } = surface_bar;
+    let d = surface.thickness;
+    fresnel::slab_vjp(surface.eta, cos_theta, d, frequency, &scaled, eta, cos_theta_bar, thickness, frequency_bar);
+    *specular_share += rho * share_bar;
+    let rho_bar = surface.specular_share * share_bar;
+    let bars = [roughness, cos_theta_bar, frequency_bar];
+    fresnel::roughness_factor_vjp(surface.roughness, cos_theta, frequency, rho_bar, bars);
+}
+
 /// The field vector after reflection (T17); `field` is transverse to the unit direction `k` of the incident wave, `n`
 /// a unit normal of either side, `coefficients` those of |k . n|.
 pub fn reflect(field: &CVec3, k: &Vec3, n: &Vec3, coefficients: &Coefficients) -> CVec3 {
@@ -33,9 +66,63 @@ pub fn reflect(field: &CVec3, k: &Vec3, n: &Vec3, coefficients: &Coefficients) -
     scaled(&w, coefficients.excess * dot(&w, field)) - mirrored * coefficients.r_p
 }
 
+/// Bars of the arguments of [`reflect`].
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ReflectBar {
+    /// Of the incident field.
+    pub field: CVec3,
+    /// Of its direction.
+    pub k: Vec3,
+    /// Of the normal.
+    pub n: Vec3,
+    /// Of the coefficients.
+    pub coefficients: Coefficients,
+}
+
+/// The adjoint of [`reflect`]; adds to `bar`. Coordinates count as free.
+pub fn reflect_vjp(
+    field: &CVec3,
+    k: &Vec3,
+    n: &Vec3,
+    coefficients: &Coefficients,
+    reflected_bar: &CVec3,
+    bar: &mut ReflectBar,
+) {
+    let w = k.cross(n);
+    let (along, across) = (dot(n, field), dot(&w, field));
+    // G (w . E) w.
+    let w_dot_bar = dot(&w, reflected_bar);
+    bar.coefficients.excess += across.conj() * w_dot_bar;
+    let across_bar = coefficients.excess.conj() * w_dot_bar;
+    let w_bar = inner(reflected_bar, coefficients.excess * across) + inner(field, across_bar);
+    bar.field += scaled(&w, across_bar);
+    bar.k += n.cross(&w_bar);
+    bar.n += w_bar.cross(k);
+    // -R_p (E - 2 n (n . E)).
+    let mirrored = field - scaled(n, along * 2.0);
+    bar.coefficients.r_p -= mirrored.dotc(reflected_bar);
+    let mirrored_bar = reflected_bar * -coefficients.r_p.conj();
+    let n_dot_bar = dot(n, &mirrored_bar);
+    bar.field += mirrored_bar - scaled(n, n_dot_bar * 2.0);
+    bar.n -= (inner(&mirrored_bar, along) + inner(field, n_dot_bar)) * 2.0;
+}
+
+/// Re(conj(factor) v), of each coordinate: the bar of a real vector from that of its product with `factor`; the same with
+/// the places of field and bar changed.
+pub fn inner(v: &CVec3, factor: C64) -> Vec3 {
+    v.map(|x| factor.re * x.re + factor.im * x.im)
+}
+
 /// The cosine of the angle of incidence, from 0 to 1.
 pub fn cos_incidence(k: &Vec3, n: &Vec3) -> f64 {
     k.dot(n).abs().min(1.0)
+}
+
+/// The adjoint of [`cos_incidence`]; adds to `k_bar` and `n_bar`.
+pub fn cos_incidence_vjp(k: &Vec3, n: &Vec3, cos_theta_bar: f64, k_bar: &mut Vec3, n_bar: &mut Vec3) {
+    let signed = cos_theta_bar * 1f64.copysign(k.dot(n));
+    *k_bar += n * signed;
+    *n_bar += k * signed;
 }
 
 /// The product of a real and a complex vector, without conjugation.
@@ -51,6 +138,7 @@ pub fn scaled(real: &Vec3, factor: C64) -> CVec3 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::math::difference::slope;
     use crate::math::frame::{direction_of, spherical_basis};
     use proptest::prelude::*;
     use std::f64::consts::PI;
@@ -131,7 +219,89 @@ mod tests {
         assert!((b.r_s - a.r_s * factor).norm() < 1e-15 && (b.excess - a.excess * factor).norm() < 1e-15);
     }
 
+    /// Sixteen numbers as the arguments of [`reflect`]: field, direction, normal, R_p, excess.
+    fn reflected(x: &[f64; 16]) -> CVec3 {
+        let (field, k, n, coefficients) = arguments(x);
+        reflect(&field, &k, &n, &coefficients)
+    }
+
+    fn arguments(x: &[f64; 16]) -> (CVec3, Vec3, Vec3, Coefficients) {
+        let field = CVec3::new(C64::new(x[0], x[1]), C64::new(x[2], x[3]), C64::new(x[4], x[5]));
+        let coefficients =
+            Coefficients { r_p: C64::new(x[12], x[13]), excess: C64::new(x[14], x[15]), ..Coefficients::default() };
+        (field, Vec3::new(x[6], x[7], x[8]), Vec3::new(x[9], x[10], x[11]), coefficients)
+    }
+
+    #[test]
+    fn coefficients_have_the_derivatives_of_their_adjoint() {
+        let bar = Coefficients { r_p: C64::new(0.3, -0.8), excess: C64::new(0.5, 0.1), ..Coefficients::default() };
+        let wall = Surface { specular_share: 0.8, roughness: 4e-4, ..surface(5.24, -0.4, 0.013) };
+        let (mut found, mut cos_bar, mut frequency_bar) = (SurfaceBar::default(), 0.0, 0.0);
+        coefficients_vjp(&wall, 0.6, 28e9, &bar, &mut found, &mut cos_bar, &mut frequency_bar);
+        let found = [
+            found.eta.re,
+            found.eta.im,
+            found.thickness * 1e-2,
+            found.specular_share,
+            found.roughness * 1e-3,
+            cos_bar,
+            frequency_bar * 28e9,
+        ];
+        for (i, found) in found.into_iter().enumerate() {
+            let of = |h: f64| {
+                let mut x = [0.0; 7];
+                x[i] = h;
+                let moved = Surface {
+                    eta: wall.eta + C64::new(x[0], x[1]),
+                    thickness: wall.thickness + 1e-2 * x[2],
+                    specular_share: wall.specular_share + x[3],
+                    roughness: wall.roughness + 1e-3 * x[4],
+                    ..wall.clone()
+                };
+                let c = coefficients(&moved, 0.6 + x[5], 28e9 * (1.0 + x[6]));
+                (bar.r_p.conj() * c.r_p + bar.excess.conj() * c.excess).re
+            };
+            let (_, expected) = slope([1e-4, 5e-5], of);
+            assert!((found - expected).abs() < 1e-8 * (1.0 + expected.abs()), "{i}: {found} {expected}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn the_adjoint_of_reflection_is_the_transpose_of_its_tangent(
+            x in prop::array::uniform16(-1.0..1.0f64), v in prop::array::uniform16(-1.0..1.0f64),
+            w in prop::array::uniform6(-1.0..1.0f64),
+        ) {
+            let bar = CVec3::new(C64::new(w[0], w[1]), C64::new(w[2], w[3]), C64::new(w[4], w[5]));
+            let of = |h: f64| bar.dotc(&reflected(&std::array::from_fn(|i| x[i] + h * v[i]))).re;
+            let (_, expected) = slope([2e-3, 1e-3], of);
+            let (field, k, n, coefficients) = arguments(&x);
+            let mut found = ReflectBar::default();
+            reflect_vjp(&field, &k, &n, &coefficients, &bar, &mut found);
+            let (direction, turned, normal, tangent) = arguments(&v);
+            let along = found.field.dotc(&direction).re + found.k.dot(&turned) + found.n.dot(&normal)
+                + (found.coefficients.r_p.conj() * tangent.r_p).re
+                + (found.coefficients.excess.conj() * tangent.excess).re;
+            prop_assert!((along - expected).abs() < 1e-8, "{} {}", along, expected);
+        }
+
+        #[test]
+        fn the_adjoint_of_the_mirror_is_the_transpose_of_its_tangent(
+            x in prop::array::uniform6(-1.0..1.0f64), v in prop::array::uniform6(-1.0..1.0f64),
+        ) {
+            let pair = |x: &[f64]| (Vec3::new(x[0], x[1], x[2]), Vec3::new(x[3], x[4], x[5]));
+            let bar = Vec3::new(0.3, -0.9, 0.5);
+            let of = |h: f64| {
+                let (k, n) = pair(&std::array::from_fn::<f64, 6, _>(|i| x[i] + h * v[i]));
+                mirror(&k, &n).dot(&bar)
+            };
+            let ((k, n), (dk, dn)) = (pair(&x), pair(&v));
+            let (mut k_bar, mut n_bar) = (Vec3::zeros(), Vec3::zeros());
+            mirror_vjp(&k, &n, &bar, &mut k_bar, &mut n_bar);
+            let (_, expected) = slope([2e-3, 1e-3], of);
+            prop_assert!((k_bar.dot(&dk) + n_bar.dot(&dn) - expected).abs() < 1e-9);
+        }
+
         #[test]
         fn reflection_is_reciprocal_and_transverse(
             theta in 0.0..PI, phi in -3.1..3.1f64, tilt in 0.0..PI, turn in -3.1..3.1f64,

@@ -1,5 +1,7 @@
 //! Vectors, complex numbers, frames, phase and random numbers. Pure functions; nothing allocates.
 
+#[cfg(test)]
+pub mod difference;
 pub mod frame;
 pub mod phase;
 pub mod quadrature;

@@ -10,7 +10,7 @@ use crate::constants::SPEED_OF_LIGHT;
 use crate::error::{Error, Fault, Result};
 use crate::interaction::{line_of_sight, reflection, scattering};
 use crate::map::weights::power;
-use crate::math::frame::{angles_of, rotation_of, spherical_basis};
+use crate::math::frame::{angles_of, angles_of_vjp, is_pole, rotation_of, spherical_basis, spherical_basis_vjp};
 use crate::math::phase::{phasor_of_turns, turns_of_length};
 use crate::math::{C64, CVec3, Jones, JonesMatrix, Mat3, Vec3};
 use crate::scene::Scene;
@@ -84,7 +84,7 @@ impl<'a> Replay<'a> {
     }
 }
 
-fn ends_of<'e, 'a>(
+pub(super) fn ends_of<'e, 'a>(
     [receiver, transmitter]: [u32; 2],
     receivers: &'e [End<'a>],
     transmitters: &'e [End<'a>],
@@ -180,7 +180,7 @@ pub struct End<'a> {
     pub antenna: &'a Antenna,
     /// From its own to global axes.
     pub rotation: Mat3,
-    velocity: Vec3,
+    pub(super) velocity: Vec3,
     /// Offsets of the elements in global axes `[element]` [m].
     pub offsets: Vec<Vec3>,
 }
@@ -194,6 +194,11 @@ impl<'a> End<'a> {
         End { antenna, rotation, velocity: radio.velocity, offsets }
     }
 
+    /// Where paths of `element`, or of all elements, start or end, the radio standing at `position` [m].
+    pub fn point(&self, position: &Vec3, element: u32) -> Vec3 {
+        if element == ALL_ELEMENTS { *position } else { position + self.offsets[element as usize] }
+    }
+
     /// A distance that no two of its elements exceed [m].
     pub fn size(&self) -> f64 {
         2.0 * self.offsets.iter().map(|offset| offset.norm()).fold(0.0, f64::max)
@@ -201,17 +206,54 @@ impl<'a> End<'a> {
 
     /// Jones vectors `[polarisation]` in direction `k` in the global (theta, phi) (T22).
     pub fn patterns(&self, k: &Vec3) -> Vec<Jones> {
+        let (theta_hat, phi_hat) = spherical_basis(k);
+        let jones = |vector: Vec3| Jones::new(C64::from(theta_hat.dot(&vector)), C64::from(phi_hat.dot(&vector)));
+        self.vectors(k).map(jones).collect()
+    }
+
+    /// Field vectors in direction `k`, polarisation by polarisation (T22).
+    pub fn vectors(&self, k: &Vec3) -> impl Iterator<Item = Vec3> + use<'_, 'a> {
         let local = self.rotation.tr_mul(k);
         let (theta, phi) = angles_of(&local);
         let (theta_local, phi_local) = spherical_basis(&local);
-        let (theta_hat, phi_hat) = spherical_basis(k);
         let (theta_local, phi_local) = (self.rotation * theta_local, self.rotation * phi_local);
-        let jones = |p: usize| {
+        (0..self.antenna.slants.len()).map(move |p| {
             let c = self.antenna.pattern(p, theta, phi);
-            let vector = theta_local * c[0] + phi_local * c[1];
-            Jones::new(C64::from(theta_hat.dot(&vector)), C64::from(phi_hat.dot(&vector)))
-        };
-        (0..self.antenna.slants.len()).map(jones).collect()
+            theta_local * c[0] + phi_local * c[1]
+        })
+    }
+
+    /// The adjoint of [`End::vectors`]; adds to `k_bar` and `rotation_bar`, whose coordinates count as free. Where `k` is
+    /// the antenna's own axis ([`End::is_pole`]) there is no derivative.
+    pub fn vectors_vjp(&self, k: &Vec3, vectors_bar: &[Vec3], k_bar: &mut Vec3, rotation_bar: &mut Mat3) {
+        let local = self.rotation.tr_mul(k);
+        let (theta, phi) = angles_of(&local);
+        let (theta_local, phi_local) = spherical_basis(&local);
+        let (mut theta_hat_bar, mut phi_hat_bar, mut local_bar) = (Vec3::zeros(), Vec3::zeros(), Vec3::zeros());
+        let (mut theta_bar, mut phi_bar) = (0.0, 0.0);
+        for (p, vector_bar) in vectors_bar.iter().enumerate() {
+            let c = self.antenna.pattern(p, theta, phi);
+            let own_bar = self.rotation.tr_mul(vector_bar);
+            *rotation_bar += vector_bar * (theta_local * c[0] + phi_local * c[1]).transpose();
+            theta_hat_bar += own_bar * c[0];
+            phi_hat_bar += own_bar * c[1];
+            let pattern_bar = [theta_local.dot(&own_bar), phi_local.dot(&own_bar)];
+            self.antenna.pattern_vjp(p, theta, phi, pattern_bar, &mut theta_bar, &mut phi_bar);
+        }
+        spherical_basis_vjp(&local, &theta_hat_bar, &phi_hat_bar, &mut local_bar);
+        angles_of_vjp(&local, theta_bar, phi_bar, &mut local_bar);
+        *k_bar += self.rotation * local_bar;
+        *rotation_bar += k * local_bar.transpose();
+    }
+
+    /// Whether `k` is the antenna's own axis z, in whose direction patterns have no derivative.
+    pub fn is_pole(&self, k: &Vec3) -> bool {
+        is_pole(&self.rotation.tr_mul(k))
+    }
+
+    /// The plane-wave phases e^{+j 2 pi k.d/lambda} `[element]` in direction `k` (T36).
+    pub(super) fn phases<'e>(&'e self, k: &'e Vec3, frequency: f64) -> impl Iterator<Item = C64> + use<'e> {
+        self.offsets.iter().map(move |d| phasor_of_turns(-turns_of_length(k.dot(d), frequency)))
     }
 
     /// Jones vectors `[port]` of a path's ports in direction `k`, with the plane-wave phases e^{+j 2 pi k.d/lambda} of
@@ -220,8 +262,7 @@ impl<'a> End<'a> {
         if element != ALL_ELEMENTS {
             return patterns.to_vec();
         }
-        let phases: Vec<C64> =
-            self.offsets.iter().map(|d| phasor_of_turns(-turns_of_length(k.dot(d), frequency))).collect();
+        let phases: Vec<C64> = self.phases(k, frequency).collect();
         patterns.iter().flat_map(|c| phases.iter().map(move |phase| c * *phase)).collect()
     }
 }

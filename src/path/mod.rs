@@ -3,14 +3,17 @@
 //! Paths are ragged: link = receiver * transmitters + transmitter, and offsets tell where each link's paths and each
 //! path's vertices begin. Order within a link: by length, then by key. Nothing here knows antennas.
 
+pub mod adjoint;
 pub mod beam;
 pub mod chain;
 pub mod corners;
 pub mod counters;
 pub mod exhaustive;
 pub mod field;
+mod field_vjp;
 pub mod found;
 pub mod launch;
+pub mod moved;
 pub mod receivers;
 pub mod refine;
 pub mod scatter;

@@ -4,13 +4,15 @@
 //! the line from the image before to that vertex, and so on. All in f64. Nothing allocates.
 
 use super::Interaction;
-use super::beam::signed_distance;
+use super::beam::{mirror, signed_distance};
 use super::chain::ChainTrie;
 use crate::geometry::Geometry;
 use crate::geometry::simd::{Lanes, Level, Task, run};
 use crate::geometry::traverse::is_blocked;
-use crate::layout::{IN_PLANE_M, NONE};
+use crate::interaction::reflection;
+use crate::layout::{IN_PLANE_M, NONE, Plane};
 use crate::math::Vec3;
+use crate::math::frame::normalized_vjp;
 
 /// One vertex of a candidate path.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -111,6 +113,105 @@ pub fn vertices_backwards(
     Ok(())
 }
 
+/// Bars of a plane.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct PlaneBar {
+    /// Of the unit normal.
+    pub normal: Vec3,
+    /// Of the offset [m].
+    pub offset: f64,
+}
+
+/// Bars of what a chain of reflections between two points amounts to.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct RefinedBar {
+    /// Of the direction of departure.
+    pub departure: Vec3,
+    /// Of the direction of arrival.
+    pub arrival: Vec3,
+    /// Of the length [m].
+    pub length: f64,
+}
+
+/// The adjoint of [`refine`]: of the direction of departure, the direction of arrival, the length and the vertices of the
+/// path between two `ends` over `planes` `[reflection]` (T44, T45, T91); adds to the bars of the ends and of the planes.
+///
+/// `vertices` are those that [`refine`] found, in the coordinates of the ends, and `vertices_bar` their bars; both are empty
+/// where no bar is wanted of them. `images` is scratch. Which facets a path meets and whether it is free are held fixed.
+pub fn refine_vjp(
+    [from, to]: [&Vec3; 2],
+    planes: &[Plane],
+    bar: &RefinedBar,
+    [vertices, vertices_bar]: [&[Vec3]; 2],
+    [from_bar, to_bar]: [&mut Vec3; 2],
+    planes_bar: &mut [PlaneBar],
+    images: &mut Vec<Image>,
+) {
+    images.clear();
+    images.push(Image { at: *from, bar: Vec3::zeros() });
+    for (i, plane) in planes.iter().enumerate() {
+        images.push(Image { at: mirror(&images[i].at, plane), bar: Vec3::zeros() });
+    }
+    let span = to - images[planes.len()].at;
+    let length = span.norm();
+    let arrival = span / length;
+    // The directions before the last are mirrored back one by one.
+    let (mut k, mut arrival_bar) = (arrival, bar.departure);
+    for plane in planes.iter().rev() {
+        k = reflection::mirror(&k, &Vec3::from(plane.normal));
+    }
+    for (plane, plane_bar) in planes.iter().zip(planes_bar.iter_mut()) {
+        let (n, mut behind_bar) = (Vec3::from(plane.normal), Vec3::zeros());
+        k = reflection::mirror(&k, &n);
+        reflection::mirror_vjp(&k, &n, &arrival_bar, &mut behind_bar, &mut plane_bar.normal);
+        arrival_bar = behind_bar;
+    }
+    let span_bar = normalized_vjp(&arrival, length, &(arrival_bar + bar.arrival)) + arrival * bar.length;
+    images[planes.len()].bar -= span_bar;
+    *to_bar += span_bar + vertices_vjp(to, planes, [vertices, vertices_bar], planes_bar, images);
+    for (i, (plane, plane_bar)) in planes.iter().zip(planes_bar).enumerate().rev() {
+        let (n, before, image_bar) = (Vec3::from(plane.normal), images[i].at, images[i + 1].bar);
+        // I_i = I_{i-1} - 2 s n, s = n.I_{i-1} - d.
+        let (s, s_bar) = (signed_distance(&before, plane), -2.0 * n.dot(&image_bar));
+        plane_bar.normal += before * s_bar - image_bar * (2.0 * s);
+        plane_bar.offset -= s_bar;
+        images[i].bar += image_bar + n * s_bar;
+    }
+    *from_bar += images[0].bar;
+}
+
+/// An image of a path's first end and its bar.
+#[derive(Debug, Clone, Copy)]
+pub struct Image {
+    at: Vec3,
+    bar: Vec3,
+}
+
+/// The adjoint of the vertices (T45): adds to the bars of planes and images, and returns that of the last end.
+fn vertices_vjp(
+    to: &Vec3,
+    planes: &[Plane],
+    [vertices, vertices_bar]: [&[Vec3]; 2],
+    planes_bar: &mut [PlaneBar],
+    images: &mut [Image],
+) -> Vec3 {
+    let mut passed_on = Vec3::zeros();
+    for (i, vertex_bar) in vertices_bar.iter().enumerate() {
+        let (plane, image, next) = (&planes[i], images[i + 1].at, vertices.get(i + 1).unwrap_or(to));
+        let vertex_bar = vertex_bar + passed_on;
+        let (n, s, next_s) = (Vec3::from(plane.normal), signed_distance(&image, plane), signed_distance(next, plane));
+        // v_i = I_i + (v_{i+1} - I_i) t, t = s/(s - s').
+        let (t, over) = (s / (s - next_s), 1.0 / (s - next_s));
+        let t_bar = (next - image).dot(&vertex_bar);
+        let (s_bar, next_s_bar) = (-t_bar * next_s * over * over, t_bar * s * over * over);
+        planes_bar[i].normal += image * s_bar + next * next_s_bar;
+        planes_bar[i].offset -= s_bar + next_s_bar;
+        images[i + 1].bar += vertex_bar * (1.0 - t) + n * s_bar;
+        passed_on = vertex_bar * t + n * next_s_bar;
+    }
+    passed_on
+}
+
 /// The segments of a path: yields whether nothing blocks any of them.
 struct Legs<'a> {
     geometry: &'a Geometry<'a>,
@@ -135,5 +236,89 @@ impl Task for Legs<'_> {
             (from, skip) = (to, next);
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::math::difference::slope;
+    use crate::math::frame::direction_of;
+    use proptest::prelude::*;
+
+    /// Departure, arrival, length and vertices of a chain (T44, T45).
+    fn refined(from: &Vec3, to: &Vec3, planes: &[Plane]) -> (Vec3, Vec3, f64, Vec<Vec3>) {
+        let mut images = vec![*from];
+        for plane in planes {
+            images.push(mirror(&images[images.len() - 1], plane));
+        }
+        let (mut vertices, mut target) = (Vec::new(), *to);
+        for (plane, image) in planes.iter().zip(&images[1..]).rev() {
+            let (s, next) = (signed_distance(image, plane), signed_distance(&target, plane));
+            target = image + (target - image) * (s / (s - next));
+            vertices.insert(0, target);
+        }
+        let (first, last) = (vertices.first().unwrap_or(to), vertices.last().unwrap_or(from));
+        ((first - from).normalize(), (to - last).normalize(), (to - images[planes.len()]).norm(), vertices)
+    }
+
+    /// Numbers as ends and planes: in a room about the origin whose walls are 5 m away.
+    fn chain(x: &[f64], count: usize) -> (Vec3, Vec3, Vec<Plane>) {
+        let plane = |i: usize| {
+            let (tilt, turn) = ([0.1, 1.6, 1.5, 3.0][i], [0.3, 0.2, 1.9, -0.4][i]);
+            let normal = direction_of(tilt, turn) + Vec3::new(x[6 + 4 * i], x[7 + 4 * i], x[8 + 4 * i]) * 0.1;
+            Plane { normal: normal.into(), offset: 5.0 + x[9 + 4 * i] }
+        };
+        (Vec3::new(x[0], x[1], x[2]), Vec3::new(x[3], x[4], x[5]), (0..count).map(plane).collect())
+    }
+
+    proptest! {
+        #[test]
+        fn the_adjoint_of_refinement_is_the_transpose_of_its_tangent(
+            x in prop::array::uniform22(-1.0..1.0f64), v in prop::array::uniform22(-1.0..1.0f64),
+            w in prop::array::uniform19(-1.0..1.0f64), count in 0..5usize,
+        ) {
+            let (from, to, mut planes) = chain(&x, count);
+            prop_assume!((from - to).norm() > 0.5);
+            // Unit normals to begin with; the steps leave the sphere, as the adjoint lets them.
+            planes.iter_mut().for_each(|plane| plane.normal = Vec3::from(plane.normal).normalize().into());
+            let (by_from, by_to, by_planes) = {
+                let (moved, rest) = (chain(&v, count), chain(&[0.0; 22], count));
+                let difference = |a: &Plane, b: &Plane| {
+                    (Vec3::from(a.normal) - Vec3::from(b.normal), a.offset - b.offset)
+                };
+                let by: Vec<_> = moved.2.iter().zip(&rest.2).map(|(a, b)| difference(a, b)).collect();
+                (moved.0, moved.1, by)
+            };
+            // Along the sphere of unit normals alone is a plane a plane.
+            let by_planes: Vec<(Vec3, f64)> = by_planes.iter().zip(&planes).map(|((normal, offset), plane)| {
+                let n = Vec3::from(plane.normal);
+                (normal - n * n.dot(normal), *offset)
+            }).collect();
+            let bar = RefinedBar {
+                departure: Vec3::new(w[0], w[1], w[2]), arrival: Vec3::new(w[3], w[4], w[5]), length: w[6],
+            };
+            let vertices_bar: Vec<Vec3> = (0..count).map(|i| Vec3::new(w[7 + 3 * i], w[8 + 3 * i], w[9 + 3 * i])).collect();
+            let moved = |h: f64| {
+                let planes: Vec<Plane> = planes.iter().zip(&by_planes).map(|(plane, (normal, offset))| Plane {
+                    normal: (Vec3::from(plane.normal) + normal * h).normalize().into(),
+                    offset: plane.offset + offset * h,
+                }).collect();
+                let (departure, arrival, length, vertices) = refined(&(from + by_from * h), &(to + by_to * h), &planes);
+                let of_vertices: f64 = vertices.iter().zip(&vertices_bar).map(|(v, bar)| v.dot(bar)).sum();
+                bar.departure.dot(&departure) + bar.arrival.dot(&arrival) + bar.length * length + of_vertices
+            };
+            let (_, expected) = slope([1e-3, 5e-4], moved);
+            let (_, _, _, vertices) = refined(&from, &to, &planes);
+            let (mut from_bar, mut to_bar, mut planes_bar) = (Vec3::zeros(), Vec3::zeros(), vec![PlaneBar::default(); count]);
+            let ends_bar = [&mut from_bar, &mut to_bar];
+            let given = [&vertices[..], &vertices_bar[..]];
+            refine_vjp([&from, &to], &planes, &bar, given, ends_bar, &mut planes_bar, &mut Vec::new());
+            let of_planes = planes_bar.iter().zip(&by_planes).map(|(bar, (normal, offset))| {
+                bar.normal.dot(normal) + bar.offset * offset
+            });
+            let found = from_bar.dot(&by_from) + to_bar.dot(&by_to) + of_planes.sum::<f64>();
+            prop_assert!((found - expected).abs() < 1e-6 * (1.0 + expected.abs()), "{} {}", found, expected);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Fault, Result};
 use crate::math::Vec3;
+use crate::math::frame::angles_of_vjp;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI, TAU};
 
@@ -164,6 +165,71 @@ impl Antenna {
         }
     }
 
+    /// The adjoint of [`Antenna::pattern`]; adds to `theta_bar` and `phi_bar`. Where a pattern has a floor, in the direction
+    /// of a null and on an element's own axis there is no slope, and nothing is added.
+    pub fn pattern_vjp(
+        &self,
+        p: usize,
+        theta: f64,
+        phi: f64,
+        pattern_bar: [f64; 2],
+        theta_bar: &mut f64,
+        phi_bar: &mut f64,
+    ) {
+        let (sin_slant, cos_slant) = libm::sincos(self.slants[p]);
+        match self.slant_model {
+            SlantModel::Model2 => {
+                let slopes = self.element.amplitude_slopes(theta, phi);
+                let amplitude_bar = cos_slant * pattern_bar[0] + sin_slant * pattern_bar[1];
+                *theta_bar += amplitude_bar * slopes.by_theta;
+                *phi_bar += amplitude_bar * slopes.by_phi;
+            }
+            SlantModel::Model1 => {
+                let angles_bar = [theta_bar, phi_bar];
+                self.turned_pattern_vjp([sin_slant, cos_slant], [theta, phi], pattern_bar, angles_bar);
+            }
+        }
+    }
+
+    /// The adjoint of [`Antenna::turned_pattern`].
+    fn turned_pattern_vjp(
+        &self,
+        [sin_slant, cos_slant]: [f64; 2],
+        [theta, phi]: [f64; 2],
+        pattern_bar: [f64; 2],
+        [theta_bar, phi_bar]: [&mut f64; 2],
+    ) {
+        let (sin_theta, cos_theta) = libm::sincos(theta);
+        let (sin_phi, cos_phi) = libm::sincos(phi);
+        let turned = Vec3::new(
+            sin_theta * cos_phi,
+            cos_slant * sin_phi * sin_theta + sin_slant * cos_theta,
+            cos_slant * cos_theta - sin_slant * sin_phi * sin_theta,
+        );
+        let (cosine, sine) = (cos_slant * sin_theta + sin_slant * sin_phi * cos_theta, sin_slant * cos_phi);
+        let length = libm::hypot(cosine, sine);
+        if length == 0.0 {
+            return;
+        }
+        let (cos_psi, sin_psi) = (cosine / length, sine / length);
+        let slopes = self.element.amplitude_slopes(libm::atan2(length, turned.z), libm::atan2(turned.y, turned.x));
+        let amplitude_bar = cos_psi * pattern_bar[0] + sin_psi * pattern_bar[1];
+        // |(cosine, sine)| is the sine of the turned zenith.
+        let mut turned_bar = Vec3::zeros();
+        let (turned_theta_bar, turned_phi_bar) = (amplitude_bar * slopes.by_theta, amplitude_bar * slopes.by_phi);
+        angles_of_vjp(&turned, turned_theta_bar, turned_phi_bar, &mut turned_bar);
+        let psi_bar = slopes.value * (cos_psi * pattern_bar[1] - sin_psi * pattern_bar[0]);
+        let (cosine_bar, sine_bar) = (-psi_bar * sin_psi / length, psi_bar * cos_psi / length);
+        let (x, y, z) = (turned_bar.x, turned_bar.y, turned_bar.z);
+        *theta_bar += x * cos_theta * cos_phi + y * (cos_slant * sin_phi * cos_theta - sin_slant * sin_theta)
+            - z * (cos_slant * sin_theta + sin_slant * sin_phi * cos_theta)
+            + cosine_bar * (cos_slant * cos_theta - sin_slant * sin_phi * sin_theta);
+        *phi_bar += -x * sin_theta * sin_phi + y * cos_slant * cos_phi * sin_theta
+            - z * sin_slant * cos_phi * sin_theta
+            + cosine_bar * sin_slant * cos_phi * cos_theta
+            - sine_bar * sin_slant * sin_phi;
+    }
+
     /// TR 38.901 equation 7.3-3: the element turned by the slant about its x axis, its own angles included (T34).
     fn turned_pattern(&self, sin_slant: f64, cos_slant: f64, theta: f64, phi: f64) -> [f64; 2] {
         let (sin_theta, cos_theta) = libm::sincos(theta);
@@ -208,6 +274,63 @@ impl Element {
             Element::Tr38901 => libm::pow(10.0, tr38901_gain_db(theta, phi) / 20.0),
         }
     }
+}
+
+/// An amplitude and its derivatives.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AmplitudeSlopes {
+    /// The amplitude [-].
+    pub value: f64,
+    /// By the zenith [1/rad].
+    pub by_theta: f64,
+    /// By the azimuth [1/rad].
+    pub by_phi: f64,
+}
+
+impl Element {
+    /// [`Element::amplitude`] with its derivatives; `theta` from 0 to pi. On a floor of the pattern they are 0.
+    pub fn amplitude_slopes(self, theta: f64, phi: f64) -> AmplitudeSlopes {
+        let value = self.amplitude(theta, phi);
+        let (by_theta, by_phi) = match self {
+            Element::Isotropic => (0.0, 0.0),
+            Element::Dipole => (DIPOLE_GAIN.sqrt() * libm::cos(theta), 0.0),
+            Element::HalfWaveDipole => (half_wave_slope(theta), 0.0),
+            Element::Tr38901 => {
+                let [by_theta, by_phi] = tr38901_gain_slopes(theta, phi);
+                let relative = value * std::f64::consts::LN_10 / 20.0;
+                (relative * by_theta, relative * by_phi)
+            }
+        };
+        AmplitudeSlopes { value, by_theta, by_phi }
+    }
+}
+
+/// The derivative of [`half_wave_amplitude`] by theta, from 0 to pi [1/rad].
+fn half_wave_slope(theta: f64) -> f64 {
+    let (sin, cos) = libm::sincos(theta);
+    let side = 1f64.copysign(cos);
+    if sin == 0.0 {
+        // cos(pi/2 cos theta) tends to pi/4 sin^2 theta.
+        return HALF_WAVE_DIPOLE_GAIN.sqrt() * FRAC_PI_4 * side;
+    }
+    let angle = FRAC_PI_2 * sin * sin / (1.0 + cos.abs());
+    HALF_WAVE_DIPOLE_GAIN.sqrt() * (FRAC_PI_2 * side * libm::cos(angle) - libm::sin(angle) / sin * (cos / sin))
+}
+
+/// The derivatives of [`tr38901_gain_db`] by theta and phi [dB/rad]; 0 where the attenuation is at its most.
+fn tr38901_gain_slopes(theta: f64, phi: f64) -> [f64; 2] {
+    let phi = phi - TAU * (phi / TAU).round();
+    let square = TR38901_BEAM_WIDTH * TR38901_BEAM_WIDTH;
+    let parabola = |angle: f64| {
+        let value = 12.0 * angle * angle / square;
+        if value < TR38901_MAX_ATTENUATION_DB {
+            (value, 24.0 * angle / square)
+        } else {
+            (TR38901_MAX_ATTENUATION_DB, 0.0)
+        }
+    };
+    let [(vertical, by_theta), (horizontal, by_phi)] = [parabola(theta - FRAC_PI_2), parabola(phi)];
+    if vertical + horizontal < TR38901_MAX_ATTENUATION_DB { [-by_theta, -by_phi] } else { [0.0; 2] }
 }
 
 /// sqrt(1.643) cos(pi/2 cos theta)/sin theta (T32), written so that it goes to 0 at the poles without cancellation.
@@ -339,6 +462,38 @@ mod tests {
                 assert!((0.0..2e-6).contains(&amplitude), "{element:?} {theta}: {amplitude}");
             }
         }
+    }
+
+    #[test]
+    fn patterns_have_the_derivatives_of_their_adjoints() {
+        use crate::math::difference::slope;
+        let bar = [0.7, -0.4];
+        for element in [Element::Isotropic, Element::Dipole, Element::HalfWaveDipole, Element::Tr38901] {
+            for model in [SlantModel::Model1, SlantModel::Model2] {
+                for polarization in [Polarization::VH, Polarization::Cross] {
+                    for (theta, phi) in [(0.2, 0.3), (1.1, -0.5), (1.9, 0.7), (FRAC_PI_2, 3.0), (2.9, -2.0)] {
+                        let (antenna, p) = (antenna(element, polarization, model), 1);
+                        let of = |theta: f64, phi: f64| {
+                            let c = antenna.pattern(p, theta, phi);
+                            bar[0] * c[0] + bar[1] * c[1]
+                        };
+                        let (mut by_theta, mut by_phi) = (0.0, 0.0);
+                        antenna.pattern_vjp(p, theta, phi, bar, &mut by_theta, &mut by_phi);
+                        let steps = [1e-3, 5e-4];
+                        for (found, expected) in [
+                            (by_theta, slope(steps, |h| of(theta + h, phi)).1),
+                            (by_phi, slope(steps, |h| of(theta, phi + h)).1),
+                        ] {
+                            let what = format!("{element:?} {model:?} {polarization:?} {theta} {phi}");
+                            assert!((found - expected).abs() < 1e-8, "{what}: {found} {expected}");
+                        }
+                    }
+                }
+            }
+        }
+        // At the pole the half-wave dipole's amplitude is a cone.
+        assert!((half_wave_slope(0.0) - half_wave_slope(1e-6)).abs() < 1e-9);
+        assert!((half_wave_slope(PI) - half_wave_slope(PI - 1e-6)).abs() < 1e-9);
     }
 
     #[test]

@@ -75,6 +75,10 @@ pub const TABLE: [Row; 38] = [
 /// eps_r and sigma of a material of the table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Electrical {
+    /// The row that was taken.
+    pub row: Row,
+    /// The frequency at which it was taken [GHz].
+    pub at_ghz: f64,
     /// eps_r [-].
     pub relative_permittivity: f64,
     /// sigma [S/m].
@@ -100,6 +104,35 @@ impl Row {
     /// (eps_r [-], sigma [S/m]) of the formula at `ghz` [GHz] (T6).
     fn at(&self, ghz: f64) -> (f64, f64) {
         (self.a * libm::pow(ghz, self.b), self.c * libm::pow(ghz, self.d))
+    }
+}
+
+/// Bars of what a row of the table is made of (T6).
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct RowBar {
+    /// Of a [-].
+    pub a: f64,
+    /// Of b [-].
+    pub b: f64,
+    /// Of c [S/m].
+    pub c: f64,
+    /// Of d [-].
+    pub d: f64,
+}
+
+impl Electrical {
+    /// The adjoint of [`electrical`]: adds to the bars of the row that was taken, and to `frequency_bar` [Hz], on which a
+    /// value that was clamped to the end of a range does not depend.
+    pub fn vjp(&self, frequency: f64, [eps_bar, sigma_bar]: [f64; 2], row_bar: &mut RowBar, frequency_bar: &mut f64) {
+        let (eps, sigma) = self.row.at(self.at_ghz);
+        let log = libm::log(self.at_ghz);
+        row_bar.a += eps_bar * libm::pow(self.at_ghz, self.row.b);
+        row_bar.b += eps_bar * eps * log;
+        row_bar.c += sigma_bar * libm::pow(self.at_ghz, self.row.d);
+        row_bar.d += sigma_bar * sigma * log;
+        if self.at_ghz == frequency / 1e9 {
+            *frequency_bar += (eps_bar * eps * self.row.b + sigma_bar * sigma * self.row.d) / frequency;
+        }
     }
 }
 
@@ -141,7 +174,7 @@ pub fn electrical(material: &str, name: &str, frequency: f64, policy: OutOfRange
     let rows = || TABLE.iter().filter(|r| r.name == name);
     if let Some(row) = least(rows().filter(|r| r.contains(ghz)), |_| 0.0) {
         let (relative_permittivity, conductivity) = row.at(ghz);
-        return Ok(Electrical { relative_permittivity, conductivity, note: None });
+        return Ok(Electrical { row: *row, at_ghz: ghz, relative_permittivity, conductivity, note: None });
     }
     let by_difference = |r: &Row| (ghz - r.nearer_end(ghz)).abs();
     let by_ratio = |r: &Row| (ghz / r.nearer_end(ghz)).max(r.nearer_end(ghz) / ghz);
@@ -166,7 +199,7 @@ pub fn electrical(material: &str, name: &str, frequency: f64, policy: OutOfRange
         row.high,
         policy_name(policy)
     );
-    Ok(Electrical { relative_permittivity, conductivity, note: Some(note) })
+    Ok(Electrical { row: *row, at_ghz, relative_permittivity, conductivity, note: Some(note) })
 }
 
 /// The row of least `distance`; of equals the narrowest, then the first.
@@ -242,6 +275,39 @@ mod tests {
         assert_eq!(values("brick", 70.0, OutOfRange::Nearest), TABLE[4].at(70.0));
         assert_eq!(values("brick", 0.5, OutOfRange::Clamp), TABLE[3].at(1.0));
         assert_eq!(values("wet_ground", 60.0, OutOfRange::Nearest), TABLE[37].at(60.0));
+    }
+
+    #[test]
+    fn values_have_the_derivatives_of_their_adjoint() {
+        use crate::math::difference::slope;
+        let bars = [0.7, -0.3];
+        for (name, ghz) in [("wet_ground", 6.0), ("concrete", 28.0), ("wet_ground", 60.0), ("brick", 60.0)] {
+            for policy in [OutOfRange::Clamp, OutOfRange::Extrapolate] {
+                let of = |frequency: f64| {
+                    let found = electrical("m", name, frequency, policy).unwrap();
+                    bars[0] * found.relative_permittivity + bars[1] * found.conductivity
+                };
+                let found = electrical("m", name, ghz * 1e9, policy).unwrap();
+                let (mut row_bar, mut frequency_bar) = (RowBar::default(), 0.0);
+                found.vjp(ghz * 1e9, bars, &mut row_bar, &mut frequency_bar);
+                let (_, expected) = slope([1e-3, 5e-4], |h| of(ghz * 1e9 * (1.0 + h)));
+                assert!((frequency_bar * ghz * 1e9 - expected).abs() < 1e-8 * (1.0 + expected.abs()), "{name} {ghz}");
+                let row = found.row;
+                let of_row = |row: &Row| {
+                    let (eps, sigma) = row.at(found.at_ghz);
+                    bars[0] * eps + bars[1] * sigma
+                };
+                let moved = [
+                    (row_bar.a, slope([1e-3, 5e-4], |h| of_row(&Row { a: row.a + h, ..row })).1),
+                    (row_bar.b, slope([1e-3, 5e-4], |h| of_row(&Row { b: row.b + h, ..row })).1),
+                    (row_bar.c, slope([1e-3, 5e-4], |h| of_row(&Row { c: row.c + h, ..row })).1),
+                    (row_bar.d, slope([1e-3, 5e-4], |h| of_row(&Row { d: row.d + h, ..row })).1),
+                ];
+                for (found, expected) in moved {
+                    assert!((found - expected).abs() < 1e-8 * (1.0 + expected.abs()), "{name}: {found} {expected}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -180,6 +180,12 @@ pub fn complex_permittivity(eps_r: f64, sigma: f64, frequency: f64) -> C64 {
     C64::new(eps_r, -sigma / (TAU * frequency * VACUUM_PERMITTIVITY))
 }
 
+/// The adjoint of [`complex_permittivity`], from `eta`: the bars of eps_r and sigma; adds to `frequency_bar`.
+pub fn complex_permittivity_vjp(eta: C64, frequency: f64, eta_bar: C64, frequency_bar: &mut f64) -> [f64; 2] {
+    *frequency_bar -= eta_bar.im * eta.im / frequency;
+    [eta_bar.re, -eta_bar.im / (TAU * frequency * VACUUM_PERMITTIVITY)]
+}
+
 fn permittivity_of(written: &MaterialDescription, out_of_range: OutOfRange) -> Result<Permittivity> {
     let name = &written.name;
     match (&written.itu, written.relative_permittivity, written.conductivity_s_per_m) {

@@ -12,6 +12,7 @@ pub mod inspect;
 pub mod itu;
 pub mod material;
 pub mod mesh;
+pub mod pose;
 pub mod radio;
 pub mod scattering;
 mod weld;

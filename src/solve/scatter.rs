@@ -3,7 +3,7 @@
 use super::tracer::Tracer;
 use crate::backend::On;
 use crate::channel::Channel;
-use crate::channel::cluster::clustered;
+use crate::channel::cluster::{Clusters, clusters};
 use crate::error::{Error, Fault, Result};
 use crate::geometry::facet::Facets;
 use crate::geometry::region::regions;
@@ -194,18 +194,15 @@ impl Scattered {
         Ok(all)
     }
 
-    /// The samples of lobes as clusters, all other paths as they are.
-    pub fn clustered(
+    /// Which samples of lobes belong together; `None`: there are no lobes.
+    pub fn clusters(
         &self,
         tracer: &Tracer,
-        paths: Paths,
-        channel: Channel,
+        paths: &Paths,
+        channel: &Channel,
         bandwidth: Option<f64>,
-    ) -> (Paths, Channel) {
-        if !self.has_lobe.contains(&true) {
-            return (paths, channel);
-        }
-        clustered(&paths, &channel, &self.regions(tracer), bandwidth)
+    ) -> Option<Clusters> {
+        self.has_lobe.contains(&true).then(|| clusters(paths, channel, &self.regions(tracer), bandwidth))
     }
 }
 

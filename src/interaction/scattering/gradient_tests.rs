@@ -2,6 +2,7 @@
 
 use super::tests::arriving;
 use super::*;
+use crate::math::difference::slope;
 use crate::math::frame::direction_of;
 
 /// Steps of directions, in widths of the sharpest lobe.
@@ -40,12 +41,6 @@ impl Written {
         };
         Scattering::of_parts(1.0, 0.0, self.kinds.iter().zip(&self.numbers).map(part).collect())
     }
-}
-
-/// A central difference at two step sizes, the second half the first, extrapolated.
-fn slope(steps: [f64; 2], f: impl Fn(f64) -> f64) -> (f64, f64) {
-    let [coarse, fine] = steps.map(|h| (f(h) - f(-h)) / (2.0 * h));
-    (coarse, (4.0 * fine - coarse) / 3.0)
 }
 
 fn agrees(what: &str, found: f64, (coarse, refined): (f64, f64), scale: f64) {

@@ -16,7 +16,7 @@ mod pattern;
 mod sampling;
 
 pub use crate::scene::scattering::{Lobe, Part, Scattering, Shape, SingleLobe};
-pub use jones::{diffuse, diffuse_share, lobe, reflected_share};
+pub use jones::{ScatterBar, diffuse, diffuse_share, diffuse_vjp, lobe, lobe_vjp, reflected_share};
 pub use normaliser::{FurnaceAt, NormaliserAt, furnace, normaliser};
 pub use pattern::{Directions, DirectionsBar, LobeAt, PartBar, lobe_at, part_density, part_density_vjp};
 pub use sampling::{Drawn, draw, off_at, part_sample_density};
@@ -75,6 +75,8 @@ impl Lobe {
     }
 }
 
+#[cfg(test)]
+mod field_gradient_tests;
 #[cfg(test)]
 mod gradient_tests;
 #[cfg(test)]
