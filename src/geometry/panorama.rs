@@ -158,7 +158,7 @@ impl Pyramid {
         Pyramid {
             from: [0, 1, 2].map(|axis| from[axis] as f32),
             axis: face / 2,
-            sign: if face % 2 == 0 { 1.0 } else { -1.0 },
+            sign: if face.is_multiple_of(2) { 1.0 } else { -1.0 },
             ranges: ranges.map(|[low, high]| [low - OVERLAP, high + OVERLAP]),
             slack: ROUNDINGS * f32::EPSILON / 2.0 * reach,
         }
