@@ -246,7 +246,7 @@ mod tests {
     fn soup(count: u32) -> Scene {
         let random = |i: u32, lane: usize| unit_interval(philox([i, 0, 0, 0], [9, 9])[lane]) - 0.5;
         let point = |i: u32, size: f64| Vec3::new(random(i, 0), random(i, 1), random(i, 2)) * size;
-        let size = |i: u32| if i % 50 == 0 { 200.0 } else { 8.0 };
+        let size = |i: u32| if i.is_multiple_of(50) { 200.0 } else { 8.0 };
         let triangle = |i: u32| [1, 2, 3].map(|k| point(4 * i, 100.0) + point(4 * i + k, size(i)));
         Scene {
             origin: Vec3::zeros(),
