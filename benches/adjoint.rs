@@ -7,7 +7,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use raylobe::bench::site::Ends;
 use raylobe::channel::ChannelBar;
 use raylobe::path::SolverOptions;
-use raylobe::path::adjoint::{Wanted, adjoint};
+use raylobe::path::adjoint::Wanted;
 use raylobe::progress::Silent;
 use raylobe::solve::solve;
 use support::{backend, city, name};
@@ -19,8 +19,8 @@ const RECEIVERS: u32 = 1000;
 
 fn adjoints(criterion: &mut Criterion) {
     let (site, options) = (city(), SolverOptions { rays: 20_000, ..SolverOptions::default() });
-    let geometry = backend().load(&site.scene).expect("a city has a hierarchy");
-    let radios = Ends::new(&site, &geometry, RECEIVERS).radios(&site, CARRIER).expect("28 GHz is a carrier");
+    let loaded = backend().load(&site.scene).expect("a city has a hierarchy");
+    let radios = Ends::new(&site, &loaded, RECEIVERS).radios(&site, CARRIER).expect("28 GHz is a carrier");
     let solution = solve(backend(), &site.scene, &radios, &[CARRIER], &options, &Silent).expect("a city is solved");
     let (paths, channel) = (&solution.paths, &solution.channel);
     let mut bars = ChannelBar::zeros(channel);
@@ -30,7 +30,9 @@ fn adjoints(criterion: &mut Criterion) {
     group.sample_size(20).throughput(Throughput::Elements(paths.len() as u64));
     for (what, wanted) in [("materials", Wanted::materials()), ("everything", Wanted::all())] {
         group.bench_function(name(what, &site), |b| {
-            b.iter(|| adjoint(&geometry, &radios, paths, channel, &bars, wanted).expect("paths have derivatives"))
+            b.iter(|| {
+                backend().pull_back(&loaded, &radios, (paths, channel, &bars), wanted).expect("it has derivatives")
+            })
         });
     }
     group.finish();

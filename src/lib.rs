@@ -12,6 +12,7 @@
 //!   -> Paths: ragged, link by link                         path::found, path
 //!   -> field by replaying each path                        path::field, interaction
 //!   -> Channel: a, tau, angles, Doppler; CIR, CFR, taps    channel
+//!   -> bars of the channel, back to those of the scene     channel, path::adjoint
 //!   -> maps: powers summed over the points of cells            map
 //!   -> arrays, tables, pictures, run record                io
 //! ```

@@ -1,5 +1,9 @@
 //! Every phenomenon on the CPU backend: the cases under `tests/cases`, with what they share in `tests/support`.
 
+#[path = "support/differences.rs"]
+mod differences;
+#[path = "support/gradient_files.rs"]
+mod gradient_files;
 #[path = "support/hemisphere.rs"]
 mod hemisphere;
 mod support;

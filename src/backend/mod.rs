@@ -3,7 +3,7 @@
 pub mod cpu;
 pub mod cuda;
 
-use crate::channel::Channel;
+use crate::channel::{Channel, ChannelBar};
 use crate::error::{Error, Fault, Result};
 use crate::geometry::Geometry;
 use crate::geometry::simd::Level;
@@ -11,6 +11,7 @@ use crate::layout::{Flight, LoneSegment};
 use crate::map::forward::Forward;
 use crate::map::replicates::{Lattice, Sums};
 use crate::math::Vec3;
+use crate::path::adjoint::{SceneBar, Wanted, adjoint};
 use crate::path::chain::ChainTrie;
 use crate::path::corners::drop_slipping;
 use crate::path::counters::Counters;
@@ -196,6 +197,21 @@ impl Backend {
             Backend::Cpu(_) => crate::path::field::field(scene, radios, paths, carriers),
             Backend::Cuda(cuda) => cuda::field(cuda, scene, radios, paths, carriers),
         }
+    }
+
+    /// The bars of a scene and its radios from those of a channel ([`crate::path::adjoint`]).
+    ///
+    /// # Errors
+    /// As [`adjoint`]; a CUDA device, which has no adjoint yet.
+    pub fn pull_back(
+        &self,
+        loaded: &Loaded,
+        radios: &Radios,
+        (paths, channel, bars): (&Paths, &Channel, &ChannelBar),
+        wanted: Wanted,
+    ) -> Result<SceneBar> {
+        self.level_for("the adjoint of paths")?;
+        adjoint(loaded, radios, paths, channel, bars, wanted)
     }
 
     /// Computes the power of every path at the `carriers` [Hz] between weighted ports `[path, carrier]`, and notes for the

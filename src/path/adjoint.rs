@@ -89,7 +89,7 @@ pub fn adjoint(
         deforms: wanted.has(ParameterKind::Vertex),
     };
     let ends = AllEnds::new(radios, &scene.origin);
-    let mut sums = Sums::new(scene, radios, &channel.carriers);
+    let mut sums = Sums::new(scene, radios, &channel.carriers, wanted);
     let blocks: Vec<Range<usize>> =
         (0..paths.len()).step_by(BLOCK).map(|first| first..(first + BLOCK).min(paths.len())).collect();
     for some in blocks.chunks(BLOCKS_AT_ONCE) {
@@ -152,7 +152,7 @@ impl<'a> AllEnds<'a> {
         ];
         let field = format!("gradient of a path from '{transmitter}' to '{receiver}'");
         let (bound, remedy) = match singular {
-            Singular::Axis(is_transmitter) => {
+            Singular::Axis { is_transmitter } => {
                 let name = if is_transmitter { transmitter } else { receiver };
                 let bound =
                     format!("it runs along the axis of the antenna of '{name}', where patterns have no derivative");

@@ -51,8 +51,8 @@ pub(super) struct Ends<'a> {
 /// Why a path has no derivative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Singular {
-    /// It leaves or meets an antenna along the antenna's own axis; whether the transmitter's.
-    Axis(bool),
+    /// It leaves or meets an antenna along the antenna's own axis.
+    Axis { is_transmitter: bool },
     /// It is scattered diffusely from or into the vertical.
     Vertical,
     /// The replay is not what the channel holds.
@@ -164,7 +164,7 @@ impl Walk<'_> {
         let paths = self.paths;
         for (which, k) in [-paths.arrival[path], paths.departure[path]].iter().enumerate() {
             if ends.ends[which].is_pole(k) {
-                return Err(Singular::Axis(which == 1));
+                return Err(Singular::Axis { is_transmitter: which == 1 });
             }
         }
         let is_vertical = |(i, vertex): (usize, usize)| {

@@ -1,8 +1,8 @@
 //! Gradients of Sionna RT 2.2.0 by materials and positions, path by path; those by vertices and poses are wrong there, and
 //! closed forms stand for them (`gradients.rs`).
 
+use crate::gradient_files::{Gradients, gradients};
 use crate::support::build::{self, backend, checked};
-use crate::support::truth_files::{Gradients, gradients};
 use crate::support::worse;
 use raylobe::channel::ChannelBar;
 use raylobe::geometry::Geometry;

@@ -110,7 +110,7 @@ pub(super) struct Sums<'a> {
 }
 
 impl<'a> Sums<'a> {
-    pub(super) fn new(scene: &Scene, radios: &Radios, carriers: &'a [f64]) -> Sums<'a> {
+    pub(super) fn new(scene: &Scene, radios: &Radios, carriers: &'a [f64], wanted: Wanted) -> Sums<'a> {
         let parts = |material: &Material| vec![PartBar::default(); material.scattering.parts.len()];
         let offsets = radios.antennas.iter().map(|antenna| vec![Vec3::zeros(); antenna.offsets.len()]);
         Sums {
@@ -120,7 +120,7 @@ impl<'a> Sums<'a> {
             is_diffuse: vec![false; scene.materials.len()],
             ends: vec![EndBar::default(); radios.receivers.len() + radios.transmitters.len()],
             antennas: offsets.map(|offsets| AntennaBar { offsets, gain: 0.0 }).collect(),
-            vertices: vec![Vec3::zeros(); scene.vertices.len()],
+            vertices: vec![Vec3::zeros(); if wanted.has(ParameterKind::Vertex) { scene.vertices.len() } else { 0 }],
             carriers_bar: vec![0.0; carriers.len()],
         }
     }
@@ -207,7 +207,7 @@ impl<'a> Sums<'a> {
             transmitters: radios.transmitters.iter().zip(transmitters).map(radio).collect(),
             receivers: radios.receivers.iter().zip(receivers).map(radio).collect(),
             antennas: self.antennas,
-            vertices: if wanted.has(ParameterKind::Vertex) { self.vertices } else { Vec::new() },
+            vertices: self.vertices,
             carriers: self.carriers_bar,
         })
     }
