@@ -1,41 +1,93 @@
-//! The adjoint of stored paths, in paths per second: of all materials, and of everything.
+//! The adjoint of stored paths, in paths per second, of all materials and of everything: in a city, and in a room, where
+//! most paths are reflected three times.
 
 #[allow(dead_code)]
 mod support;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use raylobe::bench::site::Ends;
 use raylobe::channel::ChannelBar;
-use raylobe::path::SolverOptions;
 use raylobe::path::adjoint::Wanted;
+use raylobe::path::{CandidateMethod, SolverOptions};
 use raylobe::progress::Silent;
+use raylobe::scene::Scene;
+use raylobe::scene::antenna::{Antenna, AntennaDescription};
+use raylobe::scene::description::{MaterialDescription, ObjectDescription, SceneDescription};
+use raylobe::scene::material::OutOfRange;
+use raylobe::scene::mesh::Mesh;
+use raylobe::scene::radio::{Radio, Radios};
 use raylobe::solve::solve;
-use support::{backend, city, name};
+use support::{backend, city};
 
 /// Carrier [Hz].
 const CARRIER: f64 = 28e9;
 /// Receivers of the bench.
 const RECEIVERS: u32 = 1000;
 
+/// An empty room of 30 x 60 x 3 m with walls of concrete, a transmitter and receivers all over it.
+fn room() -> (Scene, Radios) {
+    let size = [30.0, 60.0, 3.0];
+    let corner = |i: usize| [0, 1, 2].map(|axis| if i >> axis & 1 == 0 { 0.0 } else { size[axis] });
+    let faces = [[0u32, 2, 3, 1], [4, 5, 7, 6], [0, 1, 5, 4], [2, 6, 7, 3], [0, 4, 6, 2], [1, 3, 7, 5]];
+    let mesh = Mesh {
+        vertices: (0..8).map(corner).collect(),
+        triangles: faces.iter().flat_map(|[a, b, c, d]| [[*a, *b, *c], [*a, *c, *d]]).collect(),
+    };
+    let description = SceneDescription {
+        objects: vec![ObjectDescription { name: "room".into(), material: "concrete".into(), mesh }],
+        materials: vec![MaterialDescription::itu("concrete", "concrete")],
+        ..SceneDescription::default()
+    };
+    let radio = |i: u32, [x, y, z]: [f64; 3]| Radio {
+        name: format!("radio{i}"),
+        position: [x, y, z].into(),
+        orientation: [0.0; 3],
+        velocity: Default::default(),
+        power: 1.0,
+        antenna: 0,
+        weights: None,
+    };
+    let place =
+        |i: u32| [1.3 + 0.71 * f64::from(i % 40), 1.9 + 2.3 * f64::from(i / 40), 1.1 + 0.013 * f64::from(i % 7)];
+    let wavelength = raylobe::constants::SPEED_OF_LIGHT / CARRIER;
+    let radios = Radios {
+        antennas: vec![Antenna::new("one", &AntennaDescription::default(), wavelength).expect("it is one element")],
+        transmitters: vec![radio(0, [11.3, 23.7, 2.1])],
+        receivers: (0..RECEIVERS).map(|i| radio(i, place(i))).collect(),
+    };
+    (Scene::new(&description, OutOfRange::Error).expect("a sound room"), radios)
+}
+
 fn adjoints(criterion: &mut Criterion) {
-    let (site, options) = (city(), SolverOptions { rays: 20_000, ..SolverOptions::default() });
+    let site = city();
     let loaded = backend().load(&site.scene).expect("a city has a hierarchy");
     let radios = Ends::new(&site, &loaded, RECEIVERS).radios(&site, CARRIER).expect("28 GHz is a carrier");
-    let solution = solve(backend(), &site.scene, &radios, &[CARRIER], &options, &Silent).expect("a city is solved");
+    let options = SolverOptions { rays: 20_000, ..SolverOptions::default() };
+    of_scene(criterion, &site.name, &site.scene, &radios, &options);
+    let (scene, radios) = room();
+    let options = SolverOptions { candidates: CandidateMethod::Exhaustive, ..options };
+    of_scene(criterion, "room", &scene, &radios, &options);
+}
+
+fn of_scene(criterion: &mut Criterion, scene_name: &str, scene: &Scene, radios: &Radios, options: &SolverOptions) {
+    let solution = solve(backend(), scene, radios, &[CARRIER], options, &Silent).expect("it can be solved");
     let (paths, channel) = (&solution.paths, &solution.channel);
+    let loaded = backend().load(scene).expect("it has a hierarchy");
     let mut bars = ChannelBar::zeros(channel);
     bars.a.copy_from_slice(&channel.a);
     bars.tau.fill(1.0);
     let mut group = criterion.benchmark_group("adjoint");
     group.sample_size(20).throughput(Throughput::Elements(paths.len() as u64));
     for (what, wanted) in [("materials", Wanted::materials()), ("everything", Wanted::all())] {
-        group.bench_function(name(what, &site), |b| {
+        group.bench_function(BenchmarkId::new(what, scene_name), |b| {
             b.iter(|| {
-                backend().pull_back(&loaded, &radios, (paths, channel, &bars), wanted).expect("it has derivatives")
+                backend().pull_back(&loaded, radios, (paths, channel, &bars), wanted).expect("it has derivatives")
             })
         });
     }
     group.finish();
+    let reflections = paths.vertex.len() as f64 / paths.len() as f64;
+    println!("{scene_name}: {} paths, {reflections:.2} reflections each", paths.len());
 }
 
 criterion_group!(benches, adjoints);

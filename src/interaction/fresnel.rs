@@ -107,7 +107,10 @@ pub fn slab_vjp(
     }
     let wave_number = TAU * thickness * frequency / SPEED_OF_LIGHT;
     let q = wave.a * wave_number;
-    let (once, one_less_e) = (exp_minus_j(q), one_minus_exp_minus_2j(q));
+    let one_less_e = one_minus_exp_minus_2j(q);
+    // Reflections alone know nothing of a single way through.
+    let is_crossed = bar.t_s != C64::ZERO || bar.t_p != C64::ZERO;
+    let once = if is_crossed { exp_minus_j(q) } else { C64::ZERO };
     let mut wave_bar = InterfaceBar::default();
     let [s, p] = [(wave.sum_s, ONE), (wave.sum_p, eta)].map(|(sum, factor)| (factor * wave.a * 4.0 * cos_theta, sum));
     let (open_s, open_p) = (s.0 / s.1 / s.1, p.0 / p.1 / p.1);

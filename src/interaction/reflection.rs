@@ -33,29 +33,34 @@ pub fn coefficients(surface: &Surface, cos_theta: f64, frequency: f64) -> Coeffi
     Coefficients { r_s: found.r_s * share, r_p: found.r_p * share, excess: found.excess * share, ..found }
 }
 
-/// The adjoint of [`coefficients`], for `cos_theta` above 0; adds to all bars but that of `bar`.
+/// The adjoint of [`coefficients`], which are `found`, for `cos_theta` above 0; adds to the bars of surface, cosine and
+/// frequency.
+#[expect(clippy::too_many_arguments, reason = "the forward arguments, their result, its bar, the bars of the inputs")]
 pub fn coefficients_vjp(
     surface: &Surface,
     cos_theta: f64,
     frequency: f64,
+    found: &Coefficients,
     bar: &Coefficients,
     surface_bar: &mut SurfaceBar,
     cos_theta_bar: &mut f64,
     frequency_bar: &mut f64,
 ) {
-    let found = fresnel::slab(surface.eta, cos_theta, surface.thickness, frequency);
+    let (eta, d) = (surface.eta, surface.thickness);
     let rho = fresnel::roughness_factor(surface.roughness, cos_theta, frequency);
     let share = surface.specular_share * rho;
-    let pairs = [(found.r_s, bar.r_s), (found.r_p, bar.r_p), (found.excess, bar.excess)];
-    let share_bar: f64 = pairs.iter().map(|(z, bar)| (z.conj() * bar).re).sum();
+    let along = |c: &Coefficients| (c.r_s.conj() * bar.r_s + c.r_p.conj() * bar.r_p + c.excess.conj() * bar.excess).re;
+    // What the share leaves nothing of is looked at without it.
+    let share_bar =
+        if share > 0.0 { along(found) / share } else { along(&fresnel::slab(eta, cos_theta, d, frequency)) };
     let scaled = Coefficients { r_s: bar.r_s * share, r_p: bar.r_p * share, excess: bar.excess * share, ..*bar };
-    let SurfaceBar { eta, thickness, specular_share, roughness, .. } = surface_bar;
-    let d = surface.thickness;
-    fresnel::slab_vjp(surface.eta, cos_theta, d, frequency, &scaled, eta, cos_theta_bar, thickness, frequency_bar);
+    let SurfaceBar { eta: eta_bar, thickness, specular_share, roughness, .. } = surface_bar;
+    fresnel::slab_vjp(eta, cos_theta, d, frequency, &scaled, eta_bar, cos_theta_bar, thickness, frequency_bar);
     *specular_share += rho * share_bar;
-    let rho_bar = surface.specular_share * share_bar;
-    let bars = [roughness, cos_theta_bar, frequency_bar];
-    fresnel::roughness_factor_vjp(surface.roughness, cos_theta, frequency, rho_bar, bars);
+    if surface.roughness > 0.0 {
+        let (rho_bar, bars) = (surface.specular_share * share_bar, [roughness, cos_theta_bar, frequency_bar]);
+        fresnel::roughness_factor_vjp(surface.roughness, cos_theta, frequency, rho_bar, bars);
+    }
 }
 
 /// The field vector after reflection (T17); `field` is transverse to the unit direction `k` of the incident wave, `n`
@@ -237,7 +242,8 @@ mod tests {
         let bar = Coefficients { r_p: C64::new(0.3, -0.8), excess: C64::new(0.5, 0.1), ..Coefficients::default() };
         let wall = Surface { specular_share: 0.8, roughness: 4e-4, ..surface(5.24, -0.4, 0.013) };
         let (mut found, mut cos_bar, mut frequency_bar) = (SurfaceBar::default(), 0.0, 0.0);
-        coefficients_vjp(&wall, 0.6, 28e9, &bar, &mut found, &mut cos_bar, &mut frequency_bar);
+        let forward = coefficients(&wall, 0.6, 28e9);
+        coefficients_vjp(&wall, 0.6, 28e9, &forward, &bar, &mut found, &mut cos_bar, &mut frequency_bar);
         let found = [
             found.eta.re,
             found.eta.im,

@@ -351,12 +351,12 @@ impl Walk<'_> {
             }
             let (mut surface_bar, mut cos_bar, mut frequency_bar) = (SurfaceBar::default(), 0.0, 0.0);
             let cos_theta = reflection::cos_incidence(&k, n);
-            let bars = &bar.coefficients;
             reflection::coefficients_vjp(
                 surface,
                 cos_theta,
                 frequency,
-                bars,
+                coefficients,
+                &bar.coefficients,
                 &mut surface_bar,
                 &mut cos_bar,
                 &mut frequency_bar,

@@ -142,9 +142,16 @@ pub fn lobe_vjp(
     let mut own = ReflectBar::default();
     reflection::reflect_vjp(field, k_i, &h, &coefficients, &(scattered_bar * C64::from(root)), &mut own);
     let mut cos_theta_bar = 0.0;
-    let (c_bar, surface_bar) = (&own.coefficients, &mut bar.surface);
-    let frequency_bar = &mut bar.frequency;
-    reflection::coefficients_vjp(surface, cos_theta, frequency, c_bar, surface_bar, &mut cos_theta_bar, frequency_bar);
+    reflection::coefficients_vjp(
+        surface,
+        cos_theta,
+        frequency,
+        &coefficients,
+        &own.coefficients,
+        &mut bar.surface,
+        &mut cos_theta_bar,
+        &mut bar.frequency,
+    );
     reflection::cos_incidence_vjp(k_i, &h, cos_theta_bar, &mut own.k, &mut own.n);
     bar.field += own.field;
     bar.directions.k_i += own.k;
