@@ -119,7 +119,7 @@ fn the_peers_gradients_of_diffuse_scattering_are_met() {
         let paths: Vec<usize> = (0..samples.paths.len()).filter(|path| kind(*path) == *kinds).collect();
         let powers = |path: &usize| samples.channel.of_path(*path, 0).iter().map(|a| a.norm_sqr()).sum::<f64>();
         let own: f64 = paths.iter().map(powers).sum();
-        let is_diffuse = kinds.iter().any(|kind| *kind == Interaction::Diffuse as u64);
+        let is_diffuse = kinds.contains(&(Interaction::Diffuse as u64));
         assert_eq!(paths.len() > 1, is_diffuse);
         let found = pulled(&truth, &scene, &samples, &paths, [1.0, 0.0], Wanted::materials());
         for (name, values) in &truth.by {
