@@ -308,55 +308,56 @@ impl Cluster {
 
 /// Amplitudes from the powers of each pair of ports, phases from the samples' fields weighted by their size.
 fn coefficients(channel: &Channel, group: &[usize]) -> Vec<C64> {
-    let count = channel.of_path(group[0], 0).len() * channel.carriers.len();
-    let (mut powers, mut fields) = (vec![0.0; count], vec![C64::ZERO; count]);
+    let phase = |field: C64| if field.norm() > 0.0 { field / field.norm() } else { C64::ONE };
+    (0..channel.carriers.len())
+        .flat_map(|carrier| sums_of(channel, group, carrier))
+        .map(|(power, field)| phase(field) * power.sqrt())
+        .collect()
+}
+
+/// Of each pair of ports at a carrier: the sum of the samples' powers, and that of their fields weighted by their size.
+fn sums_of(channel: &Channel, group: &[usize], carrier: usize) -> Vec<(f64, C64)> {
+    let mut sums = vec![(0.0, C64::ZERO); channel.of_path(group[0], carrier).len()];
     for &path in group {
-        for carrier in 0..channel.carriers.len() {
-            let own = channel.of_path(path, carrier);
-            let size = own.iter().map(C64::norm_sqr).sum::<f64>().sqrt();
-            for (i, a) in own.iter().enumerate() {
-                let place = carrier * own.len() + i;
-                powers[place] += a.norm_sqr();
-                fields[place] += a * size;
-            }
+        let own = channel.of_path(path, carrier);
+        let size = size_of(own);
+        for ((power, field), a) in sums.iter_mut().zip(own) {
+            *power += a.norm_sqr();
+            *field += a * size;
         }
     }
-    let phase = |field: &C64| if field.norm() > 0.0 { field / field.norm() } else { C64::ONE };
-    powers.iter().zip(&fields).map(|(power, field)| phase(field) * power.sqrt()).collect()
+    sums
+}
+
+/// The size of a sample's coefficients together.
+fn size_of(own: &[C64]) -> f64 {
+    own.iter().map(C64::norm_sqr).sum::<f64>().sqrt()
 }
 
 /// The adjoint of [`coefficients`]; adds to `own` [`Channel::a`].
 fn coefficients_vjp(channel: &Channel, group: &[usize], a_bar: &[C64], own: &mut [C64]) {
     let carriers = channel.carriers.len();
     let count = a_bar.len() / carriers;
-    let size_of =
-        |path: usize, carrier: usize| channel.of_path(path, carrier).iter().map(C64::norm_sqr).sum::<f64>().sqrt();
     for carrier in 0..carriers {
-        let (mut powers, mut fields) = (vec![0.0; count], vec![C64::ZERO; count]);
+        let sums = sums_of(channel, group, carrier);
         for &path in group {
-            let size = size_of(path, carrier);
-            for (i, a) in channel.of_path(path, carrier).iter().enumerate() {
-                powers[i] += a.norm_sqr();
-                fields[i] += a * size;
-            }
-        }
-        for &path in group {
-            let (size, first) = (size_of(path, carrier), channel.a_offsets[path] as usize + carrier * count);
-            let mut size_bar = 0.0;
-            for (i, a) in channel.of_path(path, carrier).iter().enumerate() {
-                let (modulus, bar) = (fields[i].norm(), a_bar[carrier * count + i]);
+            let (coefficients, first) =
+                (channel.of_path(path, carrier), channel.a_offsets[path] as usize + carrier * count);
+            let (size, mut size_bar) = (size_of(coefficients), 0.0);
+            for (i, (a, (power, field))) in coefficients.iter().zip(&sums).enumerate() {
+                let (modulus, bar) = (field.norm(), a_bar[carrier * count + i]);
                 if modulus == 0.0 {
                     continue;
                 }
                 // u q, q^2 the power, u the field's phase.
-                let (unit, root) = (fields[i] / modulus, powers[i].sqrt());
+                let (unit, root) = (field / modulus, power.sqrt());
                 let along = unit.conj() * bar;
                 let field_bar = unit * C64::new(0.0, along.im * root / modulus);
                 own[first + i] += a * (along.re / root) + field_bar * size;
                 size_bar += (a.conj() * field_bar).re;
             }
             if size > 0.0 {
-                for (i, a) in channel.of_path(path, carrier).iter().enumerate() {
+                for (i, a) in coefficients.iter().enumerate() {
                     own[first + i] += a * (size_bar / size);
                 }
             }

@@ -1,13 +1,16 @@
 //! Searching the hierarchy: all crossings of a segment, in f64; triangles about a region, in f32 with room for its
-//! rounding.
+//! rounding; whether a ray meets anything soon.
 // Lanes of several arrays are walked together.
 #![allow(clippy::needless_range_loop)]
 
 use super::bvh::Bvh;
-use super::traverse::{FEW_LEVELS, MOST_LEVELS, between_ends, crosses, stack_for};
-use crate::layout::{BLOCK_WIDTH, LEAF_BIT, NODE_WIDTH, NONE, TriangleBlock, WideNode};
+use super::simd::Lanes;
+use super::traverse::{FEW_LEVELS, MOST_LEVELS, NO_HIT, between_ends, crosses, meet_block, stack_for};
+use super::triangle::Ray;
+use crate::layout::{BLOCK_WIDTH, Hit, LEAF_BIT, NODE_WIDTH, NONE, TriangleBlock, WideNode};
 use crate::math::Vec3;
 use crate::scene::Scene;
+use std::marker::PhantomData;
 
 /// What a walk through the hierarchy looks for.
 pub(super) trait Query {
@@ -49,6 +52,42 @@ fn walk_with_stack<const STACK: usize>(bvh: &Bvh, query: &mut impl Query) {
             waiting += 1;
         }
     }
+}
+
+struct Meets<'a, L> {
+    ray: &'a Ray,
+    skip: u32,
+    /// The farthest that counts [m].
+    limit: f32,
+    found: bool,
+    lanes: PhantomData<L>,
+}
+
+impl<L: Lanes> Query for Meets<'_, L> {
+    #[inline(always)]
+    fn enter(&self, node: &WideNode) -> u32 {
+        L::enter(&self.ray.slabs, node, self.limit, &mut [0f32; NODE_WIDTH])
+    }
+
+    #[inline(always)]
+    fn visit(&mut self, block: &TriangleBlock) -> bool {
+        let mut hit = Hit { t: self.limit, ..NO_HIT };
+        meet_block::<L>(self.ray, block, self.skip, &mut hit);
+        self.found = hit.triangle != NONE;
+        !self.found
+    }
+}
+
+/// Whether `ray` meets a triangle at `distance` [m] or before, other than those of patch `skip`: whether the distance of
+/// [`closest_hit`](super::traverse::closest_hit) is not beyond it.
+#[inline(always)]
+pub fn meets_before<L: Lanes>(bvh: &Bvh, ray: &Ray, skip: u32, distance: f64) -> bool {
+    // The largest f32 that is not beyond: the nearest one may be.
+    let nearest = distance as f32;
+    let limit = if f64::from(nearest) > distance { nearest.next_down() } else { nearest };
+    let mut meets = Meets::<L> { ray, skip, limit, found: false, lanes: PhantomData };
+    walk(bvh, &mut meets);
+    meets.found
 }
 
 struct Crossings<'a, F> {

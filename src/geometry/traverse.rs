@@ -106,47 +106,6 @@ fn closest<L: Lanes, const STACK: usize>(bvh: &Bvh, ray: &Ray, skip: u32) -> Opt
     }
 }
 
-/// Whether `ray` meets a triangle at `distance` [m] or before, other than those of patch `skip`: whether the distance of
-/// [`closest_hit`] is not beyond it.
-#[inline(always)]
-pub fn meets_before<L: Lanes>(bvh: &Bvh, ray: &Ray, skip: u32, distance: f64) -> bool {
-    // The largest f32 that is not beyond: the nearest one may be.
-    let nearest = distance as f32;
-    let limit = if f64::from(nearest) > distance { nearest.next_down() } else { nearest };
-    if bvh.levels <= FEW_LEVELS {
-        meets::<L, { stack_for(FEW_LEVELS) }>(bvh, ray, skip, limit)
-    } else {
-        meets::<L, { stack_for(MOST_LEVELS) }>(bvh, ray, skip, limit)
-    }
-}
-
-#[inline(always)]
-fn meets<L: Lanes, const STACK: usize>(bvh: &Bvh, ray: &Ray, skip: u32, limit: f32) -> bool {
-    let mut stack = [0u32; STACK];
-    let mut waiting = 1;
-    while waiting > 0 {
-        waiting -= 1;
-        let child = stack[waiting];
-        if child & LEAF_BIT != 0 {
-            let mut hit = Hit { t: limit, ..NO_HIT };
-            meet_block::<L>(ray, &bvh.blocks[(child & !LEAF_BIT) as usize], skip, &mut hit);
-            if hit.triangle != NONE {
-                return true;
-            }
-            continue;
-        }
-        let node = &bvh.nodes[child as usize];
-        let mut entered = L::enter(&ray.slabs, node, limit, &mut [0f32; NODE_WIDTH]);
-        while entered != 0 {
-            let lane = entered.trailing_zeros() as usize;
-            entered &= entered - 1;
-            stack[waiting] = node.child[lane];
-            waiting += 1;
-        }
-    }
-    false
-}
-
 /// The child of the lowest bit, which is taken out of `entered`.
 #[inline(always)]
 fn take_lowest(entered: &mut u32, entries: &[f32; NODE_WIDTH], node: &WideNode) -> Waiting {

@@ -102,7 +102,9 @@ pub fn slab_vjp(
     }
     let wave = Interface::new(eta, cos_theta);
     if thickness.is_infinite() {
-        wave.vjp(eta, cos_theta, &InterfaceBar::of_reflections(bar), eta_bar, cos_theta_bar);
+        // Nothing comes through.
+        let wave_bar = Interface { r_s: bar.r_s, r_p: bar.r_p, excess: bar.excess, ..Interface::default() };
+        wave.vjp(eta, cos_theta, &wave_bar, eta_bar, cos_theta_bar);
         return;
     }
     let wave_number = TAU * thickness * frequency / SPEED_OF_LIGHT;
@@ -111,7 +113,7 @@ pub fn slab_vjp(
     // Reflections alone know nothing of a single way through.
     let is_crossed = bar.t_s != C64::ZERO || bar.t_p != C64::ZERO;
     let once = if is_crossed { exp_minus_j(q) } else { C64::ZERO };
-    let mut wave_bar = InterfaceBar::default();
+    let mut wave_bar = Interface::default();
     let [s, p] = [(wave.sum_s, ONE), (wave.sum_p, eta)].map(|(sum, factor)| (factor * wave.a * 4.0 * cos_theta, sum));
     let (open_s, open_p) = (s.0 / s.1 / s.1, p.0 / p.1 / p.1);
     let (d_s, d_p) = (open_s + wave.r_s * wave.r_s * one_less_e, open_p + wave.r_p * wave.r_p * one_less_e);
@@ -181,7 +183,8 @@ pub fn roughness_factor_vjp(
     *frequency_bar += phase_bar * TAU / SPEED_OF_LIGHT * sigma_h * cos_theta;
 }
 
-/// One interface between vacuum and eta.
+/// One interface between vacuum and eta; or the bars of it.
+#[derive(Default)]
 struct Interface {
     /// a = sqrt(eta - sin^2 theta), Im a <= 0: the normal component of the wave vector within, in units of k.
     a: C64,
@@ -217,7 +220,7 @@ impl Interface {
     }
 
     /// The adjoint of [`Interface::new`], for cos_theta above 0; adds to the bars of its two arguments.
-    fn vjp(&self, eta: C64, cos_theta: f64, bar: &InterfaceBar, eta_bar: &mut C64, cos_theta_bar: &mut f64) {
+    fn vjp(&self, eta: C64, cos_theta: f64, bar: &Interface, eta_bar: &mut C64, cos_theta_bar: &mut f64) {
         let (less_one, cos_squared) = (eta - ONE, cos_theta * cos_theta);
         let (over_s, over_p) = (self.sum_s.inv(), self.sum_p.inv());
         let brewster = (eta + ONE) * cos_squared - ONE;
@@ -238,24 +241,6 @@ impl Interface {
     /// Whether there is no interface: eta = 1.
     fn is_absent(&self) -> bool {
         self.excess == C64::ZERO
-    }
-}
-
-/// Bars of an [`Interface`].
-#[derive(Default)]
-struct InterfaceBar {
-    a: C64,
-    sum_s: C64,
-    sum_p: C64,
-    r_s: C64,
-    r_p: C64,
-    excess: C64,
-}
-
-impl InterfaceBar {
-    /// Those of a half space as [`slab`] has it: nothing comes through.
-    fn of_reflections(bar: &Coefficients) -> InterfaceBar {
-        InterfaceBar { r_s: bar.r_s, r_p: bar.r_p, excess: bar.excess, ..InterfaceBar::default() }
     }
 }
 

@@ -15,7 +15,7 @@ pub struct Screen<'a> {
     /// Area of a cell [m2].
     pub area: f64,
     /// The corners of the whole [m, local].
-    corners: [Vec3; 4],
+    pub corners: [Vec3; 4],
 }
 
 /// Where a ray crosses a sheet.

@@ -50,8 +50,6 @@ pub(super) struct Ledger {
     pub parts: Vec<(u32, u32, PartBar)>,
     /// Of radios: receivers, then transmitters.
     pub ends: Vec<(u32, EndBar)>,
-    /// Of the gains of antennas.
-    pub gains: Vec<(u32, f64)>,
     /// Of offsets: antenna and element.
     pub offsets: Vec<(u32, u32, Vec3)>,
     /// Of vertices.

@@ -14,7 +14,7 @@ use crate::math::frame::{angles_of, angles_of_vjp, is_pole, rotation_of, spheric
 use crate::math::phase::{phasor_of_turns, turns_of_length};
 use crate::math::{C64, CVec3, Jones, JonesMatrix, Mat3, Vec3};
 use crate::scene::Scene;
-use crate::scene::antenna::Antenna;
+use crate::scene::antenna::{Antenna, Element, SlantModel};
 use crate::scene::material::Surface;
 use crate::scene::radio::{Radio, Radios};
 use rayon::prelude::*;
@@ -84,7 +84,7 @@ impl<'a> Replay<'a> {
     }
 }
 
-pub(super) fn ends_of<'e, 'a>(
+fn ends_of<'e, 'a>(
     [receiver, transmitter]: [u32; 2],
     receivers: &'e [End<'a>],
     transmitters: &'e [End<'a>],
@@ -214,7 +214,9 @@ impl<'a> End<'a> {
     /// Field vectors in direction `k`, polarisation by polarisation (T22).
     pub fn vectors(&self, k: &Vec3) -> impl Iterator<Item = Vec3> + use<'_, 'a> {
         let local = self.rotation.tr_mul(k);
-        let (theta, phi) = angles_of(&local);
+        // Angles are dear, and some patterns are the same at all of them.
+        let is_alike = self.antenna.element == Element::Isotropic && self.antenna.slant_model == SlantModel::Model2;
+        let (theta, phi) = if is_alike { (0.0, 0.0) } else { angles_of(&local) };
         let (theta_local, phi_local) = spherical_basis(&local);
         let (theta_local, phi_local) = (self.rotation * theta_local, self.rotation * phi_local);
         (0..self.antenna.slants.len()).map(move |p| {
@@ -252,8 +254,11 @@ impl<'a> End<'a> {
     }
 
     /// The plane-wave phases e^{+j 2 pi k.d/lambda} `[element]` in direction `k` (T36).
-    pub(super) fn phases<'e>(&'e self, k: &'e Vec3, frequency: f64) -> impl Iterator<Item = C64> + use<'e> {
-        self.offsets.iter().map(move |d| phasor_of_turns(-turns_of_length(k.dot(d), frequency)))
+    pub fn phases<'e>(&'e self, k: &'e Vec3, frequency: f64) -> impl Iterator<Item = C64> + use<'e> {
+        self.offsets.iter().map(move |d| match *d == Vec3::zeros() {
+            true => C64::ONE,
+            false => phasor_of_turns(-turns_of_length(k.dot(d), frequency)),
+        })
     }
 
     /// Jones vectors `[port]` of a path's ports in direction `k`, with the plane-wave phases e^{+j 2 pi k.d/lambda} of

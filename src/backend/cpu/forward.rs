@@ -2,8 +2,9 @@
 
 use crate::geometry::Geometry;
 use crate::geometry::panorama::Panorama;
+use crate::geometry::search::meets_before;
 use crate::geometry::simd::{Lanes, Level, Task, run};
-use crate::geometry::traverse::{closest_hit, is_blocked, meets_before};
+use crate::geometry::traverse::{closest_hit, is_blocked};
 use crate::geometry::triangle::Ray;
 use crate::layout::NONE;
 use crate::map::forward::{Deposit, Forward, Lots};

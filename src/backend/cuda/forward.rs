@@ -153,13 +153,14 @@ fn sheet_record(sheet: &Sheet) -> SheetAt {
 fn units_of(forward: &Forward) -> [f64; 3] {
     let amplitude = |radio: &Fed| weights_of(radio).iter().map(|weight| weight.norm()).sum::<f64>();
     // Between isotropic elements, over the area of a cell.
-    let gain = (amplitude(&forward.source) * amplitude(&forward.receiver)).powi(2)
-        / forward.screen.sheet.step_u.cross(&forward.screen.sheet.step_v).norm();
+    let gain = (amplitude(&forward.source) * amplitude(&forward.receiver)).powi(2) / forward.screen.area;
     let scene = forward.geometry.scene.bounds();
-    let [u, v] = forward.screen.sheet.cells.map(|n| n as f64);
-    let corners = [[0.0, 0.0], [u, 0.0], [0.0, v], [u, v]].map(|[u, v]| forward.screen.sheet.at(u, v));
-    let points =
-        corners.into_iter().chain([forward.position]).chain(scene.into_iter().flat_map(|(low, high)| [low, high]));
+    let points = forward
+        .screen
+        .corners
+        .into_iter()
+        .chain([forward.position])
+        .chain(scene.into_iter().flat_map(|(low, high)| [low, high]));
     let (low, high) = bounds_of(&points.collect::<Vec<_>>());
     let longest = (high - low).norm() * f64::from(forward.max_depth + 1);
     let exponent = |x: f64| if x > 0.0 && x.is_finite() { libm::ilogb(x) } else { 0 };

@@ -24,16 +24,51 @@ pub struct Coverage {
     reached: [u32; MOST],
     /// From where to where a polygon reaches at each line between rows.
     spans: [[f64; 2]; MOST + 1],
-    /// From samples to blocks: scale, and the lower corner in samples.
+    lattice: Lattice,
+}
+
+/// The lattice of the blocks.
+#[derive(Debug, Clone, Copy)]
+struct Lattice {
+    /// Blocks to a sample.
     scale: f64,
+    /// The lower corner [samples].
     corner: [f64; 2],
+}
+
+impl Lattice {
+    /// From samples to blocks.
+    #[inline(always)]
+    fn place(self, p: [f64; 2]) -> [f64; 2] {
+        [(p[0] - self.corner[0]) * self.scale, (p[1] - self.corner[1]) * self.scale]
+    }
+
+    /// The edges of a polygon in blocks, lower end first.
+    #[inline(always)]
+    fn edges(self, corners: &[[f64; 2]]) -> impl Iterator<Item = [[f64; 2]; 2]> {
+        let mut from = corners.last().map_or([0.0; 2], |last| self.place(*last));
+        corners.iter().map(move |corner| {
+            let to = self.place(*corner);
+            let edge = if from[1] < to[1] { [from, to] } else { [to, from] };
+            from = to;
+            edge
+        })
+    }
 }
 
 impl Default for Coverage {
     fn default() -> Coverage {
         let cells = Cells { columns: 0..0, rows: 0..0 };
         let (live, reached, spans) = ([0; MOST], [0; MOST], [[0.0; 2]; MOST + 1]);
-        Coverage { cells, per_block: 1, blocks: [0; 2], live, reached, spans, scale: 1.0, corner: [0.0; 2] }
+        Coverage {
+            cells,
+            per_block: 1,
+            blocks: [0; 2],
+            live,
+            reached,
+            spans,
+            lattice: Lattice { scale: 1.0, corner: [0.0; 2] },
+        }
     }
 }
 
@@ -51,7 +86,7 @@ impl Coverage {
         let blocks = [&cells.columns, &cells.rows].map(|range| range.len().div_ceil(per_block));
         let [left, _, low, _] = cells.area();
         (self.cells, self.per_block, self.blocks) = (cells.clone(), per_block, blocks);
-        (self.scale, self.corner) = (1.0 / (per_block * SAMPLES) as f64, [left, low]);
+        self.lattice = Lattice { scale: 1.0 / (per_block * SAMPLES) as f64, corner: [left, low] };
         self.live = [0; MOST];
         self.live[..blocks[1]].fill(bits(0, blocks[0]));
         self.reached = [0; MOST];
@@ -83,41 +118,21 @@ impl Coverage {
         Some(Cells { columns, rows: cells(low, high + 1, &self.cells.rows) })
     }
 
-    #[inline(always)]
-    fn in_blocks(&self, p: [f64; 2]) -> [f64; 2] {
-        let (scale, corner) = (self.scale, self.corner);
-        [(p[0] - corner[0]) * scale, (p[1] - corner[1]) * scale]
-    }
-
-    /// The edges of a polygon in blocks, lower end first.
-    #[inline(always)]
-    fn edges<'c>(&self, corners: &'c [[f64; 2]]) -> impl Iterator<Item = [[f64; 2]; 2]> + use<'c> {
-        let (scale, corner) = (self.scale, self.corner);
-        let in_blocks = move |p: [f64; 2]| [(p[0] - corner[0]) * scale, (p[1] - corner[1]) * scale];
-        let mut from = corners.last().map_or([0.0; 2], |last| in_blocks(*last));
-        corners.iter().map(move |corner| {
-            let to = in_blocks(*corner);
-            let edge = if from[1] < to[1] { [from, to] } else { [to, from] };
-            from = to;
-            edge
-        })
-    }
-
     /// Darkens the blocks that lie in a convex polygon, of these bounds, with all of their area.
     #[inline(always)]
     pub fn darken(&mut self, corners: &[[f64; 2]], bounds: &SampleBox) {
         let [columns, rows] = self.blocks;
         let [left, right, low, high] = *bounds;
-        let ([left, low], [right, high]) = (self.in_blocks([left, low]), self.in_blocks([right, high]));
+        let ([left, low], [right, high]) = (self.lattice.place([left, low]), self.lattice.place([right, high]));
         // Lines between rows of blocks that the polygon meets; a whole row lies between two of them.
         let (first, last) = (low.ceil().max(0.0), high.floor().min(rows as f64));
         if first + 1.0 > last || left.ceil().max(0.0) + 1.0 > right.floor().min(columns as f64) {
             return;
         }
         let (first, last) = (first as usize, last as usize);
-        let (edges, spans) = (self.edges(corners), &mut self.spans);
+        let spans = &mut self.spans;
         spans[first..=last].fill([f64::INFINITY, f64::NEG_INFINITY]);
-        for [[x, y], [u, v]] in edges {
+        for [[x, y], [u, v]] in self.lattice.edges(corners) {
             let (from, to) = (y.ceil().max(first as f64), v.floor().min(last as f64));
             let slope = if v > y { (u - x) / (v - y) } else { 0.0 };
             let mut line = from;
@@ -142,7 +157,7 @@ impl Coverage {
     pub fn reach(&mut self, corners: &[[f64; 2]]) {
         let [columns, rows] = self.blocks.map(|count| count as f64);
         let mut spans = [[f64::INFINITY, f64::NEG_INFINITY]; MOST];
-        for [[x, y], [u, v]] in self.edges(corners) {
+        for [[x, y], [u, v]] in self.lattice.edges(corners) {
             let (from, to) = ((y - SLACK).floor().max(0.0), ((v + SLACK).floor() + 1.0).min(rows));
             let slope = if v > y { (u - x) / (v - y) } else { 0.0 };
             let at = |line: f64| {

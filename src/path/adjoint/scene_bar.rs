@@ -150,9 +150,7 @@ impl<'a> Sums<'a> {
             sum.position += bar.position;
             sum.rotation += bar.rotation;
             sum.velocity += bar.velocity;
-        }
-        for (antenna, bar) in &ledger.gains {
-            self.antennas[*antenna as usize].gain += bar;
+            sum.gain += bar.gain;
         }
         for (antenna, element, bar) in &ledger.offsets {
             self.antennas[*antenna as usize].offsets[*element as usize] += bar;
@@ -193,11 +191,13 @@ impl<'a> Sums<'a> {
             bar
         };
         let (receivers, transmitters) = self.ends.split_at(radios.receivers.len());
-        for antenna in &mut self.antennas {
-            if !wanted.has(ParameterKind::ElementOffset) {
-                antenna.offsets.fill(Vec3::zeros());
+        if wanted.has(ParameterKind::AntennaGain) {
+            for (radio, sum) in radios.receivers.iter().chain(&radios.transmitters).zip(&self.ends) {
+                self.antennas[radio.antenna as usize].gain += sum.gain;
             }
-            antenna.gain *= f64::from(u8::from(wanted.has(ParameterKind::AntennaGain)));
+        }
+        if !wanted.has(ParameterKind::ElementOffset) {
+            self.antennas.iter_mut().for_each(|antenna| antenna.offsets.fill(Vec3::zeros()));
         }
         if !wanted.has(ParameterKind::Carrier) {
             self.carriers_bar.fill(0.0);
