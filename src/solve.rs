@@ -10,7 +10,7 @@ pub mod sampled;
 pub mod scatter;
 pub mod tracer;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, Detached};
 use crate::channel::Channel;
 use crate::channel::cluster::{Clusters, merged};
 use crate::error::Result;
@@ -211,10 +211,16 @@ impl<'a> Engine<'a> {
     }
 
     /// Ends the run: counters, timings and warnings of all tiles together.
-    pub fn finish(mut self) -> Summary {
+    pub fn finish(self) -> Summary {
+        self.finish_and_keep().0
+    }
+
+    /// As [`Engine::finish`], with what was built for the scene: a fit replays the paths in it.
+    pub fn finish_and_keep(mut self) -> (Summary, Detached) {
         let mut warnings = std::mem::take(&mut self.notes);
         warnings.extend(self.warnings());
-        Summary { counters: self.tracer.counters, timings: self.tracer.clock.timings, warnings }
+        let Tracer { geometry, counters, clock, .. } = self.tracer;
+        (Summary { counters, timings: clock.timings, warnings }, geometry.detach())
     }
 
     fn warnings(&self) -> Vec<String> {

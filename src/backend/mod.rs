@@ -6,6 +6,8 @@ pub mod cuda;
 use crate::channel::{Channel, ChannelBar};
 use crate::error::{Error, Fault, Result};
 use crate::geometry::Geometry;
+use crate::geometry::bvh::Bvh;
+use crate::geometry::facet::Facets;
 use crate::geometry::simd::Level;
 use crate::layout::{Flight, LoneSegment};
 use crate::map::forward::Forward;
@@ -74,6 +76,30 @@ impl<'a> Deref for Loaded<'a> {
     type Target = Geometry<'a>;
     fn deref(&self) -> &Geometry<'a> {
         &self.geometry
+    }
+}
+
+/// What was built for a scene, without the scene: another one that differs in its materials alone can take it over.
+#[derive(Debug)]
+pub struct Detached {
+    bvh: Bvh,
+    facets: Facets,
+    resident: Option<Resident>,
+}
+
+impl<'a> Loaded<'a> {
+    /// Lets go of the scene.
+    pub fn detach(self) -> Detached {
+        let Geometry { bvh, facets, .. } = self.geometry;
+        Detached { bvh, facets, resident: self.resident }
+    }
+}
+
+impl Detached {
+    /// Takes a scene of the same triangles and objects; its materials may have other properties.
+    pub fn attach(self, scene: &Scene) -> Loaded<'_> {
+        let Detached { bvh, facets, resident } = self;
+        Loaded { geometry: Geometry { scene, bvh, facets }, resident }
     }
 }
 

@@ -39,6 +39,22 @@ impl Clusters {
         self.members[range].iter().map(|member| *member as usize)
     }
 
+    /// The clusters of some receivers of `paths`, as [`Paths::of_receivers`] numbers them.
+    pub fn of_receivers(&self, paths: &Paths, receivers: &[usize]) -> Clusters {
+        let mut some = Clusters { offsets: vec![0], member_offsets: vec![0], members: Vec::new() };
+        let mut taken = 0;
+        for link in paths.links_of(receivers) {
+            let of_link = paths.of_link(link);
+            for path in self.offsets[link] as usize..self.offsets[link + 1] as usize {
+                some.members.extend(self.members_of(path).map(|member| (member - of_link.start + taken) as u64));
+                some.member_offsets.push(some.members.len() as u64);
+            }
+            some.offsets.push(some.len() as u64);
+            taken += of_link.len();
+        }
+        some
+    }
+
     fn push(&mut self, members: &[usize]) {
         self.members.extend(members.iter().map(|member| *member as u64));
         self.member_offsets.push(self.members.len() as u64);

@@ -215,6 +215,40 @@ impl Paths {
         }
     }
 
+    /// The links of some receivers, in the order of the receivers.
+    pub fn links_of<'a>(&self, receivers: &'a [usize]) -> impl Iterator<Item = usize> + use<'a> {
+        let transmitters = self.transmitters;
+        receivers.iter().flat_map(move |receiver| receiver * transmitters..(receiver + 1) * transmitters)
+    }
+
+    /// The paths of some receivers, which are numbered anew in the order given.
+    pub fn of_receivers(&self, receivers: &[usize]) -> Paths {
+        let mut some = Paths { transmitters: self.transmitters, receivers: receivers.len(), ..Paths::default() };
+        (some.offsets, some.vertex_offsets) = (vec![0], vec![0]);
+        for link in self.links_of(receivers) {
+            let paths = self.of_link(link);
+            let vertices = self.vertex_offsets[paths.start] as usize..self.vertex_offsets[paths.end] as usize;
+            let shift = some.vertex.len() as u64;
+            let ends = self.vertex_offsets[paths.start + 1..=paths.end].iter();
+            some.vertex_offsets.extend(ends.map(|end| end - vertices.start as u64 + shift));
+            some.length.extend_from_slice(&self.length[paths.clone()]);
+            some.departure.extend_from_slice(&self.departure[paths.clone()]);
+            some.arrival.extend_from_slice(&self.arrival[paths.clone()]);
+            some.transmitter_element.extend_from_slice(&self.transmitter_element[paths.clone()]);
+            some.receiver_element.extend_from_slice(&self.receiver_element[paths]);
+            some.interaction.extend_from_slice(&self.interaction[vertices.clone()]);
+            some.area.extend_from_slice(&self.area[vertices.clone()]);
+            some.distance.extend_from_slice(&self.distance[vertices.clone()]);
+            some.object.extend_from_slice(&self.object[vertices.clone()]);
+            some.primitive.extend_from_slice(&self.primitive[vertices.clone()]);
+            some.facet.extend_from_slice(&self.facet[vertices.clone()]);
+            some.normal.extend_from_slice(&self.normal[vertices.clone()]);
+            some.vertex.extend_from_slice(&self.vertex[vertices]);
+            some.offsets.push(some.len() as u64);
+        }
+        some
+    }
+
     /// The delay of a path [s].
     pub fn delay(&self, path: usize) -> f64 {
         self.length[path] / crate::constants::SPEED_OF_LIGHT
