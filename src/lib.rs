@@ -13,11 +13,12 @@
 //!   -> field by replaying each path                        path::field, interaction
 //!   -> Channel: a, tau, angles, Doppler; CIR, CFR, taps    channel
 //!   -> bars of the channel, back to those of the scene     channel, path::adjoint
+//!   -> parameters <-> measurements                             calibrate
 //!   -> maps: powers summed over the points of cells            map
 //!   -> arrays, tables, pictures, run record                io
 //! ```
 //!
-//! A file uses its own floor and those below (`tests/floors.rs` checks it): 9 [`cli`], 8 [`io`], 7 [`solve`] and [`mod@bench`],
+//! A file uses its own floor and those below (`tests/floors.rs` checks it): 9 [`cli`], 8 [`io`], 7 [`solve`], [`calibrate`] and [`mod@bench`],
 //! 6 [`backend`], 5 [`path`], [`channel`] and [`mod@map`], 4 [`interaction`], 3 [`geometry`], 2 [`scene`], 1 [`layout`] and [`math`],
 //! 0 [`constants`], [`error`] and [`progress`]. The equations that the code cites as (T1), (T2), … stand in [`theory`].
 #![warn(missing_docs)]
@@ -27,6 +28,7 @@
 
 pub mod backend;
 pub mod bench;
+pub mod calibrate;
 pub mod channel;
 pub mod cli;
 pub mod constants;

@@ -46,7 +46,7 @@ impl TapWindow {
     }
 
     /// Numbers l of the taps, in order.
-    pub fn numbers(&self) -> impl Iterator<Item = i64> + use<> {
+    pub fn numbers(&self) -> std::ops::RangeInclusive<i64> {
         i64::from(self.first)..=i64::from(self.last)
     }
 

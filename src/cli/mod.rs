@@ -6,6 +6,7 @@
 mod bench;
 mod check;
 mod device;
+mod fit;
 mod log;
 mod run;
 mod scene;

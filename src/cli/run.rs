@@ -1,7 +1,7 @@
 //! `raylobe run`: a job from its file to its results.
 
 use super::log::Log;
-use super::{Failure, JobOptions, device, print, table};
+use super::{Failure, JobOptions, device, fit, print, table};
 use crate::backend::{Backend, DeviceRequest};
 use crate::error::{Error, Result};
 use crate::io::arrays::PathsFile;
@@ -29,7 +29,7 @@ pub struct Options {
     /// Run one part of several (not there yet).
     #[arg(long, value_name = "I/N")]
     shard: Option<String>,
-    /// Go on with an interrupted run (not there yet).
+    /// Go on with an interrupted fit from its last checkpoint, to the same bytes; other tasks cannot be resumed yet.
     #[arg(long)]
     resume: bool,
 }
@@ -38,9 +38,6 @@ pub struct Options {
 pub fn run(options: &Options, log: &Log) -> std::result::Result<(), Failure> {
     if options.shard.is_some() {
         return Err(super::not_there_yet("--shard"));
-    }
-    if options.resume {
-        return Err(super::not_there_yet("--resume"));
     }
     if let Some(threads) = options.threads {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads as usize);
@@ -53,10 +50,14 @@ pub fn run(options: &Options, log: &Log) -> std::result::Result<(), Failure> {
     log.begin("reading the job and its scene", 0);
     let job = Job::read(&options.job.job, &options.job.overrides())?;
     clock.note("read");
+    if options.resume && job.calibration.is_none() {
+        return Err(super::not_there_yet("--resume of other tasks than fit"));
+    }
     record::prepare_folder(&job.output.dir)?;
-    let done = match &job.survey {
-        None => paths(&job, chosen.backend, log, &mut clock)?,
-        Some(survey) => map(&job, survey, chosen.backend, log, &mut clock)?,
+    let done = match (&job.survey, &job.calibration) {
+        (None, None) => paths(&job, chosen.backend, log, &mut clock)?,
+        (Some(survey), _) => map(&job, survey, chosen.backend, log, &mut clock)?,
+        (None, Some(calibration)) => fit::fit(&job, calibration, chosen.backend, options.resume, log, &mut clock)?,
     };
     let inputs = record::hash_inputs(&job)?;
     clock.note("write");
@@ -72,12 +73,12 @@ pub fn run(options: &Options, log: &Log) -> std::result::Result<(), Failure> {
 }
 
 /// What a task has left for the record and for stdout.
-struct Done {
-    solved: Summary,
-    paths_files: Vec<PathsFile>,
-    files: Vec<String>,
-    cells: usize,
-    summary: String,
+pub(super) struct Done {
+    pub solved: Summary,
+    pub paths_files: Vec<PathsFile>,
+    pub files: Vec<String>,
+    pub cells: usize,
+    pub summary: String,
 }
 
 /// `task = "paths"`.
@@ -125,7 +126,7 @@ fn map(job: &Job, survey: &Survey, backend: Backend, log: &Log, clock: &mut Cloc
 }
 
 /// Stages and their seconds; a stage that comes again adds to its time.
-struct Clock {
+pub(super) struct Clock {
     timings: Vec<Timing>,
     last: Instant,
 }
@@ -136,7 +137,7 @@ impl Clock {
     }
 
     /// Ends the stage that is going on and calls it `stage`.
-    fn note(&mut self, stage: &str) {
+    pub fn note(&mut self, stage: &str) {
         let seconds = self.last.elapsed().as_secs_f64();
         self.resume();
         match self.timings.iter_mut().find(|timing| timing.stage == stage) {
@@ -146,7 +147,7 @@ impl Clock {
     }
 
     /// Ends the stage that is going on, which others have measured.
-    fn resume(&mut self) {
+    pub fn resume(&mut self) {
         self.last = Instant::now();
     }
 }

@@ -2,10 +2,14 @@
 
 pub mod arrays;
 pub mod atomic;
+pub mod checkpoint;
+pub mod csv;
+pub mod fit_results;
 pub mod job;
 pub mod links;
 pub mod map_results;
 pub mod material_name;
+pub mod measurements;
 pub mod mesh;
 pub mod mitsuba;
 pub mod picture;

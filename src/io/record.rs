@@ -3,7 +3,7 @@
 //! It is the last file to be written and the first to be removed: a folder that has one is whole.
 
 use super::arrays::PathsFile;
-use super::atomic;
+use super::{atomic, fit_results};
 use super::job::{Job, JobDescription};
 use crate::error::{Error, Fault, Result};
 use crate::path::counters::Counters;
@@ -137,6 +137,7 @@ pub fn prepare_folder(folder: &Path) -> Result<()> {
 fn is_result(name: &str) -> bool {
     let tile = name.strip_prefix("paths-").and_then(|rest| rest.strip_suffix(".npz"));
     ["paths.npz", "links.csv", "cfr.npz", "taps.npz", "paths.png", "map.npz"].contains(&name)
+        || fit_results::FILES.contains(&name)
         || (name.starts_with("map_") && name.ends_with(".png"))
         || tile.is_some_and(|number| number.len() >= 4 && number.bytes().all(|byte| byte.is_ascii_digit()))
 }

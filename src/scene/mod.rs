@@ -5,6 +5,7 @@
 
 pub mod antenna;
 pub mod degrade;
+mod described;
 pub mod description;
 pub mod estimate;
 pub mod generate;

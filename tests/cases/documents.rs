@@ -23,7 +23,8 @@ fn first_cells(document: &'static str, name: &str) -> Vec<&'static str> {
 
 /// The text of a job with `value` at `place` (keys and indices).
 fn job_with(place: &[&str], value: Table) -> String {
-    let base = "carrier_ghz = 28.0\n[scene]\n[[transmitters]]\n[[receivers]]\n";
+    let base = "carrier_ghz = 28.0\n[scene]\n[[transmitters]]\n[[receivers]]\n[fit]\n[[fit.parameters]]\npattern = '*'\n\
+        [[fit.losses]]\nof = 'path_gain'\n[[fit.measurements]]\nfile = 'm.csv'\n";
     let mut job: Value = toml::from_str(base).expect("TOML");
     let mut inner = &mut job;
     for key in place {
@@ -48,7 +49,7 @@ fn known_keys(place: &[&str], beside: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_key_of_a_job_is_documented_and_every_documented_key_is_read() {
-    let tables: [(&str, &[&str], &str); 10] = [
+    let tables: [(&str, &[&str], &str); 15] = [
         ("top", &[], ""),
         ("scene", &["scene"], ""),
         ("materials", &["materials", "wall"], ""),
@@ -59,6 +60,11 @@ fn every_key_of_a_job_is_documented_and_every_documented_key_is_read() {
         ("solver", &["solver"], ""),
         ("map", &["map"], ""),
         ("output", &["output"], ""),
+        ("objects", &["objects", "wall_3"], ""),
+        ("fit", &["fit"], ""),
+        ("parameters", &["fit", "parameters", "0"], "pattern = '*'"),
+        ("losses", &["fit", "losses", "0"], "of = 'path_gain'"),
+        ("measurements", &["fit", "measurements", "0"], "file = 'm.csv'"),
     ];
     for (name, place, beside) in tables {
         let mut documented = BTreeSet::new();

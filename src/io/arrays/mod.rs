@@ -9,10 +9,12 @@ pub mod npy;
 mod npz;
 mod paths;
 mod positions;
+mod read_npz;
 mod response;
 
 pub use map::{WholeMap, write_map};
 pub use npz::Npz;
 pub use paths::{PathsFile, write_paths};
 pub use positions::{read_position_table, read_positions, read_positions_file};
+pub use read_npz::{Array, read_npz};
 pub use response::{Samples, write_response, write_taps};

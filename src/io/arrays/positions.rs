@@ -2,6 +2,7 @@
 
 use super::npy;
 use crate::error::{Error, Fault, Result};
+use crate::io::csv::cells_of;
 use crate::io::read::regular_file;
 use crate::scene::MAX_COORDINATE_M;
 use std::path::Path;
@@ -110,41 +111,6 @@ pub fn read_position_table(bytes: &[u8], file: &Path) -> Result<Vec<[f64; 3]>> {
         positions.push(checked(position, positions.len(), file)?);
     }
     Ok(positions)
-}
-
-/// The cells of a line; a cell in quotes may hold commas, and quotes that are doubled.
-fn cells_of(line: &str) -> Vec<String> {
-    let mut cells = Vec::new();
-    let mut rest = line;
-    loop {
-        let trimmed = rest.trim_start();
-        let quoted = trimmed.strip_prefix('"').and_then(|inside| {
-            let end = closing_quote(inside)?;
-            let after = inside[end + 1..].trim_start();
-            (after.is_empty() || after.starts_with(',')).then(|| (inside[..end].replace("\"\"", "\""), after))
-        });
-        let (cell, after) = quoted.unwrap_or_else(|| {
-            let end = rest.find(',').unwrap_or(rest.len());
-            (rest[..end].trim().to_string(), &rest[end..])
-        });
-        cells.push(cell);
-        match after.strip_prefix(',') {
-            Some(next) => rest = next,
-            None => return cells,
-        }
-    }
-}
-
-/// Where the quote stands that ends a cell: the first that is not doubled.
-fn closing_quote(inside: &str) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        at += inside[at..].find('"')?;
-        if !inside[at + 1..].starts_with('"') {
-            return Some(at);
-        }
-        at += 2;
-    }
 }
 
 fn checked(position: [f64; 3], row: usize, file: &Path) -> Result<[f64; 3]> {

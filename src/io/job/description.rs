@@ -1,5 +1,6 @@
 //! The job as written: keys, types and defaults of the job file.
 
+use super::fit::FitDescription;
 use crate::map::grid::Mean;
 use crate::path::{CandidateMethod, InteractionKind, SolverOptions};
 use crate::scene::antenna::AntennaDescription;
@@ -29,6 +30,9 @@ pub struct JobDescription {
     /// What to put over the materials of the scene, by name.
     #[serde(default)]
     pub materials: BTreeMap<String, MaterialDescription>,
+    /// What to put over the objects of the scene, by name.
+    #[serde(default)]
+    pub objects: BTreeMap<String, ObjectOverride>,
     /// Antennas by name.
     #[serde(default)]
     pub antennas: BTreeMap<String, AntennaDescription>,
@@ -43,6 +47,8 @@ pub struct JobDescription {
     pub solver: SolverDescription,
     /// The map of a job that computes one.
     pub map: Option<MapDescription>,
+    /// The calibration of a job that fits.
+    pub fit: Option<FitDescription>,
     /// What to write.
     #[serde(default)]
     pub output: OutputDescription,
@@ -57,7 +63,7 @@ pub enum Task {
     Paths,
     /// A radio map of every transmitter.
     Map,
-    /// Calibration: reserved.
+    /// Calibration: parameters from measurements.
     Fit,
     /// Placement: reserved.
     Place,
@@ -74,6 +80,16 @@ pub struct SceneSource {
     /// What to do with ITU materials outside their range.
     #[serde(default)]
     pub out_of_range: OutOfRange,
+}
+
+/// What a job changes of an object.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectOverride {
+    /// Name of its material, in place of the scene's.
+    pub material: Option<String>,
+    /// How far it is moved [m].
+    pub translation_m: Option<[f64; 3]>,
 }
 
 /// A transmitter or receiver as written, or many of them from a file of positions.

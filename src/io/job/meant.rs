@@ -1,14 +1,16 @@
 //! The job as meant: every value checked, the scene loaded, the positions read.
 
-use super::description::{JobDescription, OutputDescription, SceneSource, SolverDescription, Task};
-use super::{Overrides, map, radios};
+use super::description::{JobDescription, ObjectOverride, OutputDescription, SceneSource, SolverDescription, Task};
+use super::fit::{self, Calibration};
+use super::radios::{self, Counts};
+use super::{Overrides, map};
 use crate::channel::impulse::TapWindow;
 use crate::channel::response::subcarrier_offsets;
 use crate::error::{Error, Fault, Result, did_you_mean};
 use crate::io::{record, scene_file};
 use crate::path::scatter::ScatterOptions;
 use crate::path::{InteractionKind, SolverOptions};
-use crate::scene::Scene;
+use crate::scene::{MAX_COORDINATE_M, Scene};
 use crate::scene::description::{MaterialDescription, SceneDescription};
 use crate::scene::estimate::waits;
 use crate::scene::generate::generate;
@@ -28,8 +30,12 @@ pub struct Job {
     pub scene: Scene,
     /// Transmitters, receivers and their antennas.
     pub radios: Radios,
+    /// Numbers of transmitters and of receivers that each entry of the job has come to.
+    pub radio_counts: Counts,
     /// What a map is of; `None` for other tasks.
     pub survey: Option<Survey>,
+    /// What is fitted to what; `None` for other tasks.
+    pub calibration: Option<Calibration>,
     /// Carriers [Hz].
     pub carriers: Vec<f64>,
     /// Options of the path solver.
@@ -105,21 +111,31 @@ impl Job {
         let output = output_of(&description.output, folder)?;
         let mut inputs = vec![file.to_path_buf()];
         let mut warnings = Vec::new();
-        let radios = radios::radios_of(&description, folder, carriers[0], &mut inputs)?;
+        let (radios, radio_counts) = radios::radios_of(&description, folder, carriers[0], &mut inputs)?;
         let links = radios.transmitters.len().saturating_mul(radios.receivers.len());
         within("transmitters x receivers", links, 1..=MAX_LINKS, "split the receivers into several jobs")?;
-        let scene = scene_of(&description, folder, &mut inputs, &mut warnings)?;
+        let mut scene = scene_of(&description, folder, &mut inputs, &mut warnings)?;
         warnings.splice(0..0, scene.warnings.iter().cloned());
         note_materials_out_of_range(&scene, &carriers, &mut warnings)?;
         if description.map.is_some() && description.task != Task::Map {
             warnings.push("map: only task = \"map\" uses this table".into());
         }
         lobes_are_asked_for(&scene, &solver)?;
+        if fit::is_unused(&description) {
+            warnings.push("fit: only task = \"fit\" uses this table".into());
+        }
+        let calibration = match description.task {
+            Task::Fit => {
+                let (what, files) = ((&mut scene, &radios), (&mut inputs, &mut warnings));
+                Some(fit::calibration_of(&description, folder, &carriers, (&output, &solver), what, files)?)
+            }
+            Task::Paths | Task::Map | Task::Place => None,
+        };
         let survey = match description.task {
             Task::Map => Some(map::survey_of(&description, &scene, &radios, &mut warnings)?),
             Task::Paths | Task::Fit | Task::Place => None,
         };
-        Ok(Job { description, scene, radios, survey, carriers, solver, output, inputs, warnings })
+        Ok(Job { description, scene, radios, radio_counts, survey, calibration, carriers, solver, output, inputs, warnings })
     }
 
     /// Number of links.
@@ -148,9 +164,8 @@ fn refuse_what_is_to_come(description: &JobDescription) -> Result<()> {
         Err(Error::job(fault.value(value).remedy(remedy)))
     };
     match description.task {
-        Task::Paths | Task::Map => {}
-        Task::Fit => return to_come("task", "fit".into(), "use task = \"paths\" or \"map\""),
-        Task::Place => return to_come("task", "place".into(), "use task = \"paths\" or \"map\""),
+        Task::Paths | Task::Map | Task::Fit => {}
+        Task::Place => return to_come("task", "place".into(), "use task = \"paths\", \"map\" or \"fit\""),
     }
     if description.solver.smoothing.is_some() {
         return to_come("solver.smoothing", String::new(), "remove it: visibility is hard without it");
@@ -252,6 +267,7 @@ fn scene_of(
     warnings: &mut Vec<String>,
 ) -> Result<Scene> {
     let mut scene = written_scene(&description.scene, folder, inputs)?;
+    put_objects(&mut scene, &description.objects)?;
     put_materials(&mut scene, &description.materials, description, warnings)?;
     Scene::new(&scene, description.scene.out_of_range)
 }
@@ -275,6 +291,29 @@ fn written_scene(source: &SceneSource, folder: &Path, inputs: &mut Vec<PathBuf>)
             Ok(scene)
         }
     }
+}
+
+/// Gives objects the materials and places that the job has for them.
+fn put_objects(scene: &mut SceneDescription, overrides: &BTreeMap<String, ObjectOverride>) -> Result<()> {
+    for (name, written) in overrides {
+        let Some(object) = scene.objects.iter_mut().find(|object| object.name == *name) else {
+            let near = did_you_mean(name, scene.objects.iter().map(|object| object.name.as_str()));
+            let remedy = format!("{near} `raylobe scene info` lists the objects");
+            let fault = Fault::new(format!("objects.{name}"), "is not an object of the scene");
+            return Err(Error::job(fault.remedy(remedy.trim())));
+        };
+        if let Some(material) = &written.material {
+            object.material.clone_from(material);
+        }
+        if let Some(translation) = written.translation_m {
+            for (axis, shift) in translation.iter().enumerate() {
+                let field = format!("objects.{name}.translation_m[{axis}]");
+                within(&field, *shift, -MAX_COORDINATE_M..=MAX_COORDINATE_M, "give [x, y, z] in metres")?;
+                object.mesh.vertices.iter_mut().for_each(|vertex| vertex[axis] += shift);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Puts the job's materials over those of the scene; one that is new there is added.

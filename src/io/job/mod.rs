@@ -6,6 +6,7 @@
 
 pub mod description;
 mod fault;
+pub mod fit;
 mod map;
 mod meant;
 mod overrides;

@@ -21,22 +21,26 @@ const MAX_NAME: usize = 255;
 /// Angles beyond this lose their digits in a turn [degrees].
 const MAX_ANGLE_DEG: f64 = 1e6;
 
+/// Numbers of radios that each entry of a job has come to: of `transmitters`, and of `receivers`.
+pub type Counts = [Vec<usize>; 2];
+
 /// Checks the radios of a job; spacings of arrays count in wavelengths of `first_carrier` [Hz].
 pub fn radios_of(
     description: &JobDescription,
     folder: &Path,
     first_carrier: f64,
     inputs: &mut Vec<PathBuf>,
-) -> Result<Radios> {
+) -> Result<(Radios, Counts)> {
     let mut antennas = antennas_of(description, SPEED_OF_LIGHT / first_carrier)?;
-    let transmitters = side("transmitters", "tx", &description.transmitters, &antennas, folder, inputs)?;
-    let receivers = match description.task {
-        Task::Map => vec![receiver_of_map(description, &mut antennas)?],
+    let (transmitters, of_transmitters) =
+        side("transmitters", "tx", &description.transmitters, &antennas, folder, inputs)?;
+    let (receivers, of_receivers) = match description.task {
+        Task::Map => (vec![receiver_of_map(description, &mut antennas)?], Vec::new()),
         Task::Paths | Task::Fit | Task::Place => {
             side("receivers", "rx", &description.receivers, &antennas, folder, inputs)?
         }
     };
-    Ok(Radios { antennas: antennas.list, transmitters, receivers })
+    Ok((Radios { antennas: antennas.list, transmitters, receivers }, [of_transmitters, of_receivers]))
 }
 
 /// The receiver that stands at every point of a map: isotropic for both polarisations, unless the job says otherwise.
@@ -100,13 +104,14 @@ fn side(
     antennas: &Antennas,
     folder: &Path,
     inputs: &mut Vec<PathBuf>,
-) -> Result<Vec<Radio>> {
-    let mut radios = Vec::new();
+) -> Result<(Vec<Radio>, Vec<usize>)> {
+    let (mut radios, mut counts) = (Vec::new(), Vec::new());
     for (i, entry) in written.iter().enumerate() {
         let field = format!("{table}[{i}]");
         let common = common_of(entry, &field, antennas)?;
         let positions = positions_of(entry, &field, folder, inputs)?;
         let many = entry.file.is_some();
+        counts.push(positions.len());
         for (k, position) in positions.into_iter().enumerate() {
             let name = match (&entry.name, many) {
                 (Some(name), false) => name.clone(),
@@ -122,7 +127,7 @@ fn side(
         return Err(Error::job(fault.remedy(remedy)));
     }
     refuse_duplicates(table, &radios)?;
-    Ok(radios)
+    Ok((radios, counts))
 }
 
 /// What all radios of one entry share.

@@ -1,9 +1,10 @@
-//! Pictures that the program draws itself: [`paths_from_above`], [`radio_map`].
+//! Pictures that the program draws itself: [`paths_from_above`], [`radio_map`], [`calibration()`].
 //!
-//! This module says where paths are drawn, [`relief`] makes the map under them; [`map`] draws radio maps. Both stand in a
+//! This module says where paths are drawn, [`relief`] makes the map under them; [`map`] draws radio maps, [`calibration`](mod@calibration) fits. All stand in a
 //! [`frame`]; [`pen`] knows lines and letters. Pictures are a view of the results, not a result: colours and layout may
 //! change.
 
+mod calibration;
 mod colour;
 mod frame;
 mod map;
@@ -11,6 +12,7 @@ mod pen;
 mod relief;
 mod sketch;
 
+pub use calibration::calibration;
 pub use map::{MapPicture, Mark, Quantity, Section, radio_map};
 pub use sketch::Sketch;
 

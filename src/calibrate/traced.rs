@@ -1,0 +1,83 @@
+//! The paths that a fit replays: found once, and again when what they depend on has moved too far.
+
+use super::parameters::{Parameter, Property, Target};
+use crate::backend::{Backend, Detached};
+use crate::channel::cluster::Clusters;
+use crate::error::Result;
+use crate::path::{Paths, SolverOptions};
+use crate::progress::Progress;
+use crate::scene::Scene;
+use crate::scene::radio::Radios;
+use crate::solve::{Engine, Samples, Summary};
+use std::collections::BTreeMap;
+
+/// How paths are found.
+#[derive(Debug, Clone)]
+pub struct Search {
+    /// The device.
+    pub backend: Backend,
+    /// Options of the solver.
+    pub options: SolverOptions,
+    /// Carriers [Hz].
+    pub carriers: Vec<f64>,
+    /// The bandwidth that tells delays of a lobe apart [Hz].
+    pub bandwidth: Option<f64>,
+    /// Paths are searched for again when a radio is further than this from where it was [m].
+    pub retrace_after: f64,
+}
+
+/// Paths are searched for again when the sharpness of a lobe is more than this from what it was [-]: samples lie where lobes
+/// were strong.
+const SHARPNESS_RATIO: f64 = 1.25;
+
+/// Paths of all links, and the values of the parameters that they were found at.
+#[derive(Debug)]
+pub struct Traced {
+    /// What was built for the scene.
+    pub detached: Detached,
+    /// The paths, samples of lobes one by one.
+    pub paths: Paths,
+    /// Which samples make one path.
+    pub clusters: Option<Clusters>,
+    /// Values of the parameters `[parameter]`.
+    pub at: Vec<f64>,
+    /// Counters, timings and warnings.
+    pub summary: Summary,
+}
+
+impl Search {
+    /// Finds all paths where the parameters have the values `at`.
+    ///
+    /// # Errors
+    /// As [`Engine::new`] and [`Engine::samples`].
+    pub fn trace(&self, scene: &Scene, radios: &Radios, at: Vec<f64>, progress: &dyn Progress) -> Result<Traced> {
+        let engine = Engine::new(self.backend.clone(), scene, radios, &self.carriers, &self.options, progress)?;
+        let mut engine = engine.with_bandwidth(self.bandwidth);
+        let Samples { paths, clusters, .. } = engine.samples(0..radios.receivers.len())?;
+        let (summary, detached) = engine.finish_and_keep();
+        Ok(Traced { detached, paths, clusters, at, summary })
+    }
+
+    /// Whether paths are to be found anew: a radio has moved too far, a lobe has become too sharp or too wide, or an object
+    /// has moved at all, since hierarchy and facets move with it.
+    pub fn is_stale(&self, traced: &Traced, parameters: &[Parameter], values: &[f64]) -> bool {
+        let mut squares: BTreeMap<(bool, usize), f64> = BTreeMap::new();
+        let mut stale = false;
+        for ((parameter, value), at) in parameters.iter().zip(values).zip(&traced.at) {
+            let off = value - at;
+            match parameter.target {
+                Target::Position { transmitter, radio, .. } => {
+                    let square = squares.entry((transmitter, radio)).or_default();
+                    *square += off * off;
+                    stale |= square.sqrt() > self.retrace_after;
+                }
+                Target::Translation { .. } => stale |= off != 0.0,
+                Target::Material(_, Property::Lobe | Property::Forward(_) | Property::Backward(_)) => {
+                    stale |= (value / at).max(at / value) > SHARPNESS_RATIO;
+                }
+                Target::Material(..) | Target::Orientation { .. } => {}
+            }
+        }
+        stale
+    }
+}
