@@ -255,6 +255,8 @@ fn a_material_that_nothing_uses_is_a_warning() {
     assert!(text(&output.stderr).contains("materials.concrte"), "{}", text(&output.stderr));
 }
 
+#[path = "cases/fit_jobs.rs"]
+mod fit_jobs;
 #[path = "cases/job_faults.rs"]
 mod job_faults;
 

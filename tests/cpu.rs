@@ -12,6 +12,8 @@ mod support;
 mod area;
 #[path = "cases/awkward.rs"]
 mod awkward;
+#[path = "cases/calibration.rs"]
+mod calibration;
 #[path = "cases/closed.rs"]
 mod closed;
 #[path = "cases/completeness.rs"]

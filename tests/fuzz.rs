@@ -4,14 +4,22 @@
 //! (default 1) with the generator seed `RAYLOBE_FUZZ_SEED` (default 1). An input that fails is left in
 //! `target/fuzz/` and named in the message.
 
+use raylobe::calibrate::measurement::Measured;
+use raylobe::calibrate::observe::Instrument;
+use raylobe::channel::impulse::TapWindow;
 use raylobe::io::arrays::{self, npy};
+use raylobe::io::checkpoint;
 use raylobe::io::job::{self, Overrides};
+use raylobe::io::measurements::{Context, Measurements, read_channels, read_table};
 use raylobe::io::mesh::{gltf, gltf_write, obj, ply};
 use raylobe::io::{mitsuba, record};
 use raylobe::math::random::philox;
+use raylobe::math::{C64, Vec3};
+use raylobe::scene::antenna::{Antenna, AntennaDescription};
 use raylobe::scene::description::{MaterialDescription, ObjectDescription, SceneDescription};
 use raylobe::scene::inspect::Report;
 use raylobe::scene::mesh::Mesh;
+use raylobe::scene::radio::{Radio, Radios};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -157,6 +165,74 @@ fn csv_positions_survive_mutation() {
     });
 }
 
+#[test]
+fn measurements_survive_mutation() {
+    let radio = |name: &str| Radio {
+        name: name.into(),
+        position: Vec3::zeros(),
+        orientation: [0.0; 3],
+        velocity: Vec3::zeros(),
+        power: 1.0,
+        antenna: 0,
+        weights: None,
+    };
+    let antenna = Antenna::new("a", &AntennaDescription::default(), 0.01).unwrap();
+    let radios = Radios {
+        antennas: vec![antenna],
+        transmitters: vec![radio("tx0"), radio("tx1")],
+        receivers: vec![radio("rx0"), radio("rx1")],
+    };
+    let window = TapWindow::new(1e8, 0, 1).unwrap();
+    let instrument = Instrument { window: Some(window), bandwidth: 1e8, ..Instrument::default() };
+    let context = Context::new(&radios, &[28e9], &instrument);
+    let sound = |all: Measurements| {
+        let finite = |row: &Measured| {
+            row.values.iter().flatten().all(|x| x.is_finite() && *x >= 0.0)
+                && row.response.iter().flatten().all(|h| h.is_finite())
+        };
+        assert!(all.into_rows().iter().all(finite), "a value that no loss can bear");
+    };
+    let table = "receiver,transmitter,carrier_ghz,path_gain_db,rms_delay_spread_ns,group,rx_x_m,rx_y_m,rx_z_m\n\
+        rx0,tx1,28,-80.5,12,a,0,0,0\n\"rx1\",tx0,28.0,-inf,,b,1,2,3\nrx1,tx1,28,nan,1e3,,0,0,0\n";
+    let dbm = "receiver,transmitter,received_power_dbm,tap_delay_spread_ns\nrx0,tx0,-70,1\nrx0,tx0,-70,1\n";
+    fuzz("measurements", &[table.into(), dbm.into()], |bytes| {
+        let mut all = Measurements::default();
+        if read_table(bytes, Path::new("m.csv"), "all", &context, &mut all).is_ok() {
+            sound(all);
+        }
+    });
+    let archive = |name: &str, axis: &str| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let mut npz = arrays::Npz::new(&mut bytes);
+        npz.array(axis, &[2], [0i64, 1]).unwrap();
+        npz.array(name, &[2, 1, 2, 1, 2], (0..8).map(|k| C64::new(f64::from(k), 1.0))).unwrap();
+        npz.finish().unwrap();
+        bytes.into_inner()
+    };
+    fuzz("channels", &[archive("taps", "tap"), archive("cfr", "frequency_hz")], |bytes| {
+        let mut all = Measurements::default();
+        if read_channels(bytes, Path::new("taps.npz"), "all", &context, &mut all).is_ok() {
+            sound(all);
+        }
+    });
+}
+
+#[test]
+fn checkpoints_survive_mutation() {
+    let number = "3ff0000000000000";
+    let seed = format!(
+        "{{\"format\":1,\"fit\":\"a\",\"step\":1,\"searches\":1,\"trained\":\"{number}\",\"mean\":\"{number}\",\"square\":\"{number}\",\
+         \"damping\":\"{number}\",\"converged\":false,\"scales\":\"{number}\",\"traced_at\":\"{number}\",\"best_step\":null,\
+         \"best\":\"\",\"losses\":\"{number}{number}{number}\",\"values\":\"{number}\"}}"
+    );
+    assert!(checkpoint::parse(seed.as_bytes(), "a").is_ok());
+    fuzz("checkpoint", &[seed.into_bytes()], |bytes| {
+        if let Ok(state) = checkpoint::parse(bytes, "a") {
+            assert_eq!(state.history.len() as u64, state.step);
+        }
+    });
+}
+
 fn check_positions(positions: raylobe::error::Result<Vec<[f64; 3]>>) {
     let positions = positions.unwrap_or_default();
     assert!(positions.iter().flatten().all(|x| x.is_finite()), "a coordinate is not finite");
@@ -186,6 +262,14 @@ interactions = ["reflection", "diffraction"]
 smoothing = { alpha = 50 }
 [map]
 cell_m = [5, 5]
+[objects.wall_3]
+material = "wall"
+translation_m = [0, 0, 1]
+[fit]
+measurements = [{ file = "m.csv", group = "a" }]
+parameters = [{ pattern = "materials.*", prior = [3, 0.5] }, { pattern = "x", bounds = [1, 2] }]
+losses = [{ of = "path_gain", measure = "smape", noise_db = 1 }]
+optimiser = "gauss_newton"
 [output]
 taps = [-6, 100]
 bandwidth_mhz = 100

@@ -28,6 +28,8 @@ pub struct State {
     pub moments: Moments,
     /// Of Gauss-Newton.
     pub damping: Damping,
+    /// Whether Gauss-Newton has nothing more to gain.
+    pub converged: bool,
     /// Scales of the measured powers `[group]`.
     pub scales: Scales,
     /// Values of the parameters where paths were last searched for `[parameter]`.
@@ -125,6 +127,7 @@ impl<'a> Fit<'a> {
             step: 0,
             moments: Moments::new(trained.len()),
             damping: Damping::default(),
+            converged: false,
             scales: vec![None; plan.groups.len()],
             traced_at: plan.parameters.iter().map(|parameter| parameter.start).collect(),
             searches: 0,
@@ -159,9 +162,9 @@ impl<'a> Fit<'a> {
         &self.state
     }
 
-    /// Whether all steps are done.
+    /// Whether all steps are done, or no further one would change anything.
     pub fn is_done(&self) -> bool {
-        self.state.step >= self.plan.steps
+        self.state.step >= self.plan.steps || self.state.converged
     }
 
     /// Takes one step.
@@ -330,6 +333,7 @@ impl<'a> Fit<'a> {
         let information = self.with_model(|model| Information::of(model, &train, &scales, &terms))?;
         let hessian = information.hessian(&plan.parameters, x, train.len());
         let mut damping = self.state.damping;
+        self.state.converged = true;
         for _ in 0..gauss_newton::TRIALS {
             let trial = damping.step(&hessian, bars, x, &plan.parameters);
             self.at(&trial)?;
@@ -338,6 +342,7 @@ impl<'a> Fit<'a> {
             if losses.total + prior < loss {
                 damping.ease();
                 self.state.trained = trial;
+                self.state.converged = Damping::is_enough(loss, losses.total + prior);
                 break;
             }
             damping.stiffen();

@@ -4,15 +4,19 @@ use super::parameters::Parameter;
 use nalgebra::{DMatrix, DVector};
 
 /// Trials of a step, each more damped than the one before.
-pub const TRIALS: usize = 8;
+pub const TRIALS: usize = 12;
 /// Factors by which damping falls after a step that helps, and rises after one that does not.
-const EASE: f64 = 0.2;
+const EASE: f64 = 0.1;
 /// See [`EASE`].
-const STIFFEN: f64 = 5.0;
+const STIFFEN: f64 = 4.0;
 /// Bounds of the damping [-].
 const BOUNDS: [f64; 2] = [1e-12, 1e6];
 /// What keeps a parameter without any information where it is, relative to the largest one.
 const NOTHING: f64 = 1e-14;
+/// No trained number moves further in one step: far from where it is, the matrix says nothing.
+const LONGEST: f64 = 1.0;
+/// A step that lowers the loss by less than this, relative, is the last one.
+const ENOUGH: f64 = 1e-10;
 
 /// How much of its own diagonal is added to the matrix.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,17 +29,41 @@ impl Default for Damping {
 }
 
 impl Damping {
-    /// The step from `x`: (H + d diag H) dx = -bars, within the bounds of the parameters.
-    pub fn step(&self, hessian: &DMatrix<f64>, bars: &[f64], x: &[f64], parameters: &[Parameter]) -> Vec<f64> {
-        let largest = hessian.diagonal().max().max(f64::MIN_POSITIVE);
-        let mut matrix = hessian.clone();
-        for k in 0..x.len() {
-            matrix[(k, k)] += self.0 * matrix[(k, k)] + NOTHING * largest;
+    /// The step from `x`: (H + d diag H) dx = -bars, within the bounds of the parameters. Numbers at a bound that are pulled
+    /// beyond it stay there, and the others go on without them. Damping rises until no number moves too far: a step that was
+    /// cut short would go along the flattest direction alone.
+    pub fn step(&mut self, hessian: &DMatrix<f64>, bars: &[f64], x: &[f64], parameters: &[Parameter]) -> Vec<f64> {
+        let is_held = |k: usize| {
+            let [low, high] = parameters[k].map.x_bounds();
+            (x[k] <= low && bars[k] >= 0.0) || (x[k] >= high && bars[k] <= 0.0)
+        };
+        let free: Vec<usize> = (0..x.len()).filter(|k| !is_held(*k)).collect();
+        let wanted = DVector::from_iterator(free.len(), free.iter().map(|k| bars[*k]));
+        let mut moved = x.to_vec();
+        while let Some(shift) = self.solve(hessian, &free, &wanted) {
+            if shift.amax() <= LONGEST || self.0 >= BOUNDS[1] {
+                for (k, shift) in free.iter().zip(shift.iter()) {
+                    moved[*k] = parameters[*k].map.within(x[*k] - shift.clamp(-LONGEST, LONGEST));
+                }
+                break;
+            }
+            self.stiffen();
         }
-        let wanted = matrix.cholesky().map(|factor| factor.solve(&DVector::from_column_slice(bars)));
-        let Some(shift) = wanted else { return x.to_vec() };
-        let moved = x.iter().zip(shift.iter()).zip(parameters);
-        moved.map(|((x, shift), parameter)| parameter.map.within(x - shift)).collect()
+        moved
+    }
+
+    fn solve(&self, hessian: &DMatrix<f64>, free: &[usize], wanted: &DVector<f64>) -> Option<DVector<f64>> {
+        let largest = hessian.diagonal().max().max(f64::MIN_POSITIVE);
+        let matrix = DMatrix::from_fn(free.len(), free.len(), |i, j| {
+            let own = hessian[(free[i], free[j])];
+            if i == j { own * (1.0 + self.0) + NOTHING * largest } else { own }
+        });
+        if free.is_empty() { None } else { matrix.cholesky().map(|factor| factor.solve(wanted)) }
+    }
+
+    /// Whether a step from one loss to another leaves nothing to gain.
+    pub fn is_enough(before: f64, after: f64) -> bool {
+        before - after <= ENOUGH * before.abs()
     }
 
     /// Less of it: the last step has helped.

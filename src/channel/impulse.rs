@@ -109,8 +109,9 @@ pub fn taps(link: &Link, carrier: usize, window: &TapWindow, delays: Delays) -> 
         let length = link.length(path, first);
         let phase = link.carrier_phase(length, carrier);
         let position = f64::from(window.first) - window.bandwidth * length / SPEED_OF_LIGHT;
+        let train = PulseTrain::new(position);
         for (l, pulse) in pulse.iter_mut().enumerate() {
-            *pulse = sinc(position + l as f64);
+            *pulse = train.at(l).0;
         }
         for (r, t, a) in link.coefficients(path, carrier) {
             let a = a * phase;
@@ -141,9 +142,9 @@ pub fn taps_vjp(
         let length = link.length(path, first);
         let phase = link.carrier_phase(length, carrier);
         let position = f64::from(window.first) - window.bandwidth * length / SPEED_OF_LIGHT;
+        let train = PulseTrain::new(position);
         for (l, pulse) in pulse.iter_mut().enumerate() {
-            let x = position + l as f64;
-            *pulse = [sinc(x), sinc_slope(x)];
+            *pulse = train.at(l).into();
         }
         let (mut turn, mut position_bar) = (0.0, 0.0);
         link.coefficients_vjp(path, carrier, bar, |r, t, a| {
@@ -163,30 +164,63 @@ pub fn taps_vjp(
     }
 }
 
-/// The derivative of [`sinc`].
-fn sinc_slope(x: f64) -> f64 {
-    /// Below this the difference of cosine and sinc has fewer digits than the first terms of its series.
-    const NEAR_0: f64 = 1e-3;
-    if x.abs() < NEAR_0 {
-        let square = PI * PI * x * x;
-        return -PI * PI * x / 3.0 * (1.0 - square / 10.0);
-    }
-    (libm::cos(PI * (x - 2.0 * (x / 2.0).round())) - sinc(x)) / x
+/// sinc(x) = sin(pi x)/(pi x) at x = position, position + 1, ...: sine and cosine of all are those of the first, but for
+/// their sign.
+struct PulseTrain {
+    position: f64,
+    sine: f64,
+    cosine: f64,
 }
 
-/// sin(pi x)/(pi x), 1 at 0.
-fn sinc(x: f64) -> f64 {
-    if x == 0.0 {
-        return 1.0;
+impl PulseTrain {
+    fn new(position: f64) -> PulseTrain {
+        // Of the rest after half turns, which keeps all its digits: sinc is 0 at integers, and near 1 about 0.
+        let whole = position.round();
+        let (sine, cosine) = libm::sincos(PI * (position - whole));
+        let sign = if whole % 2.0 == 0.0 { 1.0 } else { -1.0 };
+        PulseTrain { position, sine: sign * sine, cosine: sign * cosine }
     }
-    // The sine of the rest after whole turns, so that sinc is 0 at large integers.
-    libm::sin(PI * (x - 2.0 * (x / 2.0).round())) / (PI * x)
+
+    /// sinc and its derivative `l` after the first.
+    #[inline]
+    fn at(&self, l: usize) -> (f64, f64) {
+        /// Below this the difference of cosine and sinc has fewer digits than the first terms of its series.
+        const NEAR_0: f64 = 1e-3;
+        let x = self.position + l as f64;
+        if x == 0.0 {
+            return (1.0, 0.0);
+        }
+        let sign = if l.is_multiple_of(2) { 1.0 } else { -1.0 };
+        let value = sign * self.sine / (PI * x);
+        if x.abs() < NEAR_0 {
+            let square = PI * PI * x * x;
+            return (value, -PI * PI * x / 3.0 * (1.0 - square / 10.0));
+        }
+        (value, (sign * self.cosine - value) / x)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::channel::testing;
+
+    /// sin(pi x)/(pi x).
+    fn sinc(x: f64) -> f64 {
+        PulseTrain::new(x).at(0).0
+    }
+
+    #[test]
+    fn a_train_of_pulses_is_sinc_at_each() {
+        for position in [-3.3, -0.4, 2.0, 1e4 + 0.123] {
+            let train = PulseTrain::new(position);
+            for l in 0..9 {
+                let (value, slope) = train.at(l);
+                let (x, alone) = (position + l as f64, PulseTrain::new(position + l as f64).at(0));
+                assert!((value - alone.0).abs() < 1e-12 && (slope - alone.1).abs() < 1e-11, "{x}");
+            }
+        }
+    }
 
     #[test]
     fn sinc_is_1_at_0_and_0_at_other_integers() {
@@ -202,7 +236,8 @@ mod tests {
     fn responses_have_the_derivatives_of_their_adjoints() {
         for x in [0.0, 1e-9, 9e-4, 1.1e-3, 0.7, 1.0, -3.0, 40.2] {
             let (_, expected) = crate::math::difference::slope([1e-3, 5e-4], |h| sinc(x + h));
-            assert!((sinc_slope(x) - expected).abs() < 1e-10, "{x}: {} {expected}", sinc_slope(x));
+            let slope = PulseTrain::new(x).at(0).1;
+            assert!((slope - expected).abs() < 1e-10, "{x}: {slope} {expected}");
         }
         let weights: Vec<C64> = (0..5).map(|k| C64::new(0.3 * f64::from(k) - 0.2, 0.7 - 0.4 * f64::from(k))).collect();
         let window = TapWindow::new(13e6, 0, 4).unwrap();

@@ -295,6 +295,9 @@ impl Walk<'_> {
             for t in 0..sending {
                 let field = &scratch.fields[arrived + t];
                 let base = reflection::dot(&scratch.vectors[0][r], field) * spreading;
+                // A coefficient in which polarisations cancel is known to the digits of what cancels.
+                let whole = scratch.vectors[0][r].norm_squared() * field.norm_squared() * spreading * spreading;
+                largest = largest.max(whole);
                 let mut base_bar = C64::ZERO;
                 for (i, phase_r) in phases_r.iter().enumerate() {
                     let first = (r * phases_r.len() + i) * columns + t * phases_t.len();
@@ -303,7 +306,6 @@ impl Walk<'_> {
                     {
                         let phase = phase_r * phase_t;
                         let replayed = base * phase;
-                        largest = largest.max(replayed.norm_sqr());
                         apart = apart.max((replayed - a).norm_sqr());
                         let pulled = replayed.conj() * bar;
                         gain += pulled.re;

@@ -111,7 +111,8 @@ impl Place {
     fn of(job: &Job) -> Place {
         // Folders that cannot be found out stay as they are written.
         let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-        let from = job.inputs.first().and_then(|file| file.parent()).unwrap_or(Path::new(""));
+        let from = job.inputs.first().and_then(|file| file.parent()).filter(|folder| *folder != Path::new(""));
+        let from = from.unwrap_or(Path::new("."));
         Place { from: whole(from), to: whole(&job.output.dir) }
     }
 
