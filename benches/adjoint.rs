@@ -6,17 +6,20 @@ mod support;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use raylobe::bench::site::Ends;
-use raylobe::channel::ChannelBar;
+use raylobe::channel::response::{frequency_response, frequency_response_vjp, subcarrier_offsets};
+use raylobe::channel::{ChannelBar, Delays, Link};
+use raylobe::io::record::peak_memory;
 use raylobe::path::adjoint::Wanted;
 use raylobe::path::{CandidateMethod, SolverOptions};
 use raylobe::progress::Silent;
 use raylobe::scene::Scene;
-use raylobe::scene::antenna::{Antenna, AntennaDescription};
+use raylobe::scene::antenna::{Antenna, AntennaDescription, PlanarArray};
 use raylobe::scene::description::{MaterialDescription, ObjectDescription, SceneDescription};
 use raylobe::scene::material::OutOfRange;
 use raylobe::scene::mesh::Mesh;
 use raylobe::scene::radio::{Radio, Radios};
-use raylobe::solve::solve;
+use raylobe::solve::{Engine, solve};
+use rayon::prelude::*;
 use support::{backend, city};
 
 /// Carrier [Hz].
@@ -90,5 +93,56 @@ fn of_scene(criterion: &mut Criterion, scene_name: &str, scene: &Scene, radios: 
     println!("{scene_name}: {} paths, {reflections:.2} reflections each", paths.len());
 }
 
-criterion_group!(benches, adjoints);
+/// Receivers whose responses are in memory at once.
+const STREAMED: usize = 8;
+
+/// 10,000 links of 8 x 8 antennas and 1024 subcarriers: paths are stored, responses and their adjoints streamed, a few links at
+/// a time. Once, with `RAYLOBE_BENCH_LARGE=1`: it takes minutes.
+fn streamed(_: &mut Criterion) {
+    if std::env::var("RAYLOBE_BENCH_LARGE").as_deref() != Ok("1") {
+        return;
+    }
+    let site = city();
+    let loaded = backend().load(&site.scene).expect("a city has a hierarchy");
+    let mut radios = Ends::new(&site, &loaded, 10_000).radios(&site, CARRIER).expect("28 GHz is a carrier");
+    let array = |rows, columns| {
+        let array = Some(PlanarArray { rows, columns, vertical_spacing: 0.5, horizontal_spacing: 0.5 });
+        let written = AntennaDescription { array, ..AntennaDescription::default() };
+        Antenna::new("array", &written, raylobe::constants::SPEED_OF_LIGHT / CARRIER).expect("a small array")
+    };
+    radios.antennas = vec![array(4, 2); radios.antennas.len()];
+    let options = SolverOptions { rays: 20_000, ..SolverOptions::default() };
+    let carriers = [CARRIER];
+    let mut engine =
+        Engine::new(backend(), &site.scene, &radios, &carriers, &options, &Silent).expect("it can be solved");
+    let mut stored = Vec::new();
+    for first in (0..radios.receivers.len()).step_by(1000) {
+        stored.push(engine.samples(first..(first + 1000).min(radios.receivers.len())).expect("it has paths").paths);
+    }
+    drop(engine);
+    let offsets = subcarrier_offsets(1024, 120e3).expect("a carrier's worth");
+    let begun = std::time::Instant::now();
+    let links: usize = stored.iter().map(|paths| paths.links()).sum();
+    for (tile, paths) in stored.iter().enumerate() {
+        let receivers: Vec<usize> = (0..paths.receivers).collect();
+        receivers.par_chunks(STREAMED).for_each(|chunk| {
+            let some = paths.of_receivers(chunk);
+            let own = radios.with_receivers(tile * 1000 + chunk[0]..tile * 1000 + chunk[chunk.len() - 1] + 1);
+            let (channel, _) = backend().field(&site.scene, &own, &some, &carriers).expect("a carrier");
+            let mut bars = ChannelBar::zeros(&channel);
+            for index in 0..some.links() {
+                // The loss is half the power of the response, whose bar it is itself.
+                let link = Link::new(&own, &some, &channel, index);
+                let response = frequency_response(&link, 0, &offsets, Delays::Absolute);
+                frequency_response_vjp(&link, 0, &offsets, Delays::Absolute, &response, &mut bars, &mut 0.0);
+            }
+            backend().pull_back(&loaded, &own, (&some, &channel, &bars), Wanted::all()).expect("it has derivatives");
+        });
+    }
+    let (seconds, peak) = (begun.elapsed().as_secs_f64(), peak_memory().unwrap_or_default());
+    let paths: usize = stored.iter().map(|paths| paths.len()).sum();
+    println!("streamed: {links} links x 64 port pairs x 1024 subcarriers, {paths} paths: {seconds:.1} s, peak {} MiB", peak >> 20);
+}
+
+criterion_group!(benches, adjoints, streamed);
 criterion_main!(benches);
