@@ -2,6 +2,8 @@
 //! `cuda/probe.cu`. What is made of the operations that IEEE 754 rounds is the same to the bit; where a library's sine,
 //! exponential or the like takes part, within a few units of the last place, for each library is within one or two.
 
+#[path = "probes/adjoint.rs"]
+mod adjoint;
 #[path = "probes/field.rs"]
 mod field;
 #[path = "probes/geometry.rs"]
@@ -31,7 +33,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 /// The sources of the probes, as images are named.
-const SOURCES: [&str; 3] = ["probe", "probe/map", "probe/scattering"];
+const SOURCES: [&str; 4] = ["probe", "probe/adjoint", "probe/map", "probe/scattering"];
 /// Random inputs of a probe.
 const RANDOM: usize = 4000;
 /// Threads of a block.
@@ -174,6 +176,38 @@ impl Device {
         });
         println!("{name}: at most {worst:.2} of the bound");
     }
+
+    /// The probe must answer what `twin` does, each number within so many `units` of what it moves by when each argument is
+    /// changed by four units of its last place, one after the other, and of its own last place.
+    fn conditioned<const I: usize, O: AsRef<[f64]>>(
+        &self,
+        name: &str,
+        before: &[&dyn Argument],
+        inputs: &[[f64; I]],
+        units: f64,
+        twin: impl Fn(&[f64; I]) -> O,
+    ) {
+        let mut worst = 0.0;
+        self.compare(name, before, inputs, &twin, |what, input, found, expected| {
+            let mut moves: Vec<f64> = expected.iter().map(|x| f64::EPSILON * x.abs()).collect();
+            for i in 0..I {
+                let mut changed = *input;
+                changed[i] *= 1.0 + 4.0 * f64::EPSILON;
+                let changed = twin(&changed);
+                moves.iter_mut().zip(changed.as_ref()).zip(expected).for_each(|((m, a), b)| *m += (a - b).abs());
+            }
+            for k in 0..expected.len() {
+                let (difference, bound) = ((found[k] - expected[k]).abs(), units * moves[k] + f64::MIN_POSITIVE);
+                let is_near = difference <= bound;
+                assert!(
+                    is_near,
+                    "{what}, number {k}: {difference:e} beyond {bound:e}\nfound    {found:?}\nexpected {expected:?}"
+                );
+                worst = f64::max(worst, difference / bound);
+            }
+        });
+        println!("{name}: at most {worst:.2} of the bound");
+    }
 }
 
 /// A bound of so many units of the last place of each number.
@@ -232,7 +266,23 @@ fn single(x: f64) -> f64 {
 }
 
 /// Device functions that are probed through another one, which does little else: (helper, probed).
-const THROUGH_OTHERS: [(&str, &str); 34] = [
+const THROUGH_OTHERS: [(&str, &str); 50] = [
+    ("pulled", "slab_vjp"),
+    ("interface_of_vjp", "slab_vjp"),
+    ("polarized_vjp", "slab_vjp"),
+    ("half_wave_slope", "amplitude_slopes"),
+    ("parabola_slope", "amplitude_slopes"),
+    ("tr38901_gain_slopes", "amplitude_slopes"),
+    ("turned_pattern_vjp", "pattern_vjp"),
+    ("lobe_terms_vjp", "part_density_vjp"),
+    ("reciprocal_terms", "part_density_vjp"),
+    ("but_for_pattern_vjp", "diffuse_vjp"),
+    ("reflected_share_vjp", "diffuse_vjp"),
+    ("root_of_share_vjp", "diffuse_vjp"),
+    ("met_at", "carried"),
+    ("add_outer", "vector_towards_vjp"),
+    ("plane_along", "refine_vjp"),
+    ("vertex_along", "refine_vjp"),
     ("is_inside_edge", "contains"),
     ("shear", "meet"),
     ("edges_of", "meet"),

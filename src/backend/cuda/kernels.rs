@@ -5,8 +5,9 @@
 use super::fault::{FREE_THE_DEVICE, OnDevice};
 use crate::error::{Error, Fault, Result};
 use crate::layout::{
-    AimedWindow, Box3, ChainNode, FedAt, Flight, ForwardAt, GeometryView, Hit, LatticeAt, LoneRay, LoneSegment, Pair,
-    PartAt, PathVertex, Plane, Point, RadioEnd, ReplayedPath, ReplayedVertex, SurfaceAt, TriangleBlock, WideNode,
+    AdjointAt, AimedWindow, Box3, ChainNode, FedAt, Flight, ForwardAt, GeometryView, Hit, KinematicsBar, LatticeAt,
+    LoneRay, LoneSegment, Pair, PartAt, PathVertex, PlacedVertex, Plane, Point, RadioAt, RadioEnd, ReplayedPath,
+    ReplayedVertex, SurfaceAt, TriangleBlock, WideNode,
 };
 use cudarc::driver::sys::CUresult;
 use cudarc::driver::{
@@ -31,6 +32,7 @@ macro_rules! plain_records {
     };
 }
 plain_records!(
+    AdjointAt,
     AimedWindow,
     Box3,
     ChainNode,
@@ -39,14 +41,17 @@ plain_records!(
     ForwardAt,
     GeometryView,
     Hit,
+    KinematicsBar,
     LatticeAt,
     LoneRay,
     LoneSegment,
     Pair,
     PartAt,
     PathVertex,
+    PlacedVertex,
     Plane,
     Point,
+    RadioAt,
     RadioEnd,
     ReplayedPath,
     ReplayedVertex,
@@ -102,6 +107,8 @@ kernels! {
     "path/launch": shoot_all_around, shoot_at_windows, follow_flights;
     "path/connect": build_frusta, meet_receivers, refine_pairs, keep_visible;
     "path/field": couple_polarizations, weigh_ports;
+    "path/field_vjp": begin_paths, replay_fields, turn_elements, pull_elements, pull_ports, pull_fields, pull_mirrors,
+        pull_diffuse, pull_paths, sum_segments;
     "map/forward": start_waves, trace_waves, leave_deposits, scatter_waves, connect_sights, end_replicate;
 }
 
@@ -159,6 +166,7 @@ macro_rules! holds {
     };
 }
 
+pub mod adjoint;
 pub mod forward;
 
 /// Chains and what they are tested with: the arguments that the kernels of `path/connect.cu` share.
