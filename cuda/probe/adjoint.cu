@@ -9,7 +9,6 @@ DEVICE Vec3 begun_vector() { return {BEGUN, BEGUN, BEGUN}; }
 DEVICE C64 begun_complex() { return {BEGUN, BEGUN}; }
 DEVICE CVec3 begun_field() { return {begun_complex(), begun_complex(), begun_complex()}; }
 DEVICE DirectionsBar begun_directions() { return {begun_vector(), begun_vector(), begun_vector()}; }
-DEVICE SurfaceBar begun_surface() { return {begun_complex(), BEGUN, BEGUN, BEGUN, BEGUN, BEGUN, BEGUN}; }
 DEVICE PartBar begun_part() { return {BEGUN, BEGUN, BEGUN, BEGUN}; }
 
 DEVICE double* put(double* out, const DirectionsBar& bar) { return put(put(put(out, bar.k_i), bar.n), bar.k_s); }
@@ -180,12 +179,13 @@ KERNEL void probe_pattern_density_vjp(const SurfaceAt* surfaces, const double* i
   for (const PartBar& part_bar : parts_bar) out = put(out, part_bar);
 }
 
-// surface, k_i, n, k_s, field, frequency, bar of the scattered field: diffuse, and by the lobe
+// surface, k_i, n, k_s, field, frequency, bar of the scattered field: diffuse, and by the lobe; of parts all but the weight,
+// whose bar is a difference that may cancel to nothing
 KERNEL void probe_scattered_vjp(const SurfaceAt* surfaces, const double* in, uint32_t count, double* out) {
   const uint64_t i = global_id();
   if (i >= count) return;
   in += 23 * i;
-  out += (48 + PART_BAR * PROBED_PARTS) * i;
+  out += (48 + 3 * PROBED_PARTS) * i;
   const SurfaceAt& surface = surfaces[uint32_t(in[0])];
   const Vec3 k_i = vec3(in + 1), n = vec3(in + 4), k_s = vec3(in + 7);
   PartBar parts_bar[PROBED_PARTS] = {};
@@ -193,7 +193,7 @@ KERNEL void probe_scattered_vjp(const SurfaceAt* surfaces, const double* in, uin
   diffuse_vjp(field_at(in + 10), k_i, n, k_s, surface, in[16], field_at(in + 17), bar, parts_bar);
   lobe_vjp(field_at(in + 10), k_i, n, k_s, surface, in[16], field_at(in + 17), by_lobe);
   out = put(put(out, bar), by_lobe);
-  for (const PartBar& part_bar : parts_bar) out = put(out, part_bar);
+  for (const PartBar& own : parts_bar) out = put(put(put(out, own.forward_share), own.forward), own.backward);
 }
 
 // scene

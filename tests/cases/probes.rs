@@ -266,7 +266,7 @@ fn single(x: f64) -> f64 {
 }
 
 /// Device functions that are probed through another one, which does little else: (helper, probed).
-const THROUGH_OTHERS: [(&str, &str); 50] = [
+const THROUGH_OTHERS: [(&str, &str); 51] = [
     ("pulled", "slab_vjp"),
     ("interface_of_vjp", "slab_vjp"),
     ("polarized_vjp", "slab_vjp"),
@@ -283,6 +283,7 @@ const THROUGH_OTHERS: [(&str, &str); 50] = [
     ("add_outer", "vector_towards_vjp"),
     ("plane_along", "refine_vjp"),
     ("vertex_along", "refine_vjp"),
+    ("vertices_vjp", "refine_vjp"),
     ("is_inside_edge", "contains"),
     ("shear", "meet"),
     ("edges_of", "meet"),
@@ -319,6 +320,10 @@ const THROUGH_OTHERS: [(&str, &str); 50] = [
     ("add_fixed", "add_deposit"),
 ];
 
+/// Headers whose functions are steps of kernels that write what they make to places of its own, and the source of these
+/// kernels: they are compared as they stand ([`crate::adjoint_parity`]).
+const STEPS: [(&str, &str); 1] = [("path/field_vjp.cuh", "path/field_vjp.cu")];
+
 /// The device functions of a header: name and parameters.
 fn functions_of(code: &str) -> Vec<(String, String)> {
     let declared = code.split("\nDEVICE ").skip(1).filter_map(|rest| {
@@ -336,15 +341,22 @@ fn calls_of(code: &str, name: &str) -> usize {
     code.match_indices(&call).filter(|(at, _)| begins(*at)).count()
 }
 
+/// The text of every header below a folder, but of those with steps of kernels.
 fn headers_below(folder: &Path, found: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).expect("kernels can be read") {
         let path = entry.expect("kernels can be read").path();
         if path.is_dir() {
             headers_below(&path, found);
-        } else if path.extension().is_some_and(|kind| kind == "cuh") {
+        } else if path.extension().is_some_and(|kind| kind == "cuh")
+            && !STEPS.iter().any(|(name, _)| path.ends_with(name))
+        {
             found.push(std::fs::read_to_string(&path).expect("a header can be read"));
         }
     }
+}
+
+fn read_below_cuda(name: &str) -> String {
+    std::fs::read_to_string(repository().join("cuda").join(name)).expect("kernels can be read")
 }
 
 #[test]
@@ -357,10 +369,9 @@ fn every_device_function_has_a_probe() {
         overloads.entry(name).or_default().insert(parameters);
     }
     assert!(overloads.len() > 80 && overloads["dot"].len() == 2, "{overloads:?}");
-    let read = |source| std::fs::read_to_string(repository().join("cuda").join(source)).expect("probes can be read");
     let kernels: String = SOURCES
         .iter()
-        .map(|source| read(format!("{source}.cu")))
+        .map(|source| read_below_cuda(&format!("{source}.cu")))
         .map(|code| code.split_once("\nKERNEL ").expect("probes are kernels").1.to_owned())
         .collect();
     for (helper, probed) in THROUGH_OTHERS {
@@ -372,4 +383,12 @@ fn every_device_function_has_a_probe() {
         .filter(|(name, overloads)| !is_helper(name) && calls_of(&kernels, name) < overloads.len())
         .collect();
     assert!(missing.is_empty(), "device functions without a probe: {missing:?}");
+    for (header, source) in STEPS {
+        let [header, kernels] = [header, source].map(read_below_cuda);
+        let own = functions_of(&header);
+        assert!(own.len() > 10, "{own:?}");
+        // Each is called beside its own declaration.
+        let idle = own.iter().find(|(name, _)| calls_of(&header, name) + calls_of(&kernels, name) < 2);
+        assert!(idle.is_none(), "no kernel takes the step {idle:?}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::buffer::{Buffer, Pinned};
 use super::fault::with_parts;
-use super::kernels::COUPLING;
+use super::kernels::field::COUPLING;
 use super::{Cuda, Surfaces, coordinates, locked};
 use crate::channel::Channel;
 use crate::error::Result;
