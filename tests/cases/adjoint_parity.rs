@@ -193,6 +193,17 @@ fn what_has_no_derivative_is_the_same_error_on_both() {
 }
 
 #[test]
+fn without_paths_all_bars_are_0_on_both() {
+    let options = SolverOptions { line_of_sight: false, ..build::exhaustive(0) };
+    let case = Case::new(&corner(&plain()), askew(28e9, false), &[28e9], &options);
+    assert!(case.samples.paths.is_empty());
+    let bars = case.bars(&OUTPUTS, 1);
+    let [cpu, cuda] = [cpu(), build::backend()]
+        .map(|backend| case.adjoint_on(&backend, &bars, Wanted::all()).expect("there is nothing to go wrong"));
+    assert_eq!(cpu, cuda);
+}
+
+#[test]
 fn munich_has_the_same_derivatives_on_both() {
     let Some(file) = city("munich") else { return };
     let scene = scene_file::read(&file).expect("Munich can be read");

@@ -1,4 +1,5 @@
-//! The kernels: one safe function for each launch, which checks the lengths of all arrays. Nothing else launches.
+//! The kernels: one safe function for each launch, or for launches that belong together, which checks the lengths of all
+//! arrays. Nothing else launches.
 //!
 //! Arguments stand in the order of the kernels' own (`cuda/**/*.cu`), the number of threads aside.
 

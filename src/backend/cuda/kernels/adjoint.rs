@@ -1,4 +1,4 @@
-//! Launches of the kernels of `cuda/path/field_vjp.cu`: the adjoint of paths, step by step.
+//! Launches of the kernels of `cuda/path/field_vjp.cu`: the adjoint of paths, step by step, and the sums of what it yields.
 
 use super::Kernels;
 use crate::backend::cuda::fault::OnDevice;
@@ -127,7 +127,7 @@ impl Array {
     }
 }
 
-/// The arrays on the device, by their numbers.
+/// The arrays on the device, by their numbers. Kernels of one stream write and read them one after another.
 pub struct Arrays<'a>(pub [&'a CudaSlice<f64>; Array::ALL.len()]);
 
 /// What is added up: numbers of an array's items, and the items of each segment.
