@@ -10,7 +10,7 @@
 //!
 //! Two roofs from the card's own properties stand beside a ray: all nodes and leaves that it enters read from device memory
 //! (caches may do better, so that this roof can be passed), and their f32 operations, one for each lane and cycle, for
-//! multiplications and additions are not fused. The field reads paths and writes coefficients once.
+//! multiplications and additions are not fused. The field reads paths and writes coefficients once. What the adjoint finds is vertices of the scene with a bar.
 
 #[allow(dead_code)]
 mod support;
@@ -22,17 +22,19 @@ use raylobe::bench::Site;
 use raylobe::bench::roof::Visits;
 use raylobe::bench::site::{Ends, Rays};
 use raylobe::bench::work;
+use raylobe::channel::ChannelBar;
 use raylobe::geometry::Geometry;
 use raylobe::geometry::triangle::Ray;
 use raylobe::io::scene_file;
 use raylobe::layout::{Hit, LoneRay, LoneSegment, NONE, ReplayedPath, ReplayedVertex};
 use raylobe::math::Vec3;
 use raylobe::math::random::fibonacci_direction;
+use raylobe::path::adjoint::Wanted;
 use raylobe::path::counters::Counters;
 use raylobe::path::receivers::ReceiverBoxes;
 use raylobe::path::{Paths, SolverOptions};
 use raylobe::progress::Silent;
-use raylobe::solve::solve;
+use raylobe::solve::{Solution, solve};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -373,17 +375,24 @@ impl Bench {
         let (cpu, _) = self.stages(&self.cpu, site, &ends)?;
         let way = |i| Ray::from_f64(&ends.transmitter, &fibonacci_direction(i, COUNTED_RAYS as u64));
         let primary: Vec<Ray> = (0..COUNTED_RAYS as u64).map(way).collect();
-        let roofs = [self.card.ray_roofs(&geometry, &primary), [None; 2], self.card.field_roofs(&paths), [None; 2]];
+        let (of_rays, of_field) = (self.card.ray_roofs(&geometry, &primary), self.card.field_roofs(&paths));
+        let roofs = [of_rays, [None; 2], of_field, [None; 2], [None; 2]];
         let scene = format!("{}, {receivers} receivers, depth {}", site.name, self.effort.depth);
-        let names = [("chains", "segments"), ("connect", "pairs"), ("field", "paths"), ("solve", "paths")];
+        let names = [
+            ("chains", "segments"),
+            ("connect", "pairs"),
+            ("field", "paths"),
+            ("adjoint, everything", "paths"),
+            ("solve", "paths"),
+        ];
         for (i, (what, unit)) in names.into_iter().enumerate() {
             Row { what, scene: &scene, unit, measured: [cuda[i], cpu[i]], roofs: roofs[i] }.print();
         }
         Ok(())
     }
 
-    /// Chains, connect, field and all of it on one device; also the paths.
-    fn stages(&self, backend: &Backend, site: &Site, ends: &Ends) -> Outcome<([Measured; 4], Paths)> {
+    /// Chains, connect, field, its adjoint and a whole job on one device; also the paths.
+    fn stages(&self, backend: &Backend, site: &Site, ends: &Ends) -> Outcome<([Measured; 5], Paths)> {
         let options = SolverOptions { max_depth: self.effort.depth, ..SolverOptions::default() };
         let (loaded, boxes) = (backend.load(&site.scene)?, ReceiverBoxes::of_all(&ends.receivers));
         let chains = || {
@@ -400,15 +409,26 @@ impl Bench {
         let connect = Measured { items: trie.len() as u64 * ends.receivers.len() as u64, found, seconds };
 
         let (radios, carriers) = (ends.radios(site, CARRIER_HZ)?, [CARRIER_HZ]);
-        let all = || Ok(solve(backend.clone(), &site.scene, &radios, &carriers, &options, &Silent)?.paths);
-        let (seconds, paths) = self.timed(all)?;
+        let all = || Ok(solve(backend.clone(), &site.scene, &radios, &carriers, &options, &Silent)?);
+        let (seconds, Solution { paths, channel, .. }) = self.timed(all)?;
         let count = paths.len() as u64;
         let solve = Measured { items: count, found: count, seconds };
 
         let (seconds, coefficients) =
             self.timed(|| Ok(backend.field(&site.scene, &radios, &paths, &carriers)?.0.a.len()))?;
         let field = Measured { items: count, found: coefficients as u64, seconds };
-        Ok(([chains, connect, field, solve], paths))
+
+        // Of a loss of powers and delays.
+        let mut bars = ChannelBar::zeros(&channel);
+        bars.a.copy_from_slice(&channel.a);
+        bars.tau.fill(1.0);
+        let pulled = || {
+            let bar = backend.pull_back(&loaded, &radios, (&paths, &channel, &bars), Wanted::all())?;
+            Ok(bar.vertices.iter().filter(|bar| bar.norm() > 0.0).count() as u64)
+        };
+        let (seconds, vertices) = self.timed(pulled)?;
+        let adjoint = Measured { items: count, found: vertices, seconds };
+        Ok(([chains, connect, field, adjoint, solve], paths))
     }
 }
 

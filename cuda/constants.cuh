@@ -5,3 +5,5 @@
 constexpr double SPEED_OF_LIGHT = 299792458.0;
 constexpr double PI = 3.141592653589793;
 constexpr double TAU = 2.0 * PI;
+// The natural logarithm of 10.
+constexpr double LN_10 = 2.302585092994046;

@@ -162,16 +162,59 @@ constants! {
     FIXED_WORDS: u32 = 3;
     /// See [`FIXED_WORDS`].
     FIXED_BITS: u32 = 96;
+    /// Numbers of a node of a lobe's tables (`scene::scattering::LobeTable`).
+    NODE_NUMBERS: u32 = 4;
+    /// Numbers of 64 bits of the adjoint's bars on the device (`cuda/interaction`, `cuda/path/field_vjp.cuh`): of a surface
+    /// at a carrier, of a part of a pattern, of an end of a path, of a plane, of the corners of a triangle.
+    SURFACE_BAR: u32 = 8;
+    /// See [`SURFACE_BAR`].
+    PART_BAR: u32 = 4;
+    /// See [`SURFACE_BAR`].
+    END_BAR: u32 = 16;
+    /// See [`SURFACE_BAR`].
+    PLANE_BAR: u32 = 4;
+    /// See [`SURFACE_BAR`].
+    CORNERS_BAR: u32 = 9;
+    /// The same of what one step hands to the next: a path at a carrier, an element's slot, an image, and a vertex at a
+    /// carrier, with the first number of its surface's.
+    CARRIER_BAR: u32 = 20;
+    /// See [`CARRIER_BAR`].
+    ELEMENT_BAR: u32 = 10;
+    /// See [`CARRIER_BAR`].
+    IMAGE: u32 = 6;
+    /// See [`CARRIER_BAR`].
+    SCATTER_BAR: u32 = 24;
+    /// See [`CARRIER_BAR`].
+    SURFACE_IN_SCATTER_BAR: u32 = 15;
+    /// Polarisations of an end at the most.
+    MOST_POLARIZATIONS: u32 = 2;
+    /// What the device says of a path: it has derivatives; it runs along the axis of the receiver's or of the transmitter's
+    /// antenna, is scattered from or into the vertical, or its replay is not what the channel holds.
+    REGULAR: u32 = 0;
+    /// See [`REGULAR`].
+    AXIS_OF_RECEIVER: u32 = 1;
+    /// See [`REGULAR`].
+    AXIS_OF_TRANSMITTER: u32 = 2;
+    /// See [`REGULAR`].
+    VERTICAL: u32 = 3;
+    /// See [`REGULAR`].
+    FOREIGN: u32 = 4;
+    /// A coefficient and its replay may differ by this, relative to the largest of the path [-]: a channel may have been
+    /// made on another device.
+    SAME: f64 = 1e-6;
     /// The element index of a path that stands for all elements of an array.
     ALL_ELEMENTS: u32 = u32::MAX;
 }
 
 // The build script compiles this file by its path, for which modules would otherwise be looked for elsewhere.
+#[path = "layout/adjoint.rs"]
+mod adjoint;
 #[path = "layout/forward.rs"]
 mod forward;
 #[path = "layout/scattering.rs"]
 mod scattering;
 
+pub use adjoint::{AdjointAt, KinematicsBar, PlacedVertex, RadioAt};
 pub use forward::{FedAt, ForwardAt, LatticeAt, SheetAt};
 pub use scattering::{PartAt, ScatteringAt, SingleLobeAt, SurfaceAt};
 
@@ -486,6 +529,10 @@ pub fn print_header() -> String {
         print_radio_end(),
         print_replayed_path(),
         print_replayed_vertex(),
+        adjoint::print_kinematics_bar(),
+        adjoint::print_placed_vertex(),
+        adjoint::print_radio_at(),
+        adjoint::print_adjoint_at(),
         forward::print_sheet_at(),
         forward::print_fed_at(),
         forward::print_forward_at(),

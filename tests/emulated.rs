@@ -1,8 +1,12 @@
 //! Every phenomenon on the CUDA backend, its kernels emulated: the cases that `tests/cpu.rs` runs on the CPU, through
 //! cudarc, the mock driver and the very sources under `cuda/`. With `RAYLOBE_REQUIRE_GPU=1` on the machine's GPU.
 
+#[path = "support/differences.rs"]
+mod differences;
 mod support;
 
+#[path = "cases/adjoint_parity.rs"]
+mod adjoint_parity;
 #[path = "cases/awkward.rs"]
 mod awkward;
 #[path = "cases/closed.rs"]
@@ -11,6 +15,8 @@ mod closed;
 mod completeness;
 #[path = "cases/crowds.rs"]
 mod crowds;
+#[path = "cases/gradients.rs"]
+mod gradients;
 #[path = "cases/invariance.rs"]
 mod invariance;
 #[path = "cases/laws.rs"]

@@ -17,5 +17,11 @@ DEVICE C64 operator/(const C64& a, const C64& b) {
   const double size = b.re * b.re + b.im * b.im;
   return {(a.re * b.re + a.im * b.im) / size, (a.im * b.re - a.re * b.im) / size};
 }
+DEVICE C64& operator+=(C64& a, const C64& b) { return a = a + b; }
+DEVICE C64 conj(const C64& a) { return {a.re, -a.im}; }
+DEVICE C64 inverse(const C64& a) {
+  const double size = a.re * a.re + a.im * a.im;
+  return {a.re / size, -a.im / size};
+}
 DEVICE bool is_zero(const C64& a) { return a.re == 0.0 && a.im == 0.0; }
 DEVICE double norm_squared(const C64& a) { return a.re * a.re + a.im * a.im; }

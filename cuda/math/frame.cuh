@@ -12,6 +12,22 @@ DEVICE Angles angles_of(const Vec3& k) {
   return {atan2(horizontal, k.z), horizontal == 0.0 ? 0.0 : atan2(k.y, k.x)};
 }
 
+// The adjoint of `angles_of`; adds to `k_bar`, whose coordinates count as free. At the zenith nothing is added for the
+// azimuth, which has no slope there.
+DEVICE void angles_of_vjp(const Vec3& k, double theta_bar, double phi_bar, Vec3& k_bar) {
+  const double horizontal = hypot(k.x, k.y);
+  const double squared = horizontal * horizontal + k.z * k.z;
+  k_bar.z -= theta_bar * horizontal / squared;
+  if (!(horizontal > 0.0)) return;
+  const double cos_phi = k.x / horizontal, sin_phi = k.y / horizontal;
+  const double outwards = theta_bar * k.z / squared, around = phi_bar / horizontal;
+  k_bar.x += outwards * cos_phi - around * sin_phi;
+  k_bar.y += outwards * sin_phi + around * cos_phi;
+}
+
+// Whether `k` points along z exactly, where azimuth and basis have no derivative.
+DEVICE bool is_pole(const Vec3& k) { return k.x == 0.0 && k.y == 0.0; }
+
 struct Basis {
   Vec3 theta, phi;
 };
@@ -22,6 +38,24 @@ DEVICE Basis spherical_basis(const Vec3& k) {
   const double cosine = horizontal == 0.0 ? 1.0 : k.x / horizontal;
   const double sine = horizontal == 0.0 ? 0.0 : k.y / horizontal;
   return {{k.z * cosine, k.z * sine, -horizontal}, {-sine, cosine, 0.0}};
+}
+
+// The adjoint of `spherical_basis`; adds to `k_bar`, but at the poles, where the basis has no derivative.
+DEVICE void spherical_basis_vjp(const Vec3& k, const Vec3& theta_hat_bar, const Vec3& phi_hat_bar, Vec3& k_bar) {
+  const double horizontal = hypot(k.x, k.y);
+  if (horizontal == 0.0) return;
+  const double cos_phi = k.x / horizontal, sin_phi = k.y / horizontal;
+  const double cos_bar = theta_hat_bar.x * k.z + phi_hat_bar.y;
+  const double sin_bar = theta_hat_bar.y * k.z - phi_hat_bar.x;
+  const double around = (sin_bar * cos_phi - cos_bar * sin_phi) / horizontal;
+  k_bar.x += -theta_hat_bar.z * cos_phi - around * sin_phi;
+  k_bar.y += -theta_hat_bar.z * sin_phi + around * cos_phi;
+  k_bar.z += theta_hat_bar.x * cos_phi + theta_hat_bar.y * sin_phi;
+}
+
+// The adjoint of v/|v|, whose length is `length` and whose direction `unit`: the bar of v.
+DEVICE Vec3 normalized_vjp(const Vec3& unit, double length, const Vec3& unit_bar) {
+  return (unit_bar - unit * dot(unit, unit_bar)) / length;
 }
 
 struct Tangents {

@@ -11,6 +11,8 @@ DEVICE Vec3 operator-(const Vec3& a, const Vec3& b) { return {a.x - b.x, a.y - b
 DEVICE Vec3 operator-(const Vec3& a) { return {-a.x, -a.y, -a.z}; }
 DEVICE Vec3 operator*(const Vec3& a, double s) { return {a.x * s, a.y * s, a.z * s}; }
 DEVICE Vec3 operator/(const Vec3& a, double s) { return {a.x / s, a.y / s, a.z / s}; }
+DEVICE Vec3& operator+=(Vec3& a, const Vec3& b) { return a = a + b; }
+DEVICE Vec3& operator-=(Vec3& a, const Vec3& b) { return a = a - b; }
 
 DEVICE double dot(const Vec3& a, const Vec3& b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
 DEVICE Vec3 cross(const Vec3& a, const Vec3& b) {

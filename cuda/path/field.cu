@@ -2,9 +2,6 @@
 #include "path/field.cuh"
 #include "search.cuh"
 
-// Polarisations of an end, at most.
-constexpr uint32_t MOST_POLARIZATIONS = 2;
-
 // Couplings of a path at a carrier `[path, carrier, receiver polarisation, transmitter polarisation]`: one thread for a path
 // and a carrier.
 KERNEL void couple_polarizations(const ReplayedPath* RESTRICT paths, uint32_t path_count,

@@ -16,7 +16,8 @@ KERNEL void probe_lobe_at(const double* in, uint32_t count, double* out) {
   if (i >= count) return;
   in += 4 * i;
   const uint32_t shape = uint32_t(in[0]);
-  put(put(out + 2 * i, lobe_at(shape, in[1], in[2])), off_at(shape, in[1], in[3]));
+  const LobeAt h = lobe_at(shape, in[1], in[2]);
+  put(put(put(put(out + 4 * i, h.value), h.by_off), h.by_log), off_at(shape, in[1], in[3]));
 }
 
 // surface, y
@@ -25,7 +26,9 @@ KERNEL void probe_normaliser(const SurfaceAt* surfaces, const double* in, uint32
   if (i >= count) return;
   const SingleLobeAt& of = surfaces[uint32_t(in[2 * i])].lobe->forward;
   const double y = in[2 * i + 1];
-  put(put(out + 2 * i, normaliser(of, y)), of.nodes[1] > 0 ? furnace(of, y) : 0.0);
+  const NormaliserAt area = normaliser(of, y);
+  const FurnaceAt q = of.nodes[1] > 0 ? furnace(of, y) : FurnaceAt{0.0, 0.0, 0.0};
+  put(put(put(put(put(put(out + 6 * i, area.area), area.by_cosine), area.by_log), q.root), q.by_cosine), q.by_log);
 }
 
 // surface, k_i, n, k_s

@@ -22,9 +22,26 @@ DEVICE double half_wave_amplitude(double theta) {
   return sqrt(HALF_WAVE_DIPOLE_GAIN) * fabs(sin(PI / 2.0 * one_less_cos) / sine);
 }
 
+// The derivative of `half_wave_amplitude` by theta, from 0 to pi [1/rad].
+DEVICE double half_wave_slope(double theta) {
+  double sine, cosine;
+  sincos(theta, &sine, &cosine);
+  const double side = copysign(1.0, cosine);
+  // cos(pi/2 cos theta) tends to pi/4 sin^2 theta.
+  if (sine == 0.0) return sqrt(HALF_WAVE_DIPOLE_GAIN) * (PI / 4.0) * side;
+  const double angle = PI / 2.0 * sine * sine / (1.0 + fabs(cosine));
+  return sqrt(HALF_WAVE_DIPOLE_GAIN) * (PI / 2.0 * side * cos(angle) - sin(angle) / sine * (cosine / sine));
+}
+
 DEVICE double parabola_db(double angle) {
   const double x = angle / TR38901_BEAM_WIDTH;
   return smaller(12.0 * x * x, TR38901_MAX_ATTENUATION_DB);
+}
+
+// The derivative of `parabola_db` [dB/rad]; 0 on its floor.
+DEVICE double parabola_slope(double angle) {
+  const double square = TR38901_BEAM_WIDTH * TR38901_BEAM_WIDTH;
+  return 12.0 * angle * angle / square < TR38901_MAX_ATTENUATION_DB ? 24.0 * angle / square : 0.0;
 }
 
 // Gain of the TR 38.901 table 7.3-1 element [dB] (T33).
@@ -41,6 +58,32 @@ DEVICE double amplitude(uint32_t element, double theta, double phi) {
     case HALF_WAVE_DIPOLE: return half_wave_amplitude(theta);
     case TR_38901: return pow(10.0, tr38901_gain_db(theta, phi) / 20.0);
     default: return 1.0;
+  }
+}
+
+// Derivatives by the zenith and the azimuth.
+struct Slopes {
+  double by_theta, by_phi;
+};
+
+// The derivatives of `tr38901_gain_db` [dB/rad]; 0 where the attenuation is at its most.
+DEVICE Slopes tr38901_gain_slopes(double theta, double phi) {
+  const double turned = phi - TAU * round(phi / TAU), risen = theta - PI / 2.0;
+  if (parabola_db(risen) + parabola_db(turned) >= TR38901_MAX_ATTENUATION_DB) return {0.0, 0.0};
+  return {-parabola_slope(risen), -parabola_slope(turned)};
+}
+
+// The derivatives of `amplitude`, which is `value`, [1/rad]; `theta` from 0 to pi. On a floor of the pattern they are 0.
+DEVICE Slopes amplitude_slopes(uint32_t element, double value, double theta, double phi) {
+  switch (element) {
+    case DIPOLE: return {sqrt(DIPOLE_GAIN) * cos(theta), 0.0};
+    case HALF_WAVE_DIPOLE: return {half_wave_slope(theta), 0.0};
+    case TR_38901: {
+      const Slopes gain = tr38901_gain_slopes(theta, phi);
+      const double relative = value * LN_10 / 20.0;
+      return {relative * gain.by_theta, relative * gain.by_phi};
+    }
+    default: return {0.0, 0.0};
   }
 }
 
@@ -70,6 +113,37 @@ DEVICE Amplitudes turned_pattern(uint32_t element, double slant, double theta, d
   return {cos_psi / sine * size, sin_psi / sine * size};
 }
 
+// The adjoint of `turned_pattern`; adds to `theta_bar` and `phi_bar`. On the element's own axis there is no slope.
+DEVICE void turned_pattern_vjp(uint32_t element, double slant, double theta, double phi, const Amplitudes& bar,
+                               double& theta_bar, double& phi_bar) {
+  double sin_slant, cos_slant, sin_theta, cos_theta, sin_phi, cos_phi;
+  sincos(slant, &sin_slant, &cos_slant);
+  sincos(theta, &sin_theta, &cos_theta);
+  sincos(phi, &sin_phi, &cos_phi);
+  const Vec3 turned = {sin_theta * cos_phi, cos_slant * sin_phi * sin_theta + sin_slant * cos_theta,
+                       cos_slant * cos_theta - sin_slant * sin_phi * sin_theta};
+  const double cosine = cos_slant * sin_theta + sin_slant * sin_phi * cos_theta, sine = sin_slant * cos_phi;
+  const double length = hypot(cosine, sine);
+  if (length == 0.0) return;
+  const double cos_psi = cosine / length, sin_psi = sine / length;
+  const double turned_theta = atan2(length, turned.z), turned_phi = atan2(turned.y, turned.x);
+  const double size = amplitude(element, turned_theta, turned_phi);
+  const Slopes slopes = amplitude_slopes(element, size, turned_theta, turned_phi);
+  const double size_bar = cos_psi * bar.theta + sin_psi * bar.phi;
+  // |(cosine, sine)| is the sine of the turned zenith.
+  Vec3 turned_bar{0.0, 0.0, 0.0};
+  angles_of_vjp(turned, size_bar * slopes.by_theta, size_bar * slopes.by_phi, turned_bar);
+  const double psi_bar = size * (cos_psi * bar.phi - sin_psi * bar.theta);
+  const double cosine_bar = -psi_bar * sin_psi / length, sine_bar = psi_bar * cos_psi / length;
+  theta_bar += turned_bar.x * cos_theta * cos_phi +
+               turned_bar.y * (cos_slant * sin_phi * cos_theta - sin_slant * sin_theta) -
+               turned_bar.z * (cos_slant * sin_theta + sin_slant * sin_phi * cos_theta) +
+               cosine_bar * (cos_slant * cos_theta - sin_slant * sin_phi * sin_theta);
+  phi_bar += -turned_bar.x * sin_theta * sin_phi + turned_bar.y * cos_slant * cos_phi * sin_theta -
+             turned_bar.z * sin_slant * cos_phi * sin_theta + cosine_bar * sin_slant * cos_phi * cos_theta -
+             sine_bar * sin_slant * sin_phi;
+}
+
 // src/scene/antenna.rs, SlantModel.
 constexpr uint32_t SLANT_MODEL_1 = 0;
 
@@ -80,4 +154,17 @@ DEVICE Amplitudes pattern(uint32_t element, uint32_t slant_model, double slant, 
   sincos(slant, &sin_slant, &cos_slant);
   const double size = amplitude(element, theta, phi);
   return {cos_slant * size, sin_slant * size};
+}
+
+// The adjoint of `pattern`; adds to `theta_bar` and `phi_bar`. Where a pattern has a floor, in the direction of a null and on
+// an element's own axis there is no slope, and nothing is added.
+DEVICE void pattern_vjp(uint32_t element, uint32_t slant_model, double slant, double theta, double phi,
+                        const Amplitudes& bar, double& theta_bar, double& phi_bar) {
+  if (slant_model == SLANT_MODEL_1) return turned_pattern_vjp(element, slant, theta, phi, bar, theta_bar, phi_bar);
+  double sin_slant, cos_slant;
+  sincos(slant, &sin_slant, &cos_slant);
+  const Slopes slopes = amplitude_slopes(element, amplitude(element, theta, phi), theta, phi);
+  const double size_bar = cos_slant * bar.theta + sin_slant * bar.phi;
+  theta_bar += size_bar * slopes.by_theta;
+  phi_bar += size_bar * slopes.by_phi;
 }

@@ -228,16 +228,18 @@ impl Backend {
     /// The bars of a scene and its radios from those of a channel ([`crate::path::adjoint`]).
     ///
     /// # Errors
-    /// As [`adjoint`]; a CUDA device, which has no adjoint yet.
+    /// As [`adjoint`]; the device failed.
     pub fn pull_back(
         &self,
         loaded: &Loaded,
         radios: &Radios,
-        (paths, channel, bars): (&Paths, &Channel, &ChannelBar),
+        of_channel @ (paths, channel, bars): (&Paths, &Channel, &ChannelBar),
         wanted: Wanted,
     ) -> Result<SceneBar> {
-        self.level_for("the adjoint of paths")?;
-        adjoint(loaded, radios, paths, channel, bars, wanted)
+        match self {
+            Backend::Cpu(_) => adjoint(loaded, radios, paths, channel, bars, wanted),
+            Backend::Cuda(cuda) => cuda::adjoint(cuda, loaded.on_device()?, loaded, radios, of_channel, wanted),
+        }
     }
 
     /// Computes the power of every path at the `carriers` [Hz] between weighted ports `[path, carrier]`, and notes for the

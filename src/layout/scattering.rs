@@ -6,9 +6,9 @@ record! {
     /// A lobe about one axis, with the tables of its integrals (`scene::scattering::SingleLobe`); all 0 where a part has
     /// none.
     SingleLobeAt, print_single_lobe_at {
-        /// A_h over the whole sphere's integral, and its slope times the step `[node, 2]` [-].
+        /// A_h over the whole sphere's integral, its slope times the step, and both by ln sharpness `[node, 4]` [-].
         normaliser: Pointer<f64>,
-        /// The furnace, and its slope times the step `[node, 2]` [-]; of a reciprocal lobe alone.
+        /// The same of the furnace; of a reciprocal lobe alone.
         furnace: Pointer<f64>,
         /// Concentration kappa or exponent alpha [-].
         sharpness: f64,
@@ -18,6 +18,10 @@ record! {
         full: f64,
         /// Integral over the hemisphere at normal incidence [sr].
         normal: f64,
+        /// d ln/d ln sharpness of both integrals [-].
+        full_slope: f64,
+        /// See `full_slope`.
+        normal_slope: f64,
         /// Nodes of the normaliser and of the furnace.
         nodes: [u32; 2],
         /// Form (`scene::scattering::Shape` as a number).

@@ -13,9 +13,12 @@ mod scene_bar;
 pub use parameters::{ParameterKind, Wanted};
 pub use scene_bar::{AntennaBar, MaterialBar, PermittivityBar, RadioBar, SceneBar};
 
+pub(crate) use super::field_vjp::{Singular, offset_vjp};
+pub(crate) use scene_bar::Sums;
+
 use super::Paths;
 use super::field::{End, surfaces_of};
-use super::field_vjp::{Ends, Scratch, Singular, Walk};
+use super::field_vjp::{Ends, Scratch, Walk};
 use crate::channel::{Channel, ChannelBar};
 use crate::error::{Error, Fault, Result};
 use crate::geometry::Geometry;
@@ -24,17 +27,16 @@ use crate::interaction::scattering::PartBar;
 use crate::math::{Mat3, Vec3};
 use crate::scene::radio::{Radio, Radios};
 use rayon::prelude::*;
-use scene_bar::Sums;
 use std::ops::Range;
 
 /// Paths whose bars are put down together: some hundred microseconds of work.
-const BLOCK: usize = 64;
+pub(crate) const BLOCK: usize = 64;
 /// Blocks that are in memory at once, before they are added up: some ten megabytes.
 const BLOCKS_AT_ONCE: usize = 128;
 
 /// Bars of one end of a path.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct EndBar {
+pub(crate) struct EndBar {
     pub position: Vec3,
     pub rotation: Mat3,
     pub velocity: Vec3,
@@ -43,7 +45,7 @@ pub(super) struct EndBar {
 
 /// What the paths of a block give, in their order: (of what, its bar).
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     /// Of surfaces: carrier * materials + material.
     pub surfaces: Vec<(u32, SurfaceBar)>,
     /// Of patterns: material and part.
@@ -100,15 +102,18 @@ pub fn adjoint(
 }
 
 /// All radios as the walk needs them.
-struct AllEnds<'a> {
+pub(crate) struct AllEnds<'a> {
     radios: &'a Radios,
-    receivers: Vec<End<'a>>,
-    transmitters: Vec<End<'a>>,
+    /// Receivers.
+    pub receivers: Vec<End<'a>>,
+    /// Transmitters.
+    pub transmitters: Vec<End<'a>>,
     origin: Vec3,
 }
 
 impl<'a> AllEnds<'a> {
-    fn new(radios: &'a Radios, origin: &Vec3) -> AllEnds<'a> {
+    /// Those of a scene whose local coordinates begin at `origin` [m].
+    pub(crate) fn new(radios: &'a Radios, origin: &Vec3) -> AllEnds<'a> {
         let ends = |which: &'a [Radio]| which.iter().map(|radio| End::new(radios, radio)).collect();
         AllEnds {
             radios,
@@ -143,7 +148,8 @@ impl<'a> AllEnds<'a> {
         Ok(ledger)
     }
 
-    fn explained(&self, singular: Singular, link: usize, paths: &Paths) -> Error {
+    /// The error of a path of `link` that has no derivative.
+    pub(crate) fn explained(&self, singular: Singular, link: usize, paths: &Paths) -> Error {
         let [receiver, transmitter] = [
             &self.radios.receivers[link / paths.transmitters].name,
             &self.radios.transmitters[link % paths.transmitters].name,

@@ -73,15 +73,19 @@ impl<'a> Replay<'a> {
         let surfaces = surfaces_of(scene, carriers, &mut notes)?;
         let transmitters: Vec<End> = radios.transmitters.iter().map(|r| End::new(radios, r)).collect();
         let receivers: Vec<End> = radios.receivers.iter().map(|r| End::new(radios, r)).collect();
-        let ends: Vec<[u32; 2]> = (0..paths.links())
-            .flat_map(|link| {
-                let pair = [link / paths.transmitters, link % paths.transmitters].map(|radio| radio as u32);
-                std::iter::repeat_n(pair, paths.of_link(link).len())
-            })
-            .collect();
+        let ends = radios_of(paths);
         let channel = geometry(paths, carriers, |path| ends_of(ends[path], &receivers, &transmitters));
         Ok(Replay { surfaces, transmitters, receivers, ends, channel, notes })
     }
+}
+
+/// Receiver and transmitter `[path]`.
+pub fn radios_of(paths: &Paths) -> Vec<[u32; 2]> {
+    let of_link = |link: usize| {
+        let pair = [link / paths.transmitters, link % paths.transmitters].map(|radio| radio as u32);
+        std::iter::repeat_n(pair, paths.of_link(link).len())
+    };
+    (0..paths.links()).flat_map(of_link).collect()
 }
 
 fn ends_of<'e, 'a>(

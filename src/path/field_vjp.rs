@@ -2,7 +2,7 @@
 //! (T90).
 //!
 //! Adds what the path gives to a [`Ledger`]; nothing is allocated but the ledger's growth, since scratch is kept from path
-//! to path. Time is linear in the number of vertices, port pairs and carriers.
+//! to path. Time is linear in the number of vertices, port pairs and carriers. Twin: cuda/path/field_vjp.cuh, in steps.
 
 mod spans;
 
@@ -17,7 +17,7 @@ use crate::interaction::fresnel::Coefficients;
 use crate::interaction::reflection::{self, ReflectBar, inner};
 use crate::interaction::scattering::{PartBar, ScatterBar, diffuse, diffuse_vjp, lobe, lobe_vjp};
 use crate::interaction::{SurfaceBar, line_of_sight};
-use crate::layout::Plane;
+use crate::layout::{Plane, SAME};
 use crate::math::frame::{angles_of_vjp, is_pole};
 use crate::math::{C64, CVec3, Mat3, Vec3};
 use crate::scene::material::Surface;
@@ -50,7 +50,7 @@ pub(super) struct Ends<'a> {
 
 /// Why a path has no derivative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Singular {
+pub(crate) enum Singular {
     /// It leaves or meets an antenna along the antenna's own axis.
     Axis { is_transmitter: bool },
     /// It is scattered diffusely from or into the vertical.
@@ -58,10 +58,6 @@ pub(super) enum Singular {
     /// The replay is not what the channel holds.
     Foreign,
 }
-
-/// A coefficient and its replay may differ by this, relative to the largest of the path [-]: a channel may have been made
-/// on another device.
-const SAME: f64 = 1e-6;
 
 /// Scratch of one path.
 #[derive(Default)]
@@ -440,7 +436,13 @@ fn reset(bars: &mut Vec<Vec3>, count: usize) {
 }
 
 /// The adjoint of an element's offset in global axes, R o.
-fn offset_vjp(end: &End, (antenna, element): (u32, u32), bar: &Vec3, rotation_bar: &mut Mat3, ledger: &mut Ledger) {
+pub(crate) fn offset_vjp(
+    end: &End,
+    (antenna, element): (u32, u32),
+    bar: &Vec3,
+    rotation_bar: &mut Mat3,
+    ledger: &mut Ledger,
+) {
     *rotation_bar += bar * end.antenna.offsets[element as usize].transpose();
     ledger.offsets.push((antenna, element, end.rotation.tr_mul(bar)));
 }

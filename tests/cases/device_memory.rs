@@ -3,14 +3,16 @@
 use super::{JOB, receivers};
 use crate::support::build;
 use crate::support::emulator::{Emulator, emulator};
-use raylobe::backend::Backend;
 use raylobe::backend::cuda::Cuda;
+use raylobe::backend::{Backend, Loaded};
+use raylobe::channel::ChannelBar;
 use raylobe::error::{Error, Result};
 use raylobe::io::job::{self, Job};
 use raylobe::map::grid::{Ground, Layout, Sheet};
 use raylobe::math::frame::rotation_of;
 use raylobe::math::{Vec3, bounds_of};
 use raylobe::path::SolverOptions;
+use raylobe::path::adjoint::Wanted;
 use raylobe::path::counters::Counters;
 use raylobe::path::receivers::ReceiverBoxes;
 use raylobe::path::scatter::ScatterOptions;
@@ -23,6 +25,8 @@ use raylobe::solve::{Engine, Solution, solve};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const MIB: u64 = 1 << 20;
+/// Paths whose bars are put down together.
+const BLOCK: usize = 64;
 const MUCH: u64 = 1 << 34;
 
 /// The mock driver for one test at a time: its memory and its counts are the whole process's.
@@ -195,6 +199,64 @@ fn maps_are_sampled_in_smaller_parts_where_memory_is_little() {
     assert!(much.moments.iter().all(|moments| moments[0] > 0.0));
     assert!(more > launches + 32, "{launches} launches with much memory, {more} with little");
     assert_eq!((much.moments, much.variance), (little.moments, little.variance));
+}
+
+/// Bars of a loss of everything that a channel has.
+fn bars_of(Solution { paths, channel, .. }: &Solution) -> ChannelBar {
+    let ones = |count: usize| vec![1e3; count];
+    ChannelBar {
+        a: channel.a.iter().map(|a| a * 1e12).collect(),
+        tau: ones(paths.len()),
+        theta_t: ones(paths.len()),
+        phi_t: ones(paths.len()),
+        theta_r: ones(paths.len()),
+        phi_r: ones(paths.len()),
+        doppler: ones(channel.doppler.len()),
+        vertex: vec![Vec3::new(1.0, 2.0, 3.0); paths.vertex.len()],
+    }
+}
+
+#[test]
+fn paths_are_pulled_back_in_smaller_parts_where_memory_is_little() {
+    let Some(alone) = Alone::new() else { return };
+    let job = a_job();
+    let solution = solved(&alone.open(), &job).expect("there is much memory");
+    assert!(solution.paths.len() > 3 * BLOCK, "{} paths are some blocks of the adjoint", solution.paths.len());
+    let bars = bars_of(&solution);
+    let pulled = |backend: &Backend, loaded: &Loaded| {
+        let of_channel = (&solution.paths, &solution.channel, &bars);
+        backend.pull_back(loaded, &job.radios, of_channel, Wanted::all())
+    };
+    let backend = alone.open();
+    let loaded = backend.load(&job.scene).expect("there is much memory");
+    let before = alone.emulator.launches();
+    let expected = pulled(&backend, &loaded).expect("there is much memory");
+    let launches = alone.emulator.launches() - before;
+    assert!(expected.vertices.iter().any(|bar| bar.norm() > 0.0));
+    let before = alone.emulator.allocations();
+    assert_eq!(pulled(&backend, &loaded).expect("there is much memory"), expected);
+    assert_eq!(alone.emulator.allocations(), before, "what was done before allocates nothing");
+
+    // The least that a block takes, and more.
+    for room in [MIB / 2, MIB, 2 * MIB] {
+        let backend = alone.open();
+        let loaded = backend.load(&job.scene).expect("there is much memory");
+        alone.leave(room);
+        let before = alone.emulator.launches();
+        let found = pulled(&backend, &loaded).unwrap_or_else(|error| panic!("{room} bytes: {error}"));
+        let more = alone.emulator.launches() - before;
+        assert!(room > MIB / 2 || more >= 2 * launches, "{launches} launches with much memory, {more} with little");
+        assert_eq!(found, expected, "{room} bytes");
+        alone.emulator.set_memory(MUCH);
+    }
+
+    let backend = alone.open();
+    let loaded = backend.load(&job.scene).expect("there is much memory");
+    alone.leave(1 << 16);
+    let error = pulled(&backend, &loaded).expect_err("a device of 64 KiB");
+    assert!(matches!(error, Error::DeviceMemory(_)) && error.to_string().contains("--device cpu"), "{error}");
+    alone.emulator.set_memory(MUCH);
+    assert_eq!(pulled(&backend, &loaded).expect("there is memory again"), expected);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use raylobe::scene::pose::pose_vjp;
 use raylobe::scene::radio::{Radio, Radios};
 
 /// Two walls and a floor that stand askew, so that nothing is symmetric; each of its own material.
-fn corner(materials: &[MaterialDescription; 3]) -> SceneDescription {
+pub fn corner(materials: &[MaterialDescription; 3]) -> SceneDescription {
     let mut scene = scene_of(materials);
     let [floor, wall, tilted] = [0, 1, 2].map(|i| materials[i].name.clone());
     add_panel(&mut scene, "floor", &floor, [-9.0, -8.0, -0.3], [18.0, 0.0, 0.2], [0.0, 17.0, 0.1]);
@@ -28,7 +28,7 @@ fn corner(materials: &[MaterialDescription; 3]) -> SceneDescription {
 }
 
 /// Two transmitters and two receivers that move and look somewhere, with arrays.
-fn askew(carrier: f64, per_element: bool) -> Radios {
+pub fn askew(carrier: f64, per_element: bool) -> Radios {
     let wavelength = SPEED_OF_LIGHT / carrier;
     let array = |rows, columns| Some(PlanarArray { rows, columns, vertical_spacing: 0.6, horizontal_spacing: 0.5 });
     let panel = AntennaDescription {
@@ -64,7 +64,7 @@ fn askew(carrier: f64, per_element: bool) -> Radios {
     }
 }
 
-fn rough(name: &str) -> MaterialDescription {
+pub fn rough(name: &str) -> MaterialDescription {
     MaterialDescription {
         scattering: Some(0.4),
         xpd: Some(0.2),
@@ -117,13 +117,13 @@ fn reflections_and_direct_paths() {
 }
 
 /// Options with few samples, so that there is a handful of each kind.
-fn scattered(diffuse: bool, lobe: bool, rays: u64, lobe_samples: u32) -> SolverOptions {
+pub fn scattered(diffuse: bool, lobe: bool, rays: u64, lobe_samples: u32) -> SolverOptions {
     let scatter = ScatterOptions { diffuse, lobe, rays, lobe_samples };
     SolverOptions { scatter, ..build::exhaustive(2) }
 }
 
-#[test]
-fn diffuse_scattering() {
+/// Materials of every kind of pattern, with roughness and without.
+pub fn patterned() -> [MaterialDescription; 3] {
     let mixture = PatternDescription::Mixture {
         parts: serde_json::from_value(serde_json::json!([
             { "kind": "lambertian", "weight": 0.6 },
@@ -133,12 +133,17 @@ fn diffuse_scattering() {
         .expect("a mixture"),
     };
     let directive = PatternDescription::Directive { alpha: 4.0, reciprocal: true };
-    let materials = [
+    [
         MaterialDescription { pattern: Some(mixture), ..rough("mixture") },
         MaterialDescription { pattern: Some(directive), roughness_m: None, ..rough("directive") },
         MaterialDescription { thickness_m: Some(f64::INFINITY), ..rough("half") },
-    ];
-    let case = Case::new(&corner(&materials), askew(28e9, false), &[28e9, 9.7e9], &scattered(true, false, 60, 0));
+    ]
+}
+
+#[test]
+fn diffuse_scattering() {
+    let options = scattered(true, false, 60, 0);
+    let case = Case::new(&corner(&patterned()), askew(28e9, false), &[28e9, 9.7e9], &options);
     let [reflections, diffuse, _] = counts(&case.samples.paths);
     assert!(reflections > 20 && diffuse > 50, "{reflections} {diffuse}");
     let mut numbers = numbers_of(&case.state, &[0, 1, 2]);
@@ -149,18 +154,22 @@ fn diffuse_scattering() {
     case.check(&numbers);
 }
 
-#[test]
-fn lobes() {
+/// Materials with a wide and a narrow lobe, and without one.
+pub fn lobed() -> [MaterialDescription; 3] {
     let lobe = |material: MaterialDescription, kappa: f64| MaterialDescription {
         lobe: Some(LobeDescription::von_mises_fisher(kappa)),
         ..material
     };
-    let materials = [
+    [
         build::material("slab", 3.2, 0.05, 0.013),
         lobe(rough("wide"), 60.0),
         lobe(build::material("narrow", 7.1, 2.0, 0.02), 900.0),
-    ];
-    let case = Case::new(&corner(&materials), askew(28e9, false), &[28e9], &scattered(false, true, 2000, 24));
+    ]
+}
+
+#[test]
+fn lobes() {
+    let case = Case::new(&corner(&lobed()), askew(28e9, false), &[28e9], &scattered(false, true, 2000, 24));
     let [reflections, _, lobes] = counts(&case.samples.paths);
     assert!(reflections > 20 && lobes > 50, "{reflections} {lobes}");
     let mut numbers = numbers_of(&case.state, &[0, 1, 2]);
@@ -209,7 +218,7 @@ fn the_sum_does_not_depend_on_threads() {
 }
 
 /// A metal mirror in the plane z = `height`.
-fn mirror_at(height: f64) -> SceneDescription {
+pub fn mirror_at(height: f64) -> SceneDescription {
     let mut scene = scene_of(&[build::metal()]);
     add_panel(&mut scene, "mirror", "metal", [-50.0, -50.0, height], [100.0, 0.0, 0.0], [0.0, 100.0, 0.0]);
     scene

@@ -2,6 +2,8 @@
 //! `cuda/probe.cu`. What is made of the operations that IEEE 754 rounds is the same to the bit; where a library's sine,
 //! exponential or the like takes part, within a few units of the last place, for each library is within one or two.
 
+#[path = "probes/adjoint.rs"]
+mod adjoint;
 #[path = "probes/field.rs"]
 mod field;
 #[path = "probes/geometry.rs"]
@@ -31,7 +33,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 /// The sources of the probes, as images are named.
-const SOURCES: [&str; 3] = ["probe", "probe/map", "probe/scattering"];
+const SOURCES: [&str; 4] = ["probe", "probe/adjoint", "probe/map", "probe/scattering"];
 /// Random inputs of a probe.
 const RANDOM: usize = 4000;
 /// Threads of a block.
@@ -174,6 +176,38 @@ impl Device {
         });
         println!("{name}: at most {worst:.2} of the bound");
     }
+
+    /// The probe must answer what `twin` does, each number within so many `units` of what it moves by when each argument is
+    /// changed by four units of its last place, one after the other, and of its own last place.
+    fn conditioned<const I: usize, O: AsRef<[f64]>>(
+        &self,
+        name: &str,
+        before: &[&dyn Argument],
+        inputs: &[[f64; I]],
+        units: f64,
+        twin: impl Fn(&[f64; I]) -> O,
+    ) {
+        let mut worst = 0.0;
+        self.compare(name, before, inputs, &twin, |what, input, found, expected| {
+            let mut moves: Vec<f64> = expected.iter().map(|x| f64::EPSILON * x.abs()).collect();
+            for i in 0..I {
+                let mut changed = *input;
+                changed[i] *= 1.0 + 4.0 * f64::EPSILON;
+                let changed = twin(&changed);
+                moves.iter_mut().zip(changed.as_ref()).zip(expected).for_each(|((m, a), b)| *m += (a - b).abs());
+            }
+            for k in 0..expected.len() {
+                let (difference, bound) = ((found[k] - expected[k]).abs(), units * moves[k] + f64::MIN_POSITIVE);
+                let is_near = difference <= bound;
+                assert!(
+                    is_near,
+                    "{what}, number {k}: {difference:e} beyond {bound:e}\nfound    {found:?}\nexpected {expected:?}"
+                );
+                worst = f64::max(worst, difference / bound);
+            }
+        });
+        println!("{name}: at most {worst:.2} of the bound");
+    }
 }
 
 /// A bound of so many units of the last place of each number.
@@ -232,7 +266,24 @@ fn single(x: f64) -> f64 {
 }
 
 /// Device functions that are probed through another one, which does little else: (helper, probed).
-const THROUGH_OTHERS: [(&str, &str); 34] = [
+const THROUGH_OTHERS: [(&str, &str); 51] = [
+    ("pulled", "slab_vjp"),
+    ("interface_of_vjp", "slab_vjp"),
+    ("polarized_vjp", "slab_vjp"),
+    ("half_wave_slope", "amplitude_slopes"),
+    ("parabola_slope", "amplitude_slopes"),
+    ("tr38901_gain_slopes", "amplitude_slopes"),
+    ("turned_pattern_vjp", "pattern_vjp"),
+    ("lobe_terms_vjp", "part_density_vjp"),
+    ("reciprocal_terms", "part_density_vjp"),
+    ("but_for_pattern_vjp", "diffuse_vjp"),
+    ("reflected_share_vjp", "diffuse_vjp"),
+    ("root_of_share_vjp", "diffuse_vjp"),
+    ("met_at", "carried"),
+    ("add_outer", "vector_towards_vjp"),
+    ("plane_along", "refine_vjp"),
+    ("vertex_along", "refine_vjp"),
+    ("vertices_vjp", "refine_vjp"),
     ("is_inside_edge", "contains"),
     ("shear", "meet"),
     ("edges_of", "meet"),
@@ -269,6 +320,10 @@ const THROUGH_OTHERS: [(&str, &str); 34] = [
     ("add_fixed", "add_deposit"),
 ];
 
+/// Headers whose functions are steps of kernels that write what they make to places of its own, and the source of these
+/// kernels: they are compared as they stand ([`crate::adjoint_parity`]).
+const STEPS: [(&str, &str); 1] = [("path/field_vjp.cuh", "path/field_vjp.cu")];
+
 /// The device functions of a header: name and parameters.
 fn functions_of(code: &str) -> Vec<(String, String)> {
     let declared = code.split("\nDEVICE ").skip(1).filter_map(|rest| {
@@ -286,15 +341,22 @@ fn calls_of(code: &str, name: &str) -> usize {
     code.match_indices(&call).filter(|(at, _)| begins(*at)).count()
 }
 
+/// The text of every header below a folder, but of those with steps of kernels.
 fn headers_below(folder: &Path, found: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).expect("kernels can be read") {
         let path = entry.expect("kernels can be read").path();
         if path.is_dir() {
             headers_below(&path, found);
-        } else if path.extension().is_some_and(|kind| kind == "cuh") {
+        } else if path.extension().is_some_and(|kind| kind == "cuh")
+            && !STEPS.iter().any(|(name, _)| path.ends_with(name))
+        {
             found.push(std::fs::read_to_string(&path).expect("a header can be read"));
         }
     }
+}
+
+fn read_below_cuda(name: &str) -> String {
+    std::fs::read_to_string(repository().join("cuda").join(name)).expect("kernels can be read")
 }
 
 #[test]
@@ -307,10 +369,9 @@ fn every_device_function_has_a_probe() {
         overloads.entry(name).or_default().insert(parameters);
     }
     assert!(overloads.len() > 80 && overloads["dot"].len() == 2, "{overloads:?}");
-    let read = |source| std::fs::read_to_string(repository().join("cuda").join(source)).expect("probes can be read");
     let kernels: String = SOURCES
         .iter()
-        .map(|source| read(format!("{source}.cu")))
+        .map(|source| read_below_cuda(&format!("{source}.cu")))
         .map(|code| code.split_once("\nKERNEL ").expect("probes are kernels").1.to_owned())
         .collect();
     for (helper, probed) in THROUGH_OTHERS {
@@ -322,4 +383,12 @@ fn every_device_function_has_a_probe() {
         .filter(|(name, overloads)| !is_helper(name) && calls_of(&kernels, name) < overloads.len())
         .collect();
     assert!(missing.is_empty(), "device functions without a probe: {missing:?}");
+    for (header, source) in STEPS {
+        let [header, kernels] = [header, source].map(read_below_cuda);
+        let own = functions_of(&header);
+        assert!(own.len() > 10, "{own:?}");
+        // Each is called beside its own declaration.
+        let idle = own.iter().find(|(name, _)| calls_of(&header, name) + calls_of(&kernels, name) < 2);
+        assert!(idle.is_none(), "no kernel takes the step {idle:?}");
+    }
 }

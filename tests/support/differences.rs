@@ -2,7 +2,7 @@
 //! and samples refined anew.
 
 use crate::support::build::{Numbers, backend, checked};
-use raylobe::backend::{Backend, DeviceRequest};
+use raylobe::backend::Backend;
 use raylobe::channel::cluster::{merged, merged_vjp};
 use raylobe::channel::{Channel, ChannelBar};
 use raylobe::constants::SPEED_OF_LIGHT;
@@ -299,9 +299,12 @@ impl Case {
     }
 
     pub fn adjoint(&self, bars: &ChannelBar, wanted: Wanted) -> Result<SceneBar, Error> {
+        self.adjoint_on(&backend(), bars, wanted)
+    }
+
+    pub fn adjoint_on(&self, backend: &Backend, bars: &ChannelBar, wanted: Wanted) -> Result<SceneBar, Error> {
         let Samples { paths, channel, .. } = &self.samples;
-        let cpu = Backend::open(DeviceRequest::Cpu)?.backend;
-        cpu.pull_back(&cpu.load(&self.state.scene)?, &self.state.radios, (paths, channel, bars), wanted)
+        backend.pull_back(&backend.load(&self.state.scene)?, &self.state.radios, (paths, channel, bars), wanted)
     }
 
     /// The difference quotient of a loss along a change of the state, at two steps, extrapolated, and the sum of the sizes

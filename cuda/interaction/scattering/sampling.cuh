@@ -54,7 +54,7 @@ DEVICE double part_sample_density(const PartAt& part, const Directions& at) {
   const Masses m = masses(part);
   if (m.forward + m.backward == 0.0) return at.cos_s / PI;
   const double value = over_lobes(part, at, [](double share, const SingleLobeAt& lobe, double off) {
-    return share * lobe_at(lobe.shape, lobe.sharpness, off);
+    return share * lobe_at(lobe.shape, lobe.sharpness, off).value;
   });
   return value / (m.forward + m.backward);
 }

@@ -2,7 +2,7 @@
 
 use super::buffer::{Buffer, Pinned};
 use super::fault::with_parts;
-use super::kernels::COUPLING;
+use super::kernels::field::COUPLING;
 use super::{Cuda, Surfaces, coordinates, locked};
 use crate::channel::Channel;
 use crate::error::Result;
@@ -103,7 +103,7 @@ impl Plan<'_> {
         let stream = &cuda.stream;
         let (first, end) = (channel.a_offsets[own.start], channel.a_offsets[own.end]);
         let path_count = own.len() as u32;
-        let (records, vertices) = self.records_of(own, &channel.a_offsets);
+        let (records, vertices) = records_of(scene, self.paths, self.ends_of_paths, own, &channel.a_offsets);
         let Work { paths, vertices: listed, surfaces, carriers, ends, couplings, .. } = work;
         let materials = scene.materials.len() as u32;
         cuda.kernels.couple_polarizations(
@@ -156,40 +156,45 @@ impl Plan<'_> {
         )?;
         back[lane].begin(stream, coefficients[lane].get(), 2 * count as usize)
     }
+}
 
-    /// The records of some paths; coefficients and vertices count from the first one's.
-    fn records_of(&self, own: Range<usize>, a_offsets: &[u64]) -> (Vec<ReplayedPath>, Vec<ReplayedVertex>) {
-        let Plan { scene, paths, ends_of_paths, .. } = self;
-        let (first_vertex, first) = (paths.vertex_offsets[own.start], a_offsets[own.start]);
-        let last_vertex = paths.vertex_offsets[own.end];
-        let record = |path: usize| ReplayedPath {
-            departure: paths.departure[path].into(),
-            arrival: paths.arrival[path].into(),
-            length: paths.length[path],
-            coefficient: a_offsets[path] - first,
-            vertex: paths.vertex_offsets[path] - first_vertex,
-            vertices: paths.vertices_of(path).len() as u32,
-            transmitter: ends_of_paths[path][1],
-            receiver: ends_of_paths[path][0],
-            transmitter_element: paths.transmitter_element[path],
-            receiver_element: paths.receiver_element[path],
-            unused: 0,
-        };
-        let vertex = |vertex: usize| ReplayedVertex {
-            normal: paths.normal[vertex].into(),
-            position: paths.vertex[vertex].into(),
-            area: paths.area[vertex],
-            distance: paths.distance[vertex],
-            material: scene.objects[paths.object[vertex] as usize].material,
-            interaction: paths.interaction[vertex] as u32,
-        };
-        let vertices = first_vertex as usize..last_vertex as usize;
-        (own.into_par_iter().map(record).collect(), vertices.into_par_iter().map(vertex).collect())
-    }
+/// The records of some paths; coefficients and vertices count from the first one's.
+pub fn records_of(
+    scene: &Scene,
+    paths: &Paths,
+    ends_of_paths: &[[u32; 2]],
+    own: Range<usize>,
+    a_offsets: &[u64],
+) -> (Vec<ReplayedPath>, Vec<ReplayedVertex>) {
+    let (first_vertex, first) = (paths.vertex_offsets[own.start], a_offsets[own.start]);
+    let last_vertex = paths.vertex_offsets[own.end];
+    let record = |path: usize| ReplayedPath {
+        departure: paths.departure[path].into(),
+        arrival: paths.arrival[path].into(),
+        length: paths.length[path],
+        coefficient: a_offsets[path] - first,
+        vertex: paths.vertex_offsets[path] - first_vertex,
+        vertices: paths.vertices_of(path).len() as u32,
+        transmitter: ends_of_paths[path][1],
+        receiver: ends_of_paths[path][0],
+        transmitter_element: paths.transmitter_element[path],
+        receiver_element: paths.receiver_element[path],
+        unused: 0,
+    };
+    let vertex = |vertex: usize| ReplayedVertex {
+        normal: paths.normal[vertex].into(),
+        position: paths.vertex[vertex].into(),
+        area: paths.area[vertex],
+        distance: paths.distance[vertex],
+        material: scene.objects[paths.object[vertex] as usize].material,
+        interaction: paths.interaction[vertex] as u32,
+    };
+    let vertices = first_vertex as usize..last_vertex as usize;
+    (own.into_par_iter().map(record).collect(), vertices.into_par_iter().map(vertex).collect())
 }
 
 /// Records of all ends, and the offsets of all their elements `[element, xyz]` [m].
-fn ends_of(ends: &[End]) -> (Vec<RadioEnd>, Vec<f64>) {
+pub fn ends_of(ends: &[End]) -> (Vec<RadioEnd>, Vec<f64>) {
     let mut offsets = Vec::new();
     let records = ends.iter().map(|end| {
         let first_element = (offsets.len() / 3) as u64;

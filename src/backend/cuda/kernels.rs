@@ -1,12 +1,14 @@
-//! The kernels: one safe function for each launch, which checks the lengths of all arrays. Nothing else launches.
+//! The kernels: one safe function for each launch, or for launches that belong together, which checks the lengths of all
+//! arrays. Nothing else launches.
 //!
 //! Arguments stand in the order of the kernels' own (`cuda/**/*.cu`), the number of threads aside.
 
 use super::fault::{FREE_THE_DEVICE, OnDevice};
 use crate::error::{Error, Fault, Result};
 use crate::layout::{
-    AimedWindow, Box3, ChainNode, FedAt, Flight, ForwardAt, GeometryView, Hit, LatticeAt, LoneRay, LoneSegment, Pair,
-    PartAt, PathVertex, Plane, Point, RadioEnd, ReplayedPath, ReplayedVertex, SurfaceAt, TriangleBlock, WideNode,
+    AdjointAt, AimedWindow, Box3, ChainNode, FedAt, Flight, ForwardAt, GeometryView, Hit, KinematicsBar, LatticeAt,
+    LoneRay, LoneSegment, Pair, PartAt, PathVertex, PlacedVertex, Plane, Point, RadioAt, RadioEnd, ReplayedPath,
+    ReplayedVertex, SurfaceAt, TriangleBlock, WideNode,
 };
 use cudarc::driver::sys::CUresult;
 use cudarc::driver::{
@@ -31,6 +33,7 @@ macro_rules! plain_records {
     };
 }
 plain_records!(
+    AdjointAt,
     AimedWindow,
     Box3,
     ChainNode,
@@ -39,14 +42,17 @@ plain_records!(
     ForwardAt,
     GeometryView,
     Hit,
+    KinematicsBar,
     LatticeAt,
     LoneRay,
     LoneSegment,
     Pair,
     PartAt,
     PathVertex,
+    PlacedVertex,
     Plane,
     Point,
+    RadioAt,
     RadioEnd,
     ReplayedPath,
     ReplayedVertex,
@@ -102,6 +108,8 @@ kernels! {
     "path/launch": shoot_all_around, shoot_at_windows, follow_flights;
     "path/connect": build_frusta, meet_receivers, refine_pairs, keep_visible;
     "path/field": couple_polarizations, weigh_ports;
+    "path/field_vjp": begin_paths, replay_fields, turn_elements, pull_elements, pull_ports, pull_fields, pull_mirrors,
+        pull_diffuse, pull_paths, sum_segments;
     "map/forward": start_waves, trace_waves, leave_deposits, scatter_waves, connect_sights, end_replicate;
 }
 
@@ -159,6 +167,8 @@ macro_rules! holds {
     };
 }
 
+pub mod adjoint;
+pub mod field;
 pub mod forward;
 
 /// Chains and what they are tested with: the arguments that the kernels of `path/connect.cu` share.
@@ -214,8 +224,6 @@ impl Pairs<'_> {
 pub const ROW: u64 = 4;
 /// Coordinates of a point.
 const XYZ: u64 = 3;
-/// Numbers of a coupling: those of two polarisations at each end, complex.
-pub const COUPLING: u64 = 8;
 
 impl Kernels {
     /// Traces `count` rays; hits `[ray]`.
@@ -503,95 +511,6 @@ impl Kernels {
             found,
             found_vertices,
             verdicts
-        )
-    }
-
-    /// Couplings of all paths at all carriers, between the polarisations of their ends.
-    ///
-    /// # Errors
-    /// The device failed.
-    #[allow(clippy::too_many_arguments)]
-    pub fn couple_polarizations(
-        &self,
-        stream: &CudaStream,
-        paths: &CudaSlice<ReplayedPath>,
-        path_count: u32,
-        vertices: &CudaSlice<ReplayedVertex>,
-        surfaces: &CudaSlice<SurfaceAt>,
-        material_count: u32,
-        carriers: &CudaSlice<f64>,
-        carrier_count: u32,
-        transmitters: &CudaSlice<RadioEnd>,
-        receivers: &CudaSlice<RadioEnd>,
-        couplings: &mut CudaSlice<f64>,
-    ) -> Result<()> {
-        let threads = u64::from(path_count) * u64::from(carrier_count);
-        holds!(
-            paths >= path_count.into(),
-            surfaces >= u64::from(material_count) * u64::from(carrier_count),
-            carriers >= carrier_count.into(),
-            couplings >= COUPLING * threads
-        );
-        launch!(
-            self.couple_polarizations,
-            stream,
-            threads,
-            paths,
-            &path_count,
-            vertices,
-            surfaces,
-            &material_count,
-            carriers,
-            &carrier_count,
-            transmitters,
-            receivers,
-            couplings
-        )
-    }
-
-    /// `count` coefficients from the `first` on, [re, im] each.
-    ///
-    /// # Errors
-    /// The device failed.
-    #[allow(clippy::too_many_arguments)]
-    pub fn weigh_ports(
-        &self,
-        stream: &CudaStream,
-        paths: &CudaSlice<ReplayedPath>,
-        path_count: u32,
-        carriers: &CudaSlice<f64>,
-        carrier_count: u32,
-        transmitters: &CudaSlice<RadioEnd>,
-        transmitter_offsets: &CudaSlice<f64>,
-        receivers: &CudaSlice<RadioEnd>,
-        receiver_offsets: &CudaSlice<f64>,
-        couplings: &CudaSlice<f64>,
-        first: u64,
-        count: u32,
-        coefficients: &mut CudaSlice<f64>,
-    ) -> Result<()> {
-        holds!(
-            paths >= path_count.into(),
-            carriers >= carrier_count.into(),
-            couplings >= COUPLING * u64::from(path_count) * u64::from(carrier_count),
-            coefficients >= 2 * u64::from(count)
-        );
-        launch!(
-            self.weigh_ports,
-            stream,
-            count.into(),
-            paths,
-            &path_count,
-            carriers,
-            &carrier_count,
-            transmitters,
-            transmitter_offsets,
-            receivers,
-            receiver_offsets,
-            couplings,
-            &first,
-            &count,
-            coefficients
         )
     }
 }

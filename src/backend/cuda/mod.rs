@@ -4,6 +4,7 @@
 //! the host's. Two streams take turns: while one computes, the other's results are read back and looked at. Buffers are
 //! kept from call to call.
 
+mod adjoint;
 mod buffer;
 mod connect;
 mod fault;
@@ -16,6 +17,7 @@ mod open;
 mod resident;
 mod scattering;
 
+pub use adjoint::adjoint;
 pub use connect::connect;
 pub use fault::OnDevice;
 pub use field::field;
@@ -44,6 +46,7 @@ pub struct Cuda {
     field: Mutex<field::Work>,
     flights: Mutex<flights::Work>,
     forward: Mutex<forward::Work>,
+    adjoint: Mutex<adjoint::Work>,
 }
 
 impl std::fmt::Debug for Cuda {
@@ -77,6 +80,7 @@ impl Cuda {
             field: Mutex::new(field::Work::default()),
             flights: Mutex::new(flights::Work::default()),
             forward: Mutex::new(forward::Work::default()),
+            adjoint: Mutex::new(adjoint::Work::default()),
             stream: context.new_stream().on_device(|| "making a stream".into())?,
             context,
             kernels,
@@ -116,6 +120,7 @@ impl Cuda {
                 let _ = self.field.try_lock().map(|mut field| *field = field::Work::default());
                 let _ = self.flights.try_lock().map(|mut flights| *flights = flights::Work::default());
                 let _ = self.forward.try_lock().map(|mut forward| *forward = forward::Work::default());
+                let _ = self.adjoint.try_lock().map(|mut adjoint| *adjoint = adjoint::Work::default());
                 work()
             }
             done => done,

@@ -5,7 +5,7 @@
 
 use super::buffer::Buffer;
 use crate::error::Result;
-use crate::layout::{PartAt, Pointer, ScatteringAt, SingleLobeAt, SurfaceAt};
+use crate::layout::{NODE_NUMBERS, PartAt, Pointer, ScatteringAt, SingleLobeAt, SurfaceAt};
 use crate::scene::material::Surface;
 use crate::scene::scattering::{LobeTable, Part, SingleLobe};
 use cudarc::driver::{CudaSlice, CudaStream};
@@ -79,9 +79,7 @@ impl Tables {
     fn add(&mut self, table: &Arc<LobeTable>) {
         if let Entry::Vacant(place) = self.first.entry(Arc::as_ptr(table)) {
             place.insert(self.numbers.len());
-            // Kernels differentiate nothing: a value and its slope are all that they read of a node.
-            let nodes = table.normaliser.iter().chain(&table.furnace);
-            self.numbers.extend(nodes.flat_map(|[value, slope, ..]| [*value, *slope]));
+            self.numbers.extend(table.normaliser.iter().chain(&table.furnace).flatten());
         }
     }
 }
@@ -99,6 +97,8 @@ fn lobe_record(lobe: Option<&SingleLobe>, tables: &Tables, at: Pointer<f64>) -> 
         reach: 0.0,
         full: 0.0,
         normal: 0.0,
+        full_slope: 0.0,
+        normal_slope: 0.0,
         nodes: [0; 2],
         shape: 0,
         unused: 0,
@@ -107,11 +107,13 @@ fn lobe_record(lobe: Option<&SingleLobe>, tables: &Tables, at: Pointer<f64>) -> 
     let normaliser = behind(at, tables.first[&Arc::as_ptr(table)]);
     SingleLobeAt {
         normaliser,
-        furnace: behind(normaliser, 2 * table.normaliser.len()),
+        furnace: behind(normaliser, NODE_NUMBERS as usize * table.normaliser.len()),
         sharpness: *sharpness,
         reach: table.reach,
         full: table.full,
         normal: table.normal,
+        full_slope: table.full_slope,
+        normal_slope: table.normal_slope,
         nodes: [table.normaliser.len() as u32, table.furnace.len() as u32],
         shape: *shape as u32,
         unused: 0,

@@ -96,7 +96,7 @@ pub struct AntennaBar {
 }
 
 /// Bars that are being added up.
-pub(super) struct Sums<'a> {
+pub(crate) struct Sums<'a> {
     carriers: &'a [f64],
     /// `[carrier][material]`, flat.
     surfaces: Vec<SurfaceBar>,
@@ -110,7 +110,8 @@ pub(super) struct Sums<'a> {
 }
 
 impl<'a> Sums<'a> {
-    pub(super) fn new(scene: &Scene, radios: &Radios, carriers: &'a [f64], wanted: Wanted) -> Sums<'a> {
+    /// Nothing yet.
+    pub(crate) fn new(scene: &Scene, radios: &Radios, carriers: &'a [f64], wanted: Wanted) -> Sums<'a> {
         let parts = |material: &Material| vec![PartBar::default(); material.scattering.parts.len()];
         let offsets = radios.antennas.iter().map(|antenna| vec![Vec3::zeros(); antenna.offsets.len()]);
         Sums {
@@ -126,7 +127,7 @@ impl<'a> Sums<'a> {
     }
 
     /// Adds what the paths of a block gave, in their order.
-    pub(super) fn add(&mut self, ledger: &Ledger) {
+    pub(crate) fn add(&mut self, ledger: &Ledger) {
         for (slot, bar) in &ledger.surfaces {
             let sum = &mut self.surfaces[*slot as usize];
             sum.eta += bar.eta;
@@ -164,7 +165,7 @@ impl<'a> Sums<'a> {
     }
 
     /// From sums to bars of parameters; what is not wanted is left out.
-    pub(super) fn finish(
+    pub(crate) fn finish(
         mut self,
         scene: &Scene,
         radios: &Radios,

@@ -177,7 +177,7 @@ fn fields_are_carried_along_paths_alike() {
 }
 
 /// Radios of every pattern and slant model, turned.
-fn radios() -> raylobe::scene::radio::Radios {
+pub fn radios() -> raylobe::scene::radio::Radios {
     let mut n = Numbers::new(71);
     let mut radios = build::radios(Polarization::V, &[[0.0; 3]; 16], &[[1.0; 3]]);
     let elements = [Element::Isotropic, Element::Dipole, Element::HalfWaveDipole, Element::Tr38901];
@@ -195,7 +195,7 @@ fn radios() -> raylobe::scene::radio::Radios {
     radios
 }
 
-fn record_of(end: &End) -> RadioEnd {
+pub fn record_of(end: &End) -> RadioEnd {
     let Antenna { element, slants, slant_model, offsets, .. } = end.antenna;
     RadioEnd {
         // nalgebra lays matrices out column by column.

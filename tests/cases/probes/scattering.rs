@@ -84,7 +84,7 @@ fn width_of(surface: &Surface) -> f64 {
 }
 
 /// A surface and directions there.
-fn places(surfaces: &[Surface], seed: u32) -> Vec<[f64; 10]> {
+pub fn places(surfaces: &[Surface], seed: u32) -> Vec<[f64; 10]> {
     let edges = some_directions().into_iter().flat_map(|k| {
         let of = move |i: usize| {
             let (normal, out) = (some_directions()[i % 6], some_directions()[(i + 1) % 13]);
@@ -159,16 +159,18 @@ fn lobes_have_the_same_values_and_quantiles() {
     // One table for all: making one takes longer than all else here.
     let tables = SHAPES.map(|shape| SingleLobe::new(shape, 1.0, false));
     let bound = |x: &[f64; 4], expected: &[f64], k: usize| match k {
-        0 => {
+        0..3 => {
             let lobe = SingleLobe { sharpness: x[1], ..tables[x[0] as usize].clone() };
-            // Below the smallest normal number there is no last place to count in.
-            value_bound(Some(&lobe), x[2]) * expected[0] + f64::MIN_POSITIVE
+            // Below the smallest normal number there is no last place to count in; slopes are as many times larger.
+            let smallest = f64::MIN_POSITIVE * x[1].max(1.0);
+            value_bound(Some(&lobe), x[2]) * expected[k].abs() + smallest
         }
-        _ => off_bound(SHAPES[x[0] as usize], x[1], x[3], expected[1]),
+        _ => off_bound(SHAPES[x[0] as usize], x[1], x[3], expected[3]),
     };
     device.near("probe_lobe_at", &[], &all, bound, |x| {
         let shape = SHAPES[x[0] as usize];
-        [lobe_at(shape, x[1], x[2]).value, off_at(shape, x[1], x[3])]
+        let h = lobe_at(shape, x[1], x[2]);
+        [h.value, h.by_off, h.by_log, off_at(shape, x[1], x[3])]
     });
 }
 
@@ -188,8 +190,9 @@ fn tables_are_read_alike() {
     });
     device.exact("probe_normaliser", &[uploaded(device, &surfaces).get()], &all, |[i, y]| {
         let lobe = lobe_of(*i);
-        let root = if lobe.table.furnace.is_empty() { 0.0 } else { furnace(lobe, *y).root };
-        [normaliser(lobe, *y).area, root]
+        let (area, q) = (normaliser(lobe, *y), (!lobe.table.furnace.is_empty()).then(|| furnace(lobe, *y)));
+        let q = q.map_or([0.0; 3], |q| [q.root, q.by_cosine, q.by_log]);
+        joined::<6>(&[&[area.area, area.by_cosine, area.by_log], &q])
     });
 }
 
