@@ -141,7 +141,10 @@ fn streamed(_: &mut Criterion) {
     }
     let (seconds, peak) = (begun.elapsed().as_secs_f64(), peak_memory().unwrap_or_default());
     let paths: usize = stored.iter().map(|paths| paths.len()).sum();
-    println!("streamed: {links} links x 64 port pairs x 1024 subcarriers, {paths} paths: {seconds:.1} s, peak {} MiB", peak >> 20);
+    println!(
+        "streamed: {links} links x 64 port pairs x 1024 subcarriers, {paths} paths: {seconds:.1} s, peak {} MiB",
+        peak >> 20
+    );
 }
 
 criterion_group!(benches, adjoints, streamed);

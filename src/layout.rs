@@ -179,7 +179,7 @@ constants! {
     /// carrier, with the first number of its surface's.
     CARRIER_BAR: u32 = 20;
     /// See [`CARRIER_BAR`].
-    ELEMENT_BAR: u32 = 10;
+    ELEMENT_BAR: u32 = 9;
     /// See [`CARRIER_BAR`].
     IMAGE: u32 = 6;
     /// See [`CARRIER_BAR`].
@@ -199,8 +199,8 @@ constants! {
     VERTICAL: u32 = 3;
     /// See [`REGULAR`].
     FOREIGN: u32 = 4;
-    /// A coefficient and its replay may differ by this, relative to the largest of the path [-]: a channel may have been
-    /// made on another device.
+    /// A coefficient and its replay may differ by this, relative to what they are before polarisations cancel [-]: a
+    /// channel may have been made on another device.
     SAME: f64 = 1e-6;
     /// The element index of a path that stands for all elements of an array.
     ALL_ELEMENTS: u32 = u32::MAX;

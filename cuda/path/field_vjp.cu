@@ -92,8 +92,6 @@ KERNEL void pull_ports(AdjointAt at, const double* RESTRICT reaches, const Vecto
 
   ElementBar sum = {};
   for (uint32_t element = 0; element < one.elements[0]; ++element) add_element(sum, elements_bar[slot + element]);
-  if (!(sum.apart <= SAME * SAME * sum.largest) && singular[index] == REGULAR) singular[index] = FOREIGN;
-
   CarrierBar& bar = at_carriers_bar[i];
   bar = {};
   double frequency_bar = phases_vjp(at, one, 1, frequency, turns + slot + one.elements[0], bar.departure);
@@ -102,12 +100,15 @@ KERNEL void pull_ports(AdjointAt at, const double* RESTRICT reaches, const Vecto
   bar.arrival -= back_bar;
 
   const uint64_t arrival = fields_of(one, at.carrier_count, carrier) + one.path->vertices;
-  double spreading_bar = 0.0;
+  double spreading_bar = 0.0, whole = 0.0;
   for (uint32_t t = 0; t < sending; ++t) {
     const CVec3 arrived = fields[arrival].of[t];
+    const double size = norm_squared(arrived.x) + norm_squared(arrived.y) + norm_squared(arrived.z);
     CVec3 field_bar = {};
     for (uint32_t r = 0; r < receiving; ++r) {
       const Vec3 vector = vectors[index].of[0][r];
+      // A coefficient in which polarisations cancel is known to the digits of what cancels.
+      whole = larger(whole, dot(vector, vector) * size * spread * spread);
       const C64 base_bar = sum.couplings.of[r][t];
       // A gain is a factor of the power: its root is one of the amplitude.
       bar.gain += 0.5 * (conj(bases[i].of[r][t]) * base_bar).re;
@@ -117,6 +118,7 @@ KERNEL void pull_ports(AdjointAt at, const double* RESTRICT reaches, const Vecto
     }
     fields_bar[arrival].of[t] = field_bar;
   }
+  if (!(sum.apart <= SAME * SAME * whole) && singular[index] == REGULAR) singular[index] = FOREIGN;
   spreading_vjp(reaches[index], frequency, spreading_bar, bar.reach, frequency_bar);
   carriers_bar[i] = frequency_bar;
 }

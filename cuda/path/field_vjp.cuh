@@ -28,11 +28,11 @@ struct Fields {
   CVec3 of[MOST_POLARIZATIONS];
 };
 
-// What an element of the receiver adds to the bars of couplings, the largest of its coefficients, and how far the largest
-// difference to the channel's is, both squared.
+// What an element of the receiver adds to the bars of couplings, and the largest difference of its coefficients to the
+// channel's, squared.
 struct ElementBar {
   Couplings couplings;
-  double largest, apart;
+  double apart;
 };
 static_assert(sizeof(ElementBar) == sizeof(double) * ELEMENT_BAR, "ELEMENT_BAR");
 
@@ -149,7 +149,6 @@ DEVICE double pairs_vjp(const AdjointAt& at, const OnePath& one, const Slot& slo
         const C64 a_bar{at.coefficients_bar[2 * place], at.coefficients_bar[2 * place + 1]};
         const C64 phase = own * phases[slot.side == 0 ? rows + other : other];
         const C64 replayed = bases.of[r][t] * phase;
-        bar.largest = larger(bar.largest, norm_squared(replayed));
         bar.apart = larger(bar.apart, norm_squared(replayed - a));
         turn += (conj(replayed) * a_bar).im;
         base_bar += conj(phase) * a_bar;
@@ -229,7 +228,6 @@ DEVICE void add_element(ElementBar& sum, const ElementBar& bar) {
   for (uint32_t r = 0; r < MOST_POLARIZATIONS; ++r) {
     for (uint32_t t = 0; t < MOST_POLARIZATIONS; ++t) sum.couplings.of[r][t] += bar.couplings.of[r][t];
   }
-  sum.largest = larger(sum.largest, bar.largest);
   sum.apart = larger(sum.apart, bar.apart);
 }
 

@@ -69,7 +69,14 @@ impl Moments {
 impl Adam {
     /// Takes step number `step` (from 0) of `steps`: changes `x` by its `gradient` `[trained number]`; `rates` multiply the
     /// learning rate of each.
-    pub fn step(&self, (step, steps): (u64, u64), rates: &[f64], gradient: &[f64], moments: &mut Moments, x: &mut [f64]) {
+    pub fn step(
+        &self,
+        (step, steps): (u64, u64),
+        rates: &[f64],
+        gradient: &[f64],
+        moments: &mut Moments,
+        x: &mut [f64],
+    ) {
         let rate = self.learning_rate * self.schedule.factor(step, steps);
         let count = step as f64 + 1.0;
         let [unbias1, unbias2] = [self.beta1, self.beta2].map(|beta| 1.0 / (1.0 - libm::pow(beta, count)));

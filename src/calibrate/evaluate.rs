@@ -191,7 +191,8 @@ impl Model<'_> {
         let counts = self.plan.counts(rows);
         let of_chunk = |chunk: &Chunk| self.losses_of(chunk, &counts, scales, with_gradient);
         let found: Vec<Result<Losses>> = self.chunks(rows).par_iter().map(of_chunk).collect();
-        let mut all = Losses { total: 0.0, terms: vec![TermLoss::default(); self.plan.terms.len()], gradient: Vec::new() };
+        let mut all =
+            Losses { total: 0.0, terms: vec![TermLoss::default(); self.plan.terms.len()], gradient: Vec::new() };
         if with_gradient {
             all.gradient = vec![0.0; self.plan.parameters.len()];
         }
@@ -248,8 +249,7 @@ impl Model<'_> {
                 self.plan.instrument.observe_vjp(&link, row.carrier, &own, &mut bar, &mut carrier_bar);
             }
         }
-        let gradient =
-            if with_gradient { self.pull_back(&replayed, &chunk.receivers, &bar)? } else { Vec::new() };
+        let gradient = if with_gradient { self.pull_back(&replayed, &chunk.receivers, &bar)? } else { Vec::new() };
         Ok(Losses { total: 0.0, terms, gradient })
     }
 

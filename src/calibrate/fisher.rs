@@ -63,8 +63,13 @@ impl Information {
         let counts = plan.counts(rows);
         let groups = if plan.scale == Scale::Known { 0 } else { plan.groups.len() };
         let size = plan.parameters.len() + groups;
-        let weights: Vec<Weights> =
-            plan.terms.iter().zip(terms).zip(&counts).map(|((term, loss), count)| Weights::of(term, loss, *count)).collect();
+        let weights: Vec<Weights> = plan
+            .terms
+            .iter()
+            .zip(terms)
+            .zip(&counts)
+            .map(|((term, loss), count)| Weights::of(term, loss, *count))
+            .collect();
         let by_receiver: Vec<&[usize]> =
             rows.chunk_by(|a, b| plan.rows[*a].receiver == plan.rows[*b].receiver).collect();
         let empty = || Information {
@@ -250,8 +255,7 @@ fn product(a: &[C64], b: &[C64]) -> f64 {
 /// H^-1 V H^-1; in directions in which nothing curves, infinite for every parameter that has a part in them.
 fn covariance_of(curvature: &DMatrix<f64>, scatter: &DMatrix<f64>) -> DMatrix<f64> {
     let size = curvature.nrows();
-    let scales: Vec<f64> =
-        curvature.diagonal().iter().map(|x| if *x > 0.0 { 1.0 / x.sqrt() } else { 0.0 }).collect();
+    let scales: Vec<f64> = curvature.diagonal().iter().map(|x| if *x > 0.0 { 1.0 / x.sqrt() } else { 0.0 }).collect();
     let scaled = |matrix: &DMatrix<f64>| DMatrix::from_fn(size, size, |i, j| matrix[(i, j)] * scales[i] * scales[j]);
     let eigen = SymmetricEigen::new(scaled(curvature));
     let most = eigen.eigenvalues.max();

@@ -137,18 +137,8 @@ impl<'a> Fit<'a> {
         };
         let state = state.unwrap_or(start);
         let (scene, base) = (scene.clone(), scene);
-        let mut fit = Fit {
-            plan,
-            search,
-            progress,
-            base,
-            scene,
-            radios: radios.clone(),
-            traced: None,
-            train,
-            validation,
-            state,
-        };
+        let mut fit =
+            Fit { plan, search, progress, base, scene, radios: radios.clone(), traced: None, train, validation, state };
         // Where the paths of the state were found they are found again, to the byte.
         let at = fit.state.traced_at.clone();
         fit.put(&at);
@@ -229,7 +219,21 @@ impl<'a> Fit<'a> {
         let errors = information.errors(&plan.parameters, &x, train.len());
         let summary = self.traced.map(|traced| traced.summary).unwrap_or_default();
         let (scene, radios, state) = (self.scene, self.radios, self.state);
-        Ok(Outcome { x, values, errors, before, after, predicted, predicted_before, scales, step, scene, radios, state, summary })
+        Ok(Outcome {
+            x,
+            values,
+            errors,
+            before,
+            after,
+            predicted,
+            predicted_before,
+            scales,
+            step,
+            scene,
+            radios,
+            state,
+            summary,
+        })
     }
 
     /// Losses of each part and predictions of all rows, with the scales that the training rows want by themselves.
@@ -246,7 +250,8 @@ impl<'a> Fit<'a> {
 
     /// Sets the parameters to the values of their numbers `x`, searching for paths anew where that is called for.
     fn at(&mut self, x: &[f64]) -> Result<Vec<f64>> {
-        let values: Vec<f64> = self.plan.parameters.iter().zip(x).map(|(parameter, x)| parameter.map.value(*x)).collect();
+        let values: Vec<f64> =
+            self.plan.parameters.iter().zip(x).map(|(parameter, x)| parameter.map.value(*x)).collect();
         self.put(&values);
         let stale = self.traced.as_ref().is_none_or(|one| self.search.is_stale(one, &self.plan.parameters, &values));
         if stale {

@@ -283,7 +283,8 @@ mod tests {
                 assert!(((bar[k].conj() * step).re - expected).abs() < 1e-7 * expected.abs(), "{k}");
             }
             let turned = h.map(|h| h * C64::from_polar(1.0, 0.7));
-            let difference = one.compare_response(&turned, &m, 1.5, &mut unused) - one.compare_response(&h, &m, 1.5, &mut bar);
+            let difference =
+                one.compare_response(&turned, &m, 1.5, &mut unused) - one.compare_response(&h, &m, 1.5, &mut bar);
             assert_eq!(difference.abs() < 1e-12, free_phase);
         }
     }

@@ -49,17 +49,26 @@ impl Instrument {
     }
 
     /// The adjoint of [`Instrument::observe`], from bars of what it yields; adds to `bar`, and to the bar of the carrier.
-    pub fn observe_vjp(&self, link: &Link, carrier: usize, own: &ObservedBar, bar: &mut ChannelBar, carrier_bar: &mut f64) {
+    pub fn observe_vjp(
+        &self,
+        link: &Link,
+        carrier: usize,
+        own: &ObservedBar,
+        bar: &mut ChannelBar,
+        carrier_bar: &mut f64,
+    ) {
         let of = |quantity: Quantity| own[quantity as usize];
         let [gain, spread] = [of(Quantity::PathGain), of(Quantity::RmsDelaySpread)];
         if gain != 0.0 || spread != 0.0 {
-            let statistics_bar = StatisticsBar { path_gain: gain, rms_delay_spread: spread, ..StatisticsBar::default() };
+            let statistics_bar =
+                StatisticsBar { path_gain: gain, rms_delay_spread: spread, ..StatisticsBar::default() };
             statistics_vjp(link, carrier, &statistics_bar, bar);
         }
         let [power, spread] = [of(Quantity::BandPower), of(Quantity::TapDelaySpread)];
         if let Some(window) = self.window.filter(|_| power != 0.0 || spread != 0.0) {
             let taps = taps(link, carrier, &window, self.delays);
-            let taps_bar = Moments::of(&taps, &window, pairs(link)).vjp(&taps, &window, self.bandwidth, [power, spread]);
+            let taps_bar =
+                Moments::of(&taps, &window, pairs(link)).vjp(&taps, &window, self.bandwidth, [power, spread]);
             taps_vjp(link, carrier, &window, self.delays, &taps_bar, bar, carrier_bar);
         }
     }

@@ -86,7 +86,9 @@ pub fn resolve(
         return Err(Error::job(fault.remedy("name some, as { pattern = \"materials.*.relative_permittivity\" }")));
     }
     for k in chosen.keys() {
-        if let Target::Material(material, Property::RelativePermittivity | Property::Conductivity) = candidates[*k].target {
+        if let Target::Material(material, Property::RelativePermittivity | Property::Conductivity) =
+            candidates[*k].target
+        {
             make_constant(&mut scene.materials[material], first_carrier, notes)?;
         }
     }
@@ -142,12 +144,7 @@ fn split_materials(wishes: &[Wish], scene: &mut Scene) -> BTreeMap<usize, usize>
 const PROPERTY_NAMES: [&str; 8] =
     ["relative_permittivity", "conductivity", "thickness", "roughness", "scattering", "xpd", "lobe", "pattern"];
 
-fn candidates_of(
-    scene: &Scene,
-    radios: &Radios,
-    offered: Offered,
-    owners: &BTreeMap<usize, usize>,
-) -> Vec<Candidate> {
+fn candidates_of(scene: &Scene, radios: &Radios, offered: Offered, owners: &BTreeMap<usize, usize>) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     let used: BTreeSet<u32> = scene.objects.iter().map(|object| object.material).collect();
     for (index, material) in scene.materials.iter().enumerate().filter(|(index, _)| used.contains(&(*index as u32))) {
@@ -230,9 +227,9 @@ fn properties_of(material: &Material, offered: Offered) -> Vec<(Property, String
 fn nothing_matches(field: &str, pattern: &str, candidates: &[Candidate]) -> Error {
     let kind = ParameterKind::ALL.into_iter().find(|kind| pattern.ends_with(kind.name()));
     let bound = match kind {
-        Some(ParameterKind::Velocity | ParameterKind::ElementOffset | ParameterKind::Carrier | ParameterKind::Vertex) => {
-            "names something that has derivatives, but that fits do not train yet"
-        }
+        Some(
+            ParameterKind::Velocity | ParameterKind::ElementOffset | ParameterKind::Carrier | ParameterKind::Vertex,
+        ) => "names something that has derivatives, but that fits do not train yet",
         Some(ParameterKind::AntennaGain) => "names an antenna's gain, which fits do not train yet",
         Some(_) | None => "names nothing of this scene and its radios that the paths depend on",
     };
@@ -250,7 +247,8 @@ fn nothing_matches(field: &str, pattern: &str, candidates: &[Candidate]) -> Erro
 fn make_constant(material: &mut Material, first_carrier: f64, notes: &mut Vec<String>) -> Result<()> {
     if let Permittivity::Itu { name, .. } = &material.permittivity {
         let (surface, _) = material.at(first_carrier)?;
-        let conductivity = -surface.eta.im * std::f64::consts::TAU * first_carrier * crate::constants::VACUUM_PERMITTIVITY;
+        let conductivity =
+            -surface.eta.im * std::f64::consts::TAU * first_carrier * crate::constants::VACUUM_PERMITTIVITY;
         notes.push(format!(
             "materials.{}: trained from the values of '{name}' at {} GHz, and constant over frequency",
             material.name,
@@ -299,13 +297,22 @@ fn parameter_of(
     let prior = match wishes.iter().rev().find_map(|wish| wish.prior) {
         None => None,
         Some([mean, width]) => Some(prior_of(&map, mean * size, width, size).ok_or_else(|| {
-            let bound = format!("must be [mean, width], the mean from {} to {} {unit}, the width above 0", low / size, high / size);
+            let bound = format!(
+                "must be [mean, width], the mean from {} to {} {unit}, the width above 0",
+                low / size,
+                high / size
+            );
             fault("prior", format!("[{mean}, {width}]"), bound, "see docs/job-file.md, [fit]")
         })?),
     };
     let rate = last(&|wish| wish.rate).unwrap_or_else(|| target.rate());
     if !(rate > 0.0 && rate.is_finite()) {
-        return Err(fault("learning_rate", rate.to_string(), "must be above 0".into(), "it is a factor; 1 changes nothing"));
+        return Err(fault(
+            "learning_rate",
+            rate.to_string(),
+            "must be above 0".into(),
+            "it is a factor; 1 changes nothing",
+        ));
     }
     Ok(Parameter { name: name.clone(), target: *target, map, start: clamped, prior, rate })
 }

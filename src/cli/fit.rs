@@ -74,7 +74,8 @@ fn hash_of(job: &Job) -> Result<String> {
 /// The result in a table.
 fn words(report: &Report) -> String {
     let width = report.parameters.iter().map(|one| one.name.chars().count()).max().unwrap_or(0).max(9);
-    let mut text = format!("{:width$}  {:>12}  {:>12}  {:>24}  unit\n", "parameter", "start", "fitted", "95 % interval");
+    let mut text =
+        format!("{:width$}  {:>12}  {:>12}  {:>24}  unit\n", "parameter", "start", "fitted", "95 % interval");
     for one in &report.parameters {
         let end = |end: Option<f64>| end.map_or("-".into(), |end| format!("{end:.5}"));
         let interval = format!("{} to {}", end(one.interval_95[0]), end(one.interval_95[1]));
@@ -86,7 +87,11 @@ fn words(report: &Report) -> String {
         );
     }
     for (part, losses) in report.losses.iter().filter(|(_, losses)| losses.rows > 0) {
-        let _ = writeln!(text, "{part}: {} links, loss {:.6} before, {:.6} after", losses.rows, losses.before, losses.after);
+        let _ = writeln!(
+            text,
+            "{part}: {} links, loss {:.6} before, {:.6} after",
+            losses.rows, losses.before, losses.after
+        );
         for term in &losses.terms {
             if let [Some(before), Some(after)] = term.mean_absolute_db {
                 let _ = writeln!(text, "  {}: mean absolute error {before:.3} dB before, {after:.3} dB after", term.of);

@@ -49,7 +49,8 @@ impl<'a> Context<'a> {
 
     /// The number of a radio by its name.
     fn radio(&self, is_receiver: bool, name: &str, place: Place) -> Result<usize> {
-        let (kind, numbers) = if is_receiver { ("receiver", &self.numbers[0]) } else { ("transmitter", &self.numbers[1]) };
+        let (kind, numbers) =
+            if is_receiver { ("receiver", &self.numbers[0]) } else { ("transmitter", &self.numbers[1]) };
         numbers.get(name).copied().ok_or_else(|| {
             let near = did_you_mean(name, numbers.keys().copied());
             let field = format!("line {}, {kind}", place.line);

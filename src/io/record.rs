@@ -3,8 +3,8 @@
 //! It is the last file to be written and the first to be removed: a folder that has one is whole.
 
 use super::arrays::PathsFile;
-use super::{atomic, fit_results};
 use super::job::{Job, JobDescription};
+use super::{atomic, fit_results};
 use crate::error::{Error, Fault, Result};
 use crate::path::counters::Counters;
 use serde::Serialize;

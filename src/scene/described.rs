@@ -65,7 +65,9 @@ fn lobe_of(part: &Part) -> Option<LobeDescription> {
         Shape::VonMisesFisher => {
             LobeDescription::VonMisesFisher { kappa: sharpness, normal_noise_deg, normal_noise, reciprocal }
         }
-        Shape::CosinePower => LobeDescription::CosinePower { alpha: sharpness, normal_noise_deg, normal_noise, reciprocal },
+        Shape::CosinePower => {
+            LobeDescription::CosinePower { alpha: sharpness, normal_noise_deg, normal_noise, reciprocal }
+        }
     })
 }
 

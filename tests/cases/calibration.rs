@@ -23,7 +23,8 @@ const SCENE: &str = "carrier_ghz = 10.0\n[scene]\nfile = \"scene.obj\"\n";
 const OBJ: &str = "o floor\nv -9 -8 -0.3\nv 9 -8 -0.1\nv 9 9 0.1\nv -9 9 -0.2\nusemtl floor\nf 1 2 3\nf 1 3 4\n\
 o wall\nv -9 7 -1\nv 9 7.7 -1\nv 9 7.4 8\nv -9 6.7 8\nusemtl wall\nf 5 6 7\nf 5 7 8\n\
 o side\nv 7.5 -8 -1\nv 7.9 8 -1\nv 8.3 8 8\nv 8.1 -8 8\nusemtl side\nf 9 10 11\nf 9 11 12\n";
-const SOLVER: &str = "[solver]\nmax_depth = 2\ncandidates = \"exhaustive\"\ninteractions = [\"line_of_sight\", \"reflection\"]\n";
+const SOLVER: &str =
+    "[solver]\nmax_depth = 2\ncandidates = \"exhaustive\"\ninteractions = [\"line_of_sight\", \"reflection\"]\n";
 
 struct Materials([[f64; 4]; 3]);
 
@@ -48,7 +49,13 @@ fn receivers() -> String {
     let mut text = String::from("x_m,y_m,z_m\n");
     for i in 0..6 {
         for j in 0..4 {
-            let _ = writeln!(text, "{},{},{}", -5.0 + 2.1 * f64::from(i), -4.0 + 2.3 * f64::from(j), 1.0 + 0.3 * f64::from(j));
+            let _ = writeln!(
+                text,
+                "{},{},{}",
+                -5.0 + 2.1 * f64::from(i),
+                -4.0 + 2.3 * f64::from(j),
+                1.0 + 0.3 * f64::from(j)
+            );
         }
     }
     text
@@ -66,7 +73,8 @@ fn measured(truth: &Materials, more: &str, solver: &str, output: &str) -> TempDi
     let text = format!("{SCENE}{}{RADIOS}{solver}{output}", truth.text(more));
     let job = job(folder.path(), &text);
     let solution = solve(backend(), &job.scene, &job.radios, &job.carriers, &job.solver, &Silent).expect("solved");
-    let mut results = raylobe::io::results::Results::new(&job, raylobe::io::results::Tiling::of(&job.radios)).expect("a folder");
+    let mut results =
+        raylobe::io::results::Results::new(&job, raylobe::io::results::Tiling::of(&job.radios)).expect("a folder");
     let tile = raylobe::solve::Tile {
         first_receiver: 0,
         radios: job.radios.clone(),
@@ -156,14 +164,18 @@ fn check_gradient(job: &Job, anew: bool) {
 }
 
 const OUTPUT: &str = "[output]\nbandwidth_mhz = 400\ntaps = [-4, 40]\nsubcarriers = 16\n";
-const EVERYTHING: &str = "{ pattern = \"materials.*\" }, { pattern = \"transmitters.*\" }, { pattern = \"receivers.rx3.*\" }";
+const EVERYTHING: &str =
+    "{ pattern = \"materials.*\" }, { pattern = \"transmitters.*\" }, { pattern = \"receivers.rx3.*\" }";
 
 #[test]
 fn the_gradient_of_every_loss_is_that_of_its_differences() {
     let folder = measured(&TRUE, "", SOLVER, OUTPUT);
     for (losses, files) in [
         ("{ of = \"path_gain\", measure = \"db\" }, { of = \"rms_delay_spread\", measure = \"db\" }", "out/links.csv"),
-        ("{ of = \"path_gain\", noise_db = 3 }, { of = \"rms_delay_spread\", measure = \"db\", weight = 0.3 }", "out/links.csv"),
+        (
+            "{ of = \"path_gain\", noise_db = 3 }, { of = \"rms_delay_spread\", measure = \"db\", weight = 0.3 }",
+            "out/links.csv",
+        ),
         ("{ of = \"band_power\" }, { of = \"tap_delay_spread\" }", "out/taps.npz"),
         ("{ of = \"cfr\", noise_db = -10 }", "out/cfr.npz"),
         ("{ of = \"cfr\", free_phase = true }", "out/cfr.npz"),
@@ -181,7 +193,9 @@ fn the_gradient_reaches_patterns_lobes_and_objects() {
     let pattern = "pattern = { kind = \"mixture\", parts = [{ kind = \"lambertian\", weight = 0.5 }, \
         { kind = \"backscattering\", weight = 1, alpha_r = 4, alpha_i = 6, lambda = 0.7 }] }\n";
     let lobe = "lobe = { kind = \"von_mises_fisher\", kappa = 60 }\n";
-    for (kinds, more) in [("\"line_of_sight\", \"reflection\", \"diffuse\"", pattern), ("\"reflection\", \"lobe\"", lobe)] {
+    for (kinds, more) in
+        [("\"line_of_sight\", \"reflection\", \"diffuse\"", pattern), ("\"reflection\", \"lobe\"", lobe)]
+    {
         let solver = format!("{solver}interactions = [{kinds}]\n");
         let folder = measured(&TRUE, more, &solver, "");
         let fit = format!(
@@ -230,12 +244,25 @@ fn both_optimisers_find_materials_again() {
         true_rest[k] = [4.0, TRUE.0[k][1], TRUE.0[k][2], TRUE.0[k][3]];
     }
     for (rest, close) in [
-        ("measurements = [{ file = \"out/links.csv\" }]\nlosses = [{ of = \"path_gain\" }]\noptimiser = \"gauss_newton\"\nsteps = 20\n", 1e-6),
-        ("measurements = [{ file = \"out/cfr.npz\" }]\nlosses = [{ of = \"cfr\" }]\noptimiser = \"gauss_newton\"\nsteps = 30\n", 1e-4),
-        ("measurements = [{ file = \"out/taps.npz\" }]\nlosses = [{ of = \"band_power\", measure = \"smape\" }]\nsteps = 500\nlearning_rate = 2e-2\nbatch = 12\n", 1e-2),
-        ("measurements = [{ file = \"out/links.csv\" }]\nlosses = [{ of = \"path_gain\" }]\nsteps = 500\nlearning_rate = 2e-2\nshared_readout = 8\nvalidation = 0.2\n", 1e-2),
+        (
+            "measurements = [{ file = \"out/links.csv\" }]\nlosses = [{ of = \"path_gain\" }]\noptimiser = \"gauss_newton\"\nsteps = 20\n",
+            1e-6,
+        ),
+        (
+            "measurements = [{ file = \"out/cfr.npz\" }]\nlosses = [{ of = \"cfr\" }]\noptimiser = \"gauss_newton\"\nsteps = 30\n",
+            1e-4,
+        ),
+        (
+            "measurements = [{ file = \"out/taps.npz\" }]\nlosses = [{ of = \"band_power\", measure = \"smape\" }]\nsteps = 500\nlearning_rate = 2e-2\nbatch = 12\n",
+            1e-2,
+        ),
+        (
+            "measurements = [{ file = \"out/links.csv\" }]\nlosses = [{ of = \"path_gain\" }]\nsteps = 500\nlearning_rate = 2e-2\nshared_readout = 8\nvalidation = 0.2\n",
+            1e-2,
+        ),
     ] {
-        let outcome = fit(&fit_job(folder.path(), &Materials(true_rest), "", SOLVER, &format!("{common}{rest}{OUTPUT}")));
+        let outcome =
+            fit(&fit_job(folder.path(), &Materials(true_rest), "", SOLVER, &format!("{common}{rest}{OUTPUT}")));
         for (value, truth) in outcome.values.iter().zip([TRUE.0[0][0], TRUE.0[2][0]]) {
             assert!((value / truth - 1.0).abs() < close, "{rest}: {value} for {truth}");
         }
@@ -345,7 +372,8 @@ fn a_noisy_wall_is_fitted_with_lobes() {
     const TRUTH: f64 = 5.24;
     let degrees = 1.0;
     let folder = tempfile::tempdir().expect("a folder");
-    let mut flat = crate::support::build::scene_of(&[crate::support::build::material("wall", TRUTH, 0.0, f64::INFINITY)]);
+    let mut flat =
+        crate::support::build::scene_of(&[crate::support::build::material("wall", TRUTH, 0.0, f64::INFINITY)]);
     crate::support::build::add_panel(&mut flat, "wall", "wall", [-6.0, -6.0, 0.0], [12.0, 0.0, 0.0], [0.0, 12.0, 0.0]);
     let noise = DegradeOptions { seed: 3, facet_m: 0.1, normal_noise_deg: degrees, ..DegradeOptions::default() };
     let noisy = degrade(flat.clone(), &noise).expect("a sound wall").scene;
@@ -354,11 +382,14 @@ fn a_noisy_wall_is_fitted_with_lobes() {
     }
     // 30 degrees of incidence from 6 m, and 30 places half a metre apart about the one that mirrors the transmitter.
     let places = (0..30).map(|k| format!("{},{},6\n", 2.2142 + 0.5 * f64::from(k % 6), -1.0 + 0.5 * f64::from(k / 6)));
-    std::fs::write(folder.path().join("rx.csv"), "x_m,y_m,z_m\n".to_string() + &places.collect::<String>()).expect("written");
+    std::fs::write(folder.path().join("rx.csv"), "x_m,y_m,z_m\n".to_string() + &places.collect::<String>())
+        .expect("written");
     let kappa = 1.0 / (8.0 * f64::to_radians(degrees).powi(2));
     let text = |task: &str, scene: &str, eps: f64, lobe: bool, rest: &str| {
         let (width, kinds) = match lobe {
-            true => (format!("lobe = {{ kind = \"von_mises_fisher\", kappa = {kappa} }}\n"), "\"reflection\", \"lobe\""),
+            true => {
+                (format!("lobe = {{ kind = \"von_mises_fisher\", kappa = {kappa} }}\n"), "\"reflection\", \"lobe\"")
+            }
             false => (String::new(), "\"reflection\""),
         };
         format!(
@@ -372,7 +403,8 @@ fn a_noisy_wall_is_fitted_with_lobes() {
     let solution = solve(backend(), &flat.scene, &flat.radios, &flat.carriers, &flat.solver, &Silent).expect("solved");
     let mut table = String::from("receiver,path_gain_db\n");
     for (link, radio) in flat.radios.receivers.iter().enumerate() {
-        let gain: f64 = solution.paths.of_link(link).flat_map(|path| solution.channel.of_path(path, 0)).map(|a| a.norm_sqr()).sum();
+        let gain: f64 =
+            solution.paths.of_link(link).flat_map(|path| solution.channel.of_path(path, 0)).map(|a| a.norm_sqr()).sum();
         let _ = writeln!(table, "{},{}", radio.name, 10.0 * (gain / 4.0).log10());
     }
     std::fs::write(folder.path().join("m.csv"), table).expect("written");

@@ -29,7 +29,8 @@ fn job(task: &str, eps: [f64; 2], more: &str) -> String {
 
 /// A folder with a truth that was solved into `truth`, and `job.toml`, a fit of it.
 fn fit_folder(fit: &str) -> TempDir {
-    let truth = job("paths", [5.0, 3.0], "[output]\ndir = \"truth\"\nbandwidth_mhz = 200\ntaps = [-4, 30]\nsubcarriers = 8\n");
+    let truth =
+        job("paths", [5.0, 3.0], "[output]\ndir = \"truth\"\nbandwidth_mhz = 200\ntaps = [-4, 30]\nsubcarriers = 8\n");
     let folder = folder_with(&truth, &[("scene.obj", OBJ), ("rx.csv", receivers().as_bytes())]);
     succeeds(folder.path(), &["run", "job.toml", "--device", "cpu"]);
     std::fs::write(folder.path().join("job.toml"), job("fit", [4.0, 4.0], fit)).expect("written");
@@ -67,13 +68,20 @@ fn a_fit_writes_its_results_and_a_job_that_runs() {
     assert!(said.contains("materials.floor.relative_permittivity") && said.contains("train: 18 links"), "{said}");
     let out = folder.path().join("out");
     let report: serde_json::Value = serde_json::from_slice(&read(&out, "fit.json")).expect("JSON");
-    let names: Vec<&str> =
-        report["parameters"].as_array().expect("a list").iter().map(|one| one["name"].as_str().expect("a name")).collect();
+    let names: Vec<&str> = report["parameters"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| one["name"].as_str().expect("a name"))
+        .collect();
     // The wall is named as an object, so that it has a material of its own, and the material `wall` is of nothing any more.
     assert_eq!(names, ["materials.floor.relative_permittivity", "objects.wall.conductivity"]);
     let record: serde_json::Value = serde_json::from_slice(&read(&out, "record.json")).expect("JSON");
     for name in RESULTS {
-        assert!(out.join(name).is_file() && record["files"].as_array().expect("a list").contains(&name.into()), "{name}");
+        assert!(
+            out.join(name).is_file() && record["files"].as_array().expect("a list").contains(&name.into()),
+            "{name}"
+        );
     }
     // The fitted job runs where it stands, and gives what the fit has computed last.
     succeeds(&out, &["run", "fitted.toml", "--device", "cpu"]);
@@ -122,7 +130,12 @@ fn an_interrupted_fit_goes_on_to_the_same_bytes() {
         assert!(read(&folder.path().join("whole"), name) == read(&folder.path().join("parts"), name), "{name} differs");
     }
     // A checkpoint belongs to its own job.
-    fails(folder.path(), &["--out", "parts", "--resume", "--set", "fit.steps=500"], 65, &["fit_checkpoint.json", "another job"]);
+    fails(
+        folder.path(),
+        &["--out", "parts", "--resume", "--set", "fit.steps=500"],
+        65,
+        &["fit_checkpoint.json", "another job"],
+    );
     std::fs::write(folder.path().join("parts/fit_checkpoint.json"), b"{").expect("written");
     fails(folder.path(), &["--out", "parts", "--resume"], 65, &["is damaged", "without --resume"]);
 }
@@ -164,7 +177,8 @@ fn mistakes_of_a_fit_are_named() {
 fn powers_in_another_unit_are_told() {
     let folder = fit_folder(FIT);
     let links = String::from_utf8(read(&folder.path().join("truth"), "links.csv")).expect("text");
-    let gain = links.lines().next().expect("a head").split(',').position(|cell| cell == "path_gain_db").expect("a column");
+    let gain =
+        links.lines().next().expect("a head").split(',').position(|cell| cell == "path_gain_db").expect("a column");
     let table = |shift: f64, column: &str| {
         let rows = links.lines().skip(1).map(|line| {
             let cells: Vec<&str> = line.split(',').collect();
@@ -178,7 +192,10 @@ fn powers_in_another_unit_are_told() {
         (50.0, "received_power_dbm", "are they dBm where dBW is meant"),
     ] {
         std::fs::write(folder.path().join("m.csv"), table(shift, column)).expect("written");
-        let said = succeeds(folder.path(), &["run", "job.toml", "--device", "cpu", "--set", "fit.measurements.0.file=m.csv", "--set", "fit.steps=2"]);
+        let said = succeeds(
+            folder.path(),
+            &["run", "job.toml", "--device", "cpu", "--set", "fit.measurements.0.file=m.csv", "--set", "fit.steps=2"],
+        );
         assert!(said.contains(told), "{shift} {column}: {said}");
     }
     std::fs::write(folder.path().join("m.csv"), table(20.0, "received_power_dbm")).expect("written");

@@ -51,7 +51,9 @@ fn array_of(content: &[u8], name: &str, file: &Path) -> Result<Array> {
         let remedy = "write numpy.ascontiguousarray(array)";
         return Err(fault("fortran_order".into(), "must be in C order", remedy));
     }
-    let number = |size: usize| move |b: &[u8]| if size == 4 { f64::from(f32::from_le_bytes(fixed(b))) } else { f64::from_le_bytes(fixed(b)) };
+    let number = |size: usize| {
+        move |b: &[u8]| if size == 4 { f64::from(f32::from_le_bytes(fixed(b))) } else { f64::from_le_bytes(fixed(b)) }
+    };
     let (size, read): (usize, Box<dyn Fn(&[u8]) -> C64>) = match header.descr.as_str() {
         "<f8" => (8, Box::new(move |b| C64::new(number(8)(b), 0.0))),
         "<f4" => (4, Box::new(move |b| C64::new(number(4)(b), 0.0))),

@@ -151,7 +151,11 @@ fn of_part(plan: &Plan, part: Part, before: &Losses, after: &Losses) -> OfPart {
 
 fn warnings_of(job: &Job, plan: &Plan, outcome: &Outcome) -> Vec<String> {
     let mut warnings = Vec::new();
-    let names: Vec<&str> = plan.parameters.iter().zip(&outcome.errors.of).filter(|(_, error)| error.is_unidentifiable)
+    let names: Vec<&str> = plan
+        .parameters
+        .iter()
+        .zip(&outcome.errors.of)
+        .filter(|(_, error)| error.is_unidentifiable)
         .map(|(parameter, _)| parameter.name.as_str())
         .collect();
     if !names.is_empty() {
@@ -162,7 +166,8 @@ fn warnings_of(job: &Job, plan: &Plan, outcome: &Outcome) -> Vec<String> {
     }
     for (i, j, correlation) in &outcome.errors.alike {
         let [a, b] = [*i, *j].map(|k| &plan.parameters[k].name);
-        warnings.push(format!("the measurements hardly tell {a} from {b} (correlation of their errors {correlation:.3})"));
+        warnings
+            .push(format!("the measurements hardly tell {a} from {b} (correlation of their errors {correlation:.3})"));
     }
     for (part, losses) in PARTS.into_iter().zip(&outcome.after) {
         for (term, loss) in plan.terms.iter().zip(&losses.terms).filter(|(_, loss)| loss.silent > 0) {

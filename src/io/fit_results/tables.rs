@@ -30,8 +30,7 @@ pub(super) fn history(file: &mut impl Write, plan: &Plan, outcome: &Outcome) -> 
 /// Writes a row for each measured link and carrier: names, part, and of each quantity that was measured or is computed the
 /// measured value, with its scale, and the computed ones before and after the fit.
 pub(super) fn links(file: &mut impl Write, job: &Job, plan: &Plan, outcome: &Outcome) -> io::Result<()> {
-    let wanted: Vec<Quantity> =
-        Quantity::ALL.into_iter().filter(|one| plan.instrument.wants[*one as usize]).collect();
+    let wanted: Vec<Quantity> = Quantity::ALL.into_iter().filter(|one| plan.instrument.wants[*one as usize]).collect();
     let titles = wanted.iter().flat_map(|quantity| {
         let (name, unit) = (quantity.name(), if quantity.is_power() { "db" } else { "ns" });
         ["measured", "before", "after"].map(|which| format!("{name}_{which}_{unit}"))
@@ -102,7 +101,9 @@ pub(super) fn unit_warning(job: &Job, plan: &Plan, outcome: &Outcome) -> Option<
     }
     let begin = format!("measured powers are {median:.1} dB from those computed before the fit, in the median");
     Some(if (median - power_dbm).abs() < NEAR_DB {
-        format!("{begin}: that is the transmitted power; are they dBm? Such values belong in a column received_power_dbm")
+        format!(
+            "{begin}: that is the transmitted power; are they dBm? Such values belong in a column received_power_dbm"
+        )
     } else if (median.abs() - 30.0).abs() < NEAR_DB {
         format!("{begin}: are they dBm where dBW is meant, or the other way round?")
     } else {

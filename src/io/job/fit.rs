@@ -3,6 +3,7 @@
 use super::description::{JobDescription, Task};
 use super::meant::{Output, within};
 use crate::backend::Backend;
+use crate::calibrate::Plan;
 use crate::calibrate::adam::{Adam, Schedule};
 use crate::calibrate::fit::is_of_squares;
 use crate::calibrate::loss::{Measure, Of, Term};
@@ -13,7 +14,6 @@ use crate::calibrate::patterns::{Offered, Resolved, Wish, resolve};
 use crate::calibrate::plan::Optimiser;
 use crate::calibrate::scale::Scale;
 use crate::calibrate::traced::Search;
-use crate::calibrate::Plan;
 use crate::channel::Delays;
 use crate::error::{Error, Fault, Result};
 use crate::io::measurements::{Context, Measurements, Source};
@@ -265,7 +265,9 @@ pub fn calibration_of(
     let positions: Vec<_> = radios.receivers.iter().map(|radio| radio.position).collect();
     let floor = match written.noise_floor_db {
         None => 0.0,
-        Some(db) => 10f64.powf(within("fit.noise_floor_db", db, -400.0..=0.0, "give a path gain in dB, as -140")? / 10.0),
+        Some(db) => {
+            10f64.powf(within("fit.noise_floor_db", db, -400.0..=0.0, "give a path gain in dB, as -140")? / 10.0)
+        }
     };
     let plan = Plan {
         parameters,

@@ -10,12 +10,12 @@ use crate::error::{Error, Fault, Result, did_you_mean};
 use crate::io::{record, scene_file};
 use crate::path::scatter::ScatterOptions;
 use crate::path::{InteractionKind, SolverOptions};
-use crate::scene::{MAX_COORDINATE_M, Scene};
 use crate::scene::description::{MaterialDescription, SceneDescription};
 use crate::scene::estimate::waits;
 use crate::scene::generate::generate;
 use crate::scene::material::Material;
 use crate::scene::radio::Radios;
+use crate::scene::{MAX_COORDINATE_M, Scene};
 use crate::solve::map::Survey;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -135,7 +135,19 @@ impl Job {
             Task::Map => Some(map::survey_of(&description, &scene, &radios, &mut warnings)?),
             Task::Paths | Task::Fit | Task::Place => None,
         };
-        Ok(Job { description, scene, radios, radio_counts, survey, calibration, carriers, solver, output, inputs, warnings })
+        Ok(Job {
+            description,
+            scene,
+            radios,
+            radio_counts,
+            survey,
+            calibration,
+            carriers,
+            solver,
+            output,
+            inputs,
+            warnings,
+        })
     }
 
     /// Number of links.

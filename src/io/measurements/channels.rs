@@ -49,7 +49,8 @@ pub fn read_channels(bytes: &[u8], file: &Path, group: &str, context: &Context, 
             };
             if !window.numbers().map(|l| l as f64).eq(numbers.iter().copied()) {
                 let shown = |ends: Option<(f64, f64)>| ends.map_or(String::new(), |(a, b)| format!("{a} to {b}"));
-                let bound = format!("must be those of output.taps, {} to {}", window.numbers().start(), window.numbers().end());
+                let bound =
+                    format!("must be those of output.taps, {} to {}", window.numbers().start(), window.numbers().end());
                 let ends = numbers.first().copied().zip(numbers.last().copied());
                 return Err(fault(file, "tap", shown(ends), bound));
             }

@@ -22,9 +22,28 @@ const NAMES: [&str; 4] = ["receiver", "transmitter", "carrier_ghz", "group"];
 const POSITION: [&str; 3] = ["rx_x_m", "rx_y_m", "rx_z_m"];
 /// Columns of `links.csv` and of a fit's own table that are of no use here.
 const OTHERS: [&str; 22] = [
-    "tx_x_m", "tx_y_m", "tx_z_m", "paths", "line_of_sight", "mean_delay_ns", "asa_deg", "asd_deg", "zsa_deg", "zsd_deg",
-    "k_factor_db", "strongest_delay_ns", "strongest_gain_db", "strongest_type", "name", "index", "x_m", "y_m", "z_m",
-    "time", "comment", "part",
+    "tx_x_m",
+    "tx_y_m",
+    "tx_z_m",
+    "paths",
+    "line_of_sight",
+    "mean_delay_ns",
+    "asa_deg",
+    "asd_deg",
+    "zsa_deg",
+    "zsd_deg",
+    "k_factor_db",
+    "strongest_delay_ns",
+    "strongest_gain_db",
+    "strongest_type",
+    "name",
+    "index",
+    "x_m",
+    "y_m",
+    "z_m",
+    "time",
+    "comment",
+    "part",
 ];
 /// Receivers of table and job that are further apart are not the same place [m].
 const SAME_PLACE_M: f64 = 0.01;
@@ -104,7 +123,9 @@ impl Columns {
                 None => Ok(first),
             }
         };
-        for name in head.iter().filter(|name| !known().any(|one| one == name.as_str()) && !OTHERS.contains(&name.as_str())) {
+        for name in
+            head.iter().filter(|name| !known().any(|one| one == name.as_str()) && !OTHERS.contains(&name.as_str()))
+        {
             let near = did_you_mean(name, known());
             if !near.is_empty() {
                 let remedy = format!("{near} or call it by another name");
@@ -115,7 +136,8 @@ impl Columns {
         for (own, name) in names.iter_mut().zip(NAMES) {
             *own = place(name)?;
         }
-        let missing = |name: &str, why: &str| fault(format!("column {name}"), why, format!("there are {}", head.join(", ")));
+        let missing =
+            |name: &str, why: &str| fault(format!("column {name}"), why, format!("there are {}", head.join(", ")));
         if names[0].is_none() {
             return Err(missing("receiver", "is missing: which receiver is a line of?"));
         }

@@ -54,7 +54,12 @@ fn what_cannot_be_used_is_counted() {
         "receiver,path_gain_db,rx_x_m,rx_y_m,rx_z_m\nrx0,nan,1,2,3\nrx1,-80,1,2,3\nrx1,-80,1,2,3\nrx2,-81,9,2,3\nrx3,,1,2,3\n",
     );
     assert_eq!(rows.len(), 2);
-    for part in ["1 values that are not finite (lines 2)", "1 lines that repeat", "stands elsewhere", "2 lines without any value"] {
+    for part in [
+        "1 values that are not finite (lines 2)",
+        "1 lines that repeat",
+        "stands elsewhere",
+        "2 lines without any value",
+    ] {
         assert!(warnings.iter().any(|warning| warning.contains(part)), "{part}: {warnings:?}");
     }
 }

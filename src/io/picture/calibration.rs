@@ -143,7 +143,12 @@ fn parameters(pen: &mut Pen, plan: &Plan, outcome: &Outcome) {
     }
     if plan.parameters.len() > NAMED {
         let y = first[1] + (NAMED / COLUMNS * ROW) as f32;
-        pen.text(&format!("and {} more: see fit.json", plan.parameters.len() - NAMED), [first[0], y], Align::Left, FAINT);
+        pen.text(
+            &format!("and {} more: see fit.json", plan.parameters.len() - NAMED),
+            [first[0], y],
+            Align::Left,
+            FAINT,
+        );
     }
 }
 
@@ -160,7 +165,8 @@ fn digits(x: f64) -> String {
 
 fn comparison(pen: &mut Pen, plan: &Plan, outcome: &Outcome) {
     let wanted = Quantity::ALL.into_iter().find(|quantity| {
-        plan.instrument.wants[*quantity as usize] && plan.rows.iter().any(|row| row.values[*quantity as usize].is_some())
+        plan.instrument.wants[*quantity as usize]
+            && plan.rows.iter().any(|row| row.values[*quantity as usize].is_some())
     });
     let Some(quantity) = wanted else {
         let view = panel(2, [0.0, 0.0], [1.0, 1.0]);
