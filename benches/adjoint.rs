@@ -20,7 +20,7 @@ use raylobe::scene::mesh::Mesh;
 use raylobe::scene::radio::{Radio, Radios};
 use raylobe::solve::{Engine, solve};
 use rayon::prelude::*;
-use support::{backend, city};
+use support::{backend, city, place};
 
 /// Carrier [Hz].
 const CARRIER: f64 = 28e9;
@@ -93,6 +93,55 @@ fn of_scene(criterion: &mut Criterion, scene_name: &str, scene: &Scene, radios: 
     println!("{scene_name}: {} paths, {reflections:.2} reflections each", paths.len());
 }
 
+/// A step of a calibration beside Sionna RT (scripts/peers/sionna_step.py): Munich, ten receivers, depth 3, stored paths; field,
+/// loss and adjoint of all materials, and the adjoint alone. Where Munich or its receivers are missing, it says so.
+fn step(criterion: &mut Criterion) {
+    let scene = raylobe::io::scene_file::read(&place("RAYLOBE_SCENES", ".scenes").join("munich/munich.xml"));
+    let outdoors = place("RAYLOBE_TRUTH", "../shared/truth").join("munich_rx_1000.npy");
+    let receivers = raylobe::io::arrays::read_positions_file(&outdoors);
+    let (Ok(scene), Ok(receivers)) = (scene, receivers) else {
+        println!("SKIPPED: step/munich needs scripts/get-scenes.sh and {}", outdoors.display());
+        return;
+    };
+    let scene = Scene::new(&scene, OutOfRange::Error).expect("a sound scene");
+    let carrier = 3.5e9;
+    let radio = |position: [f64; 3]| Radio {
+        name: String::new(),
+        position: position.into(),
+        orientation: [0.0; 3],
+        velocity: Default::default(),
+        power: 1.0,
+        antenna: 0,
+        weights: None,
+    };
+    let wavelength = raylobe::constants::SPEED_OF_LIGHT / carrier;
+    let radios = Radios {
+        antennas: vec![Antenna::new("one", &AntennaDescription::default(), wavelength).expect("it is one element")],
+        transmitters: vec![radio([8.5, 21.0, 27.0])],
+        receivers: receivers.into_iter().take(10).map(radio).collect(),
+    };
+    let solution =
+        solve(backend(), &scene, &radios, &[carrier], &SolverOptions::default(), &Silent).expect("it can be solved");
+    let (loaded, paths) = (backend().load(&scene).expect("it has a hierarchy"), &solution.paths);
+    let mut bars = ChannelBar::zeros(&solution.channel);
+    let mut group = criterion.benchmark_group("step");
+    group.bench_function("field, loss and adjoint/munich", |b| {
+        b.iter(|| {
+            let (channel, _) = backend().field(&scene, &radios, paths, &[carrier]).expect("a carrier");
+            bars.a.iter_mut().zip(&channel.a).for_each(|(bar, a)| *bar = a * 2.0);
+            backend().pull_back(&loaded, &radios, (paths, &channel, &bars), Wanted::materials()).expect("derivatives")
+        })
+    });
+    group.bench_function("adjoint/munich", |b| {
+        b.iter(|| {
+            let all = (paths, &solution.channel, &bars);
+            backend().pull_back(&loaded, &radios, all, Wanted::materials()).expect("derivatives")
+        })
+    });
+    group.finish();
+    println!("munich: {} paths", paths.len());
+}
+
 /// Receivers whose responses are in memory at once.
 const STREAMED: usize = 8;
 
@@ -147,5 +196,5 @@ fn streamed(_: &mut Criterion) {
     );
 }
 
-criterion_group!(benches, adjoints, streamed);
+criterion_group!(benches, adjoints, step, streamed);
 criterion_main!(benches);

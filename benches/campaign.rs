@@ -18,6 +18,7 @@ use campaign::job::{Job, Measured, in_munich, street_canyon};
 use campaign::table::{Row, print_head, print_row, print_slopes};
 use std::error::Error;
 use std::path::PathBuf;
+use support::place;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -123,9 +124,6 @@ impl NamedJob {
 
 fn named_jobs() -> Vec<NamedJob> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let place = |variable: &str, default: &str| {
-        std::env::var_os(variable).map_or_else(|| root.join(default), |path| root.join(PathBuf::from(path)))
-    };
     let block = root.join("scenes/urban_block/job.toml");
     let mut jobs = vec![NamedJob { name: "urban_block".into(), job: block, text: None }];
     let scenes = place("RAYLOBE_SCENES", ".scenes");

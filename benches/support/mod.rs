@@ -3,6 +3,7 @@
 use raylobe::backend::{Backend, DeviceRequest};
 use raylobe::bench::Site;
 use raylobe::geometry::simd::Level;
+use std::path::PathBuf;
 
 /// The city of all stage benches.
 pub fn city() -> Site {
@@ -22,6 +23,12 @@ pub fn level() -> Level {
 /// stage/scene/device.
 pub fn name(stage: &str, site: &Site) -> String {
     format!("{stage}/{}/cpu-{}", site.name, level().name())
+}
+
+/// A folder of data: that of the environment `variable`, or the `default` one, from the root of the repository.
+pub fn place(variable: &str, default: &str) -> PathBuf {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    std::env::var_os(variable).map_or_else(|| root.join(default), |path| root.join(PathBuf::from(path)))
 }
 
 /// The street canyon beside DiffeRT (scripts/peers/differt_paths.py): the transmitter, and receivers on a line along the
