@@ -9,7 +9,7 @@ use crate::channel::Channel;
 use crate::constants::SPEED_OF_LIGHT;
 use crate::error::{Error, Fault, Result};
 use crate::interaction::{line_of_sight, reflection, scattering};
-use crate::map::weights::power;
+use crate::map::weights::{power, power_vjp};
 use crate::math::frame::{angles_of, angles_of_vjp, is_pole, rotation_of, spherical_basis, spherical_basis_vjp};
 use crate::math::phase::{phasor_of_turns, turns_of_length};
 use crate::math::{C64, CVec3, Jones, JonesMatrix, Mat3, Vec3};
@@ -24,13 +24,25 @@ use rayon::prelude::*;
 /// # Errors
 /// No carrier, a carrier that is not above 0, a material of the scene that is not defined at a carrier.
 pub fn field(scene: &Scene, radios: &Radios, paths: &Paths, carriers: &[f64]) -> Result<(Channel, Vec<String>)> {
-    let Replay { surfaces, transmitters, receivers, ends, mut channel, notes } =
-        Replay::new(scene, radios, paths, carriers)?;
-    for_each_path(&mut channel, |path, a| {
+    let mut notes = Vec::new();
+    let surfaces = surfaces_of(scene, carriers, &mut notes)?;
+    Ok((field_over(scene, &surfaces, radios, paths, carriers), notes))
+}
+
+/// The channel of all `paths` over known `surfaces` `[carrier][material]` of the scene.
+pub fn field_over(
+    scene: &Scene,
+    surfaces: &[Vec<Surface>],
+    radios: &Radios,
+    paths: &Paths,
+    carriers: &[f64],
+) -> Channel {
+    let Replay { transmitters, receivers, ends, mut channel } = Replay::new(radios, paths, carriers);
+    for_each_path(&channel.a_offsets, &mut channel.a, |path, a| {
         let ends = ends_of(ends[path], &receivers, &transmitters);
-        coefficients_of(scene, &surfaces, paths, carriers, path, ends, a);
+        coefficients_of(scene, surfaces, paths, carriers, path, ends, a);
     });
-    Ok((channel, notes))
+    channel
 }
 
 /// The powers `[path, carrier]` of a channel's paths between weighted ports.
@@ -46,10 +58,23 @@ pub fn powers_of(radios: &Radios, paths: &Paths, channel: &Channel) -> Vec<f64> 
     (0..paths.links()).into_par_iter().flat_map_iter(of_link).collect()
 }
 
+/// The adjoint of [`powers_of`], from `powers_bar` `[path, carrier]`; adds to the bars of the coefficients.
+pub fn powers_of_vjp(radios: &Radios, paths: &Paths, channel: &Channel, powers_bar: &[f64], a_bar: &mut [C64]) {
+    let (ends, carriers) = (links_of(paths), channel.carriers.len());
+    for_each_path(&channel.a_offsets, a_bar, |path, a_bar| {
+        let [receiver, sender] = ends[path];
+        let (sender, receiver) = (&radios.transmitters[sender as usize], &radios.receivers[receiver as usize]);
+        let ports = radios.antenna(sender).ports();
+        let of_carriers = a_bar.chunks_exact_mut((a_bar.len() / carriers).max(1));
+        for (carrier, a_bar) in of_carriers.enumerate() {
+            let (a, power_bar) = (channel.of_path(path, carrier), powers_bar[path * carriers + carrier]);
+            power_vjp(sender, receiver, ports, a, power_bar, a_bar);
+        }
+    });
+}
+
 /// What replaying paths needs, and the channel that is to be filled.
 pub struct Replay<'a> {
-    /// Surfaces `[carrier][material]`.
-    pub surfaces: Vec<Vec<Surface>>,
     /// Transmitters.
     pub transmitters: Vec<End<'a>>,
     /// Receivers.
@@ -58,30 +83,26 @@ pub struct Replay<'a> {
     pub ends: Vec<[u32; 2]>,
     /// The channel, whose coefficients are still 0.
     pub channel: Channel,
-    /// Notes on materials used outside their range.
-    pub notes: Vec<String>,
 }
 
 impl<'a> Replay<'a> {
     /// Makes ready for replaying `paths` at the `carriers` [Hz].
-    ///
-    /// # Errors
-    /// As [`field`].
-    pub fn new(scene: &Scene, radios: &'a Radios, paths: &Paths, carriers: &[f64]) -> Result<Replay<'a>> {
-        check_carriers(carriers)?;
-        let mut notes = Vec::new();
-        let surfaces = surfaces_of(scene, carriers, &mut notes)?;
+    pub fn new(radios: &'a Radios, paths: &Paths, carriers: &[f64]) -> Replay<'a> {
         let transmitters: Vec<End> = radios.transmitters.iter().map(|r| End::new(radios, r)).collect();
         let receivers: Vec<End> = radios.receivers.iter().map(|r| End::new(radios, r)).collect();
-        let ends: Vec<[u32; 2]> = (0..paths.links())
-            .flat_map(|link| {
-                let pair = [link / paths.transmitters, link % paths.transmitters].map(|radio| radio as u32);
-                std::iter::repeat_n(pair, paths.of_link(link).len())
-            })
-            .collect();
+        let ends = links_of(paths);
         let channel = geometry(paths, carriers, |path| ends_of(ends[path], &receivers, &transmitters));
-        Ok(Replay { surfaces, transmitters, receivers, ends, channel, notes })
+        Replay { transmitters, receivers, ends, channel }
     }
+}
+
+/// Receiver and transmitter `[path]`.
+fn links_of(paths: &Paths) -> Vec<[u32; 2]> {
+    let of_link = |link: usize| {
+        let pair = [link / paths.transmitters, link % paths.transmitters].map(|radio| radio as u32);
+        std::iter::repeat_n(pair, paths.of_link(link).len())
+    };
+    (0..paths.links()).flat_map(of_link).collect()
 }
 
 fn ends_of<'e, 'a>(
@@ -286,8 +307,9 @@ fn check_carriers(carriers: &[f64]) -> Result<()> {
 /// Surfaces `[carrier][material]`; every material of the scene counts, so that an error does not depend on the paths.
 ///
 /// # Errors
-/// A material that is not defined at a carrier.
+/// As [`field`].
 pub fn surfaces_of(scene: &Scene, carriers: &[f64], notes: &mut Vec<String>) -> Result<Vec<Vec<Surface>>> {
+    check_carriers(carriers)?;
     let mut at = |frequency: f64| {
         scene
             .materials
@@ -335,13 +357,11 @@ fn geometry<'e>(paths: &Paths, carriers: &[f64], ends_of: impl Fn(usize) -> [&'e
     }
 }
 
-/// Calls `fill(path, its coefficients)` for every path, in parallel.
-fn for_each_path(channel: &mut Channel, fill: impl Fn(usize, &mut [C64]) + Sync) {
+/// Calls `fill(path, its coefficients)` for every path, in parallel; those of path p begin at `offsets[p]`.
+fn for_each_path(offsets: &[u64], mut rest: &mut [C64], fill: impl Fn(usize, &mut [C64]) + Sync) {
     /// Paths that one task takes: some ten microseconds of work.
     const BLOCK: usize = 64;
-    let offsets = &channel.a_offsets;
     let paths = offsets.len() - 1;
-    let mut rest = channel.a.as_mut_slice();
     let mut blocks = Vec::with_capacity(paths.div_ceil(BLOCK));
     for first in (0..paths).step_by(BLOCK) {
         let last = (first + BLOCK).min(paths);

@@ -26,13 +26,17 @@ use std::f64::consts::TAU;
 /// What all paths share.
 pub(super) struct Walk<'a> {
     pub geometry: &'a Geometry<'a>,
-    /// Surfaces `[carrier][material]`.
+    /// Surfaces `[carrier][material]` at the carriers of the channel.
     pub surfaces: &'a [Vec<Surface>],
+    /// The place of the channel's first carrier among those of the ledger.
+    pub first_carrier: usize,
     pub paths: &'a Paths,
     pub channel: &'a Channel,
     pub bars: &'a ChannelBar,
     /// Whether bars of positions, orientations, offsets or vertices are wanted.
     pub moves: bool,
+    /// Whether any of these moves the points or ends of paths.
+    pub refines: bool,
     /// Whether bars of vertices are wanted.
     pub deforms: bool,
 }
@@ -117,6 +121,8 @@ impl Walk<'_> {
         self.kinematics_vjp(path, ends, scratch, ledger);
         if self.moves {
             self.radiation_vjp(path, ends, scratch, ledger);
+        }
+        if self.refines {
             self.geometry_vjp(path, reach, ends, scratch, ledger);
         }
         for which in 0..2 {
@@ -162,7 +168,8 @@ impl Walk<'_> {
             }
         }
         let is_vertical = |(i, vertex): (usize, usize)| {
-            paths.interaction[vertex] == Interaction::Diffuse
+            self.refines
+                && paths.interaction[vertex] == Interaction::Diffuse
                 && (is_pole(&scratch.incoming[i]) || is_pole(&scratch.leaving[i]))
         };
         if paths.vertices_of(path).enumerate().any(is_vertical) { Err(Singular::Vertical) } else { Ok(()) }
@@ -208,7 +215,7 @@ impl Walk<'_> {
         for (vector_bar, field_bar) in scratch.vectors_bar[1].iter_mut().zip(&scratch.field_bars) {
             *vector_bar += field_bar.map(|x| x.re);
         }
-        ledger.carriers.push((carrier as u32, frequency_bar));
+        ledger.carriers.push(((self.first_carrier + carrier) as u32, frequency_bar));
         Ok(())
     }
 
@@ -334,7 +341,8 @@ impl Walk<'_> {
         let (material, surface) = self.surface_of(&self.surfaces[carrier], vertex);
         let (k, n, leaving) = (scratch.incoming[i], &self.paths.normal[vertex], scratch.leaving[i]);
         let fields = &scratch.fields[i * sending..(i + 1) * sending];
-        let slot = carrier as u32 * self.geometry.scene.materials.len() as u32 + material;
+        let materials = self.geometry.scene.materials.len() as u32;
+        let slot = (self.first_carrier + carrier) as u32 * materials + material;
         if self.paths.interaction[vertex] == Interaction::Reflection {
             let mut bar = ReflectBar::default();
             let coefficients = &scratch.coefficients[i];
@@ -380,7 +388,7 @@ impl Walk<'_> {
         scratch.leaving_bar[i] += bar.directions.k_s;
         ledger.surfaces.push((slot, bar.surface));
         if !is_lobe {
-            ledger.parts.extend(scratch.parts.iter().enumerate().map(|(part, bar)| (material, part as u32, *bar)));
+            ledger.parts.extend(scratch.parts.iter().enumerate().map(|(part, bar)| ((material, part as u32), *bar)));
         }
         bar.frequency
     }
@@ -403,7 +411,7 @@ impl Walk<'_> {
                 scratch.ends[0].velocity -= arrival * per_speed;
                 scratch.departure_bar += transmitter.velocity * per_speed;
                 scratch.arrival_bar -= receiver.velocity * per_speed;
-                ledger.carriers.push((carrier as u32, bar * speed / SPEED_OF_LIGHT));
+                ledger.carriers.push(((self.first_carrier + carrier) as u32, bar * speed / SPEED_OF_LIGHT));
             }
         }
     }
@@ -440,5 +448,5 @@ fn reset(bars: &mut Vec<Vec3>, count: usize) {
 /// The adjoint of an element's offset in global axes, R o.
 fn offset_vjp(end: &End, (antenna, element): (u32, u32), bar: &Vec3, rotation_bar: &mut Mat3, ledger: &mut Ledger) {
     *rotation_bar += bar * end.antenna.offsets[element as usize].transpose();
-    ledger.offsets.push((antenna, element, end.rotation.tr_mul(bar)));
+    ledger.offsets.push(((antenna, element), end.rotation.tr_mul(bar)));
 }

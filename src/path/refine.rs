@@ -94,8 +94,7 @@ pub fn vertices_backwards(
     while node != 0 {
         let facet = trie.facet[node as usize];
         let plane = facets.plane(facet);
-        let apex = &trie.image[node as usize];
-        let (from, to) = (signed_distance(apex, plane), signed_distance(&target, plane));
+        let (position, [from, to]) = meeting(&trie.image[node as usize], &target, plane);
         if from.abs() <= IN_PLANE_M || to.abs() <= IN_PLANE_M {
             return Err(Rejection::Degenerate);
         }
@@ -103,7 +102,6 @@ pub fn vertices_backwards(
         if (from > 0.0) == (to > 0.0) {
             return Err(Rejection::WrongSide);
         }
-        let position = apex + (target - apex) * (from / (from - to));
         let triangle = facets.triangle_at(geometry.scene, &geometry.bvh, facet, &position);
         let triangle = triangle.ok_or(Rejection::OffFacet)?;
         vertices.push(Vertex::reflection(position, facet, triangle));
@@ -111,6 +109,12 @@ pub fn vertices_backwards(
         node = trie.parent[node as usize];
     }
     Ok(())
+}
+
+/// Where the line from an image to a target meets a plane, and the signed distances of both from it [m].
+pub fn meeting(image: &Vec3, target: &Vec3, plane: &Plane) -> (Vec3, [f64; 2]) {
+    let [from, to] = [image, target].map(|point| signed_distance(point, plane));
+    (image + (target - image) * (from / (from - to)), [from, to])
 }
 
 /// Bars of a plane.
