@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::geometry::Geometry;
 use crate::math::Vec3;
 use crate::path::Paths;
-use crate::path::field::{powers_of, powers_of_vjp};
+use crate::path::field::{Feed, powers_of, powers_of_vjp};
 use crate::path::found::EndPoint;
 use crate::path::refine::Vertex;
 use crate::scene::radio::Radios;
@@ -26,6 +26,8 @@ pub struct Part {
     pub cell: u32,
     /// What it brings there.
     pub worth: Worth,
+    /// Its length beyond the direct way [m].
+    pub excess: f64,
 }
 
 /// What a path brings to its cell.
@@ -74,7 +76,7 @@ pub struct MapBars<'a> {
     pub cells: &'a [CellBar],
     /// Cells of the map.
     pub count: usize,
-    /// Where paths begin `[transmitter]` [m, local].
+    /// Where paths begin `[transmitter]`.
     pub sources: &'a [EndPoint],
 }
 
@@ -88,29 +90,28 @@ impl MapBars<'_> {
         self.cells.chunks_exact(self.count.max(1)).any(|map| map[cells.clone()].iter().any(|bar| !bar.is_zero()))
     }
 
-    /// The bars of a channel (T97), which is that of the `bundle` between `radios` at some carriers from `first_carrier` on.
+    /// The bars of a channel (T97), which is that of the `bundle` between `radios` at some carriers from `first_carrier` on,
+    /// transmitters sending one wave.
     pub fn of_channel(&self, radios: &Radios, bundle: &Bundle, channel: &Channel, first_carrier: usize) -> ChannelBar {
-        let (Bundle { paths, parts, places }, carriers) = (bundle, channel.carriers.len());
+        let (Bundle { paths, parts, .. }, carriers) = (bundle, channel.carriers.len());
         // What a power is before becomes its bar.
-        let mut powers = powers_of(radios, paths, channel);
+        let mut powers = powers_of(radios, paths, channel, Feed::Together);
         let mut bar = ChannelBar { direct: vec![0.0; paths.len()], ..ChannelBar::zeros(channel) };
         for link in 0..paths.links() {
             let transmitter = link % paths.transmitters;
             for path in paths.of_link(link) {
-                let direct = (places[path] - self.sources[transmitter].position).norm();
-                let delay = (paths.length[path] - direct) / SPEED_OF_LIGHT;
+                let Part { cell, worth, excess } = parts[path];
                 for carrier in 0..carriers {
                     let power = &mut powers[path * carriers + carrier];
-                    let weight = parts[path].worth.weight(*power);
-                    let cell = self.of(first_carrier + carrier, transmitter, parts[path].cell);
-                    let [power_bar, delay_bar] = cell.of_power(delay).map(|bar| bar * weight);
+                    let (weight, cell) = (worth.weight(*power), self.of(first_carrier + carrier, transmitter, cell));
+                    let [power_bar, delay_bar] = cell.of_power(excess / SPEED_OF_LIGHT).map(|bar| bar * weight);
                     bar.tau[path] += delay_bar * *power;
                     *power = power_bar;
                 }
                 bar.direct[path] = -bar.tau[path] / SPEED_OF_LIGHT;
             }
         }
-        powers_of_vjp(radios, paths, channel, &powers, &mut bar.a);
+        powers_of_vjp(radios, paths, channel, Feed::Together, &powers, &mut bar.a);
         bar
     }
 }

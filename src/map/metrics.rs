@@ -240,6 +240,9 @@ mod tests {
             assert!((own[i] - expected).abs() < 1e-9, "{i}: {} {expected}", own[i]);
         }
         // A transmitter that is not heard would be, by a little power.
-        assert!((found[2] - (0.5 / 12.7 - 8.0 / 4.7f64.powi(2) + 2.0 / 11.7f64.powi(2) - 0.3 * 3.0 / 9.7f64.powi(2))).abs() < 1e-12);
+        assert!(
+            (found[2] - (0.5 / 12.7 - 8.0 / 4.7f64.powi(2) + 2.0 / 11.7f64.powi(2) - 0.3 * 3.0 / 9.7f64.powi(2))).abs()
+                < 1e-12
+        );
     }
 }

@@ -10,6 +10,7 @@ use crate::interaction::{reflection, scattering};
 use crate::layout::NONE;
 use crate::math::{C64, CVec3, Vec3};
 use crate::path::Interaction;
+use crate::path::beam::signed_distance;
 use crate::path::corners::{RayLeg, is_at_seam};
 use crate::path::refine::Vertex;
 
@@ -93,16 +94,23 @@ impl Take for Vec<Deposit> {
 impl<R> Take for Recorder<'_, R> {
     /// Records the way as a path (T98). What a scattering vertex stands for is in the gain: any area will do.
     fn take(&mut self, way: &Way, to: &Vec3, deposit: Deposit) {
-        if !self.wants(deposit.cell) {
-            return;
-        }
+        let Some(last) = way.turns.last().filter(|_| self.wants(deposit.cell)) else { return };
         let mut vertices = std::mem::take(&mut self.vertices);
         vertices.clear();
-        vertices.extend(way.turns.iter().map(|turn| turn.vertex(self.geometry())));
+        let (mut at, mut length) = (way.start, 0.0);
+        for (leg, turn) in way.turns.iter().enumerate() {
+            // Turns lie where f32 has a ray meet them, a micrometre beside the ray. What it carried went along the ray: so
+            // goes the path, whose end is moved as its last vertex is.
+            let (k, plane) = (way.k(leg), self.geometry().facets.plane(turn.facet));
+            let step = -signed_distance(&at, plane) / k.dot(&turn.n);
+            (at, length) = (at + k * step, length + step);
+            vertices.push(Vertex { position: at, ..turn.vertex(self.geometry()) });
+        }
         self.vertices = vertices;
-        let (at, travelled) = way.turns.last().map_or((way.start, 0.0), |turn| (turn.at, turn.length));
-        let part = Part { cell: deposit.cell, worth: Worth::Gain(deposit.gain * self.scale) };
-        self.push(*to, travelled + (to - at).norm(), part);
+        let along = to - last.at;
+        let Deposit { cell, gain, excess } = deposit;
+        let part = Part { cell, worth: Worth::Gain(gain * self.scale), excess };
+        self.push(at + along, length + along.norm(), part);
     }
 }
 

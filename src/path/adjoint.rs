@@ -11,12 +11,12 @@ mod ledger;
 mod parameters;
 mod scene_bar;
 
-pub use ledger::Ledger;
 pub(super) use ledger::EndBar;
+pub use ledger::Ledger;
 pub use parameters::{ParameterKind, Wanted};
 pub use scene_bar::{AntennaBar, MaterialBar, PermittivityBar, RadioBar, SceneBar, Sums};
 
-use super::field::{End, surfaces_of};
+use super::field::{End, Feed, surfaces_of};
 use super::field_vjp::{Ends, Scratch, Singular, Walk};
 use super::{ALL_ELEMENTS, Paths};
 use crate::channel::{Channel, ChannelBar};
@@ -51,7 +51,7 @@ pub fn adjoint(
     wanted: Wanted,
 ) -> Result<SceneBar> {
     let mut adjoint = Adjoint::new(geometry.scene, radios, &channel.carriers, wanted)?;
-    adjoint.add(geometry, &Run { paths, channel, bars, first_carrier: 0, places: None })?;
+    adjoint.add(geometry, &Run { paths, channel, bars, first_carrier: 0, places: None, feed: Feed::EachPort })?;
     adjoint.finish()
 }
 
@@ -69,6 +69,8 @@ pub struct Run<'a> {
     /// Where each path ends `[path]` [m, local], if all end at the only receiver, which stands at many places; if not,
     /// every link has a receiver of its own.
     pub places: Option<&'a [Vec3]>,
+    /// What the channel's coefficients are of.
+    pub feed: Feed,
 }
 
 /// The bars of a scene and its radios while runs of paths are added, one after another: memory is that of the bars,
@@ -143,7 +145,7 @@ impl Replayer<'_> {
     }
 
     fn walk<'w>(&'w self, geometry: &'w Geometry<'w>, run: &Run<'w>) -> Result<Walk<'w>> {
-        let Run { paths, channel, bars, first_carrier, .. } = *run;
+        let Run { paths, channel, bars, first_carrier, feed, .. } = *run;
         bars.check(channel, paths)?;
         let wants = |kind| self.wanted.has(kind);
         let moves = self.wanted.moves();
@@ -158,6 +160,7 @@ impl Replayer<'_> {
             paths,
             channel,
             bars,
+            feed,
             moves,
             refines: wants(ParameterKind::Position) || wants(ParameterKind::Vertex) || (moves && of_elements()),
             deforms: wants(ParameterKind::Vertex),
@@ -199,6 +202,7 @@ impl<'a> AllEnds<'a> {
             positions: [place, t.position - self.origin],
             radios: [receiver as u32, (self.receivers.len() + transmitter) as u32],
             antennas: [r.antenna, t.antenna],
+            weights: t.weights.as_deref(),
         }
     }
 

@@ -9,7 +9,8 @@ use crate::channel::Channel;
 use crate::constants::SPEED_OF_LIGHT;
 use crate::error::{Error, Fault, Result};
 use crate::interaction::{line_of_sight, reflection, scattering};
-use crate::map::weights::{power, power_vjp};
+use crate::map::fed::Fed;
+use crate::map::weights::Weighted;
 use crate::math::frame::{angles_of, angles_of_vjp, is_pole, rotation_of, spherical_basis, spherical_basis_vjp};
 use crate::math::phase::{phasor_of_turns, turns_of_length};
 use crate::math::{C64, CVec3, Jones, JonesMatrix, Mat3, Vec3};
@@ -26,7 +27,26 @@ use rayon::prelude::*;
 pub fn field(scene: &Scene, radios: &Radios, paths: &Paths, carriers: &[f64]) -> Result<(Channel, Vec<String>)> {
     let mut notes = Vec::new();
     let surfaces = surfaces_of(scene, carriers, &mut notes)?;
-    Ok((field_over(scene, &surfaces, radios, paths, carriers), notes))
+    Ok((field_over(scene, &surfaces, radios, paths, carriers, Feed::EachPort), notes))
+}
+
+/// What leaves a transmitter along a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Feed {
+    /// A wave of each port.
+    EachPort,
+    /// One wave, of all ports as they are weighted. Scattered diffusely it is not the sum of theirs (T68).
+    Together,
+}
+
+impl Feed {
+    /// Columns of the coefficients of a path from a transmitter with so many ports.
+    fn columns(self, ports: usize) -> usize {
+        match self {
+            Feed::EachPort => ports,
+            Feed::Together => 1,
+        }
+    }
 }
 
 /// The channel of all `paths` over known `surfaces` `[carrier][material]` of the scene.
@@ -36,39 +56,47 @@ pub fn field_over(
     radios: &Radios,
     paths: &Paths,
     carriers: &[f64],
+    feed: Feed,
 ) -> Channel {
-    let Replay { transmitters, receivers, ends, mut channel } = Replay::new(radios, paths, carriers);
+    let Replay { transmitters, receivers, ends, mut channel } = Replay::new(radios, paths, carriers, feed);
     for_each_path(&channel.a_offsets, &mut channel.a, |path, a| {
-        let ends = ends_of(ends[path], &receivers, &transmitters);
-        coefficients_of(scene, surfaces, paths, carriers, path, ends, a);
+        let [receiver, transmitter] = ends_of(ends[path], &receivers, &transmitters);
+        let weights = radios.transmitters[ends[path][1] as usize].weights.as_deref();
+        let leaving = match feed {
+            Feed::EachPort => Leaving::Ports(transmitter),
+            Feed::Together => Leaving::Wave(Fed { end: transmitter, weights }),
+        };
+        coefficients_of(scene, surfaces, paths, carriers, path, (receiver, leaving), a);
     });
     channel
 }
 
 /// The powers `[path, carrier]` of a channel's paths between weighted ports.
-pub fn powers_of(radios: &Radios, paths: &Paths, channel: &Channel) -> Vec<f64> {
+pub fn powers_of(radios: &Radios, paths: &Paths, channel: &Channel, feed: Feed) -> Vec<f64> {
     let carriers = channel.carriers.len();
     let of_link = |link: usize| {
-        let [receiver, sender] =
-            [&radios.receivers[link / paths.transmitters], &radios.transmitters[link % paths.transmitters]];
-        let ports = radios.antenna(sender).ports();
-        let power = move |path, carrier| power(sender, receiver, ports, channel.of_path(path, carrier));
+        let weighted = Weighted::new(radios, [link / paths.transmitters, link % paths.transmitters], feed);
+        let power = move |path, carrier| weighted.power(channel.of_path(path, carrier));
         paths.of_link(link).flat_map(move |path| (0..carriers).map(move |carrier| power(path, carrier)))
     };
     (0..paths.links()).into_par_iter().flat_map_iter(of_link).collect()
 }
 
 /// The adjoint of [`powers_of`], from `powers_bar` `[path, carrier]`; adds to the bars of the coefficients.
-pub fn powers_of_vjp(radios: &Radios, paths: &Paths, channel: &Channel, powers_bar: &[f64], a_bar: &mut [C64]) {
+pub fn powers_of_vjp(
+    radios: &Radios,
+    paths: &Paths,
+    channel: &Channel,
+    feed: Feed,
+    powers_bar: &[f64],
+    a_bar: &mut [C64],
+) {
     let (ends, carriers) = (links_of(paths), channel.carriers.len());
     for_each_path(&channel.a_offsets, a_bar, |path, a_bar| {
-        let [receiver, sender] = ends[path];
-        let (sender, receiver) = (&radios.transmitters[sender as usize], &radios.receivers[receiver as usize]);
-        let ports = radios.antenna(sender).ports();
+        let weighted = Weighted::new(radios, ends[path].map(|radio| radio as usize), feed);
         let of_carriers = a_bar.chunks_exact_mut((a_bar.len() / carriers).max(1));
         for (carrier, a_bar) in of_carriers.enumerate() {
-            let (a, power_bar) = (channel.of_path(path, carrier), powers_bar[path * carriers + carrier]);
-            power_vjp(sender, receiver, ports, a, power_bar, a_bar);
+            weighted.power_vjp(channel.of_path(path, carrier), powers_bar[path * carriers + carrier], a_bar);
         }
     });
 }
@@ -87,11 +115,11 @@ pub struct Replay<'a> {
 
 impl<'a> Replay<'a> {
     /// Makes ready for replaying `paths` at the `carriers` [Hz].
-    pub fn new(radios: &'a Radios, paths: &Paths, carriers: &[f64]) -> Replay<'a> {
+    pub fn new(radios: &'a Radios, paths: &Paths, carriers: &[f64], feed: Feed) -> Replay<'a> {
         let transmitters: Vec<End> = radios.transmitters.iter().map(|r| End::new(radios, r)).collect();
         let receivers: Vec<End> = radios.receivers.iter().map(|r| End::new(radios, r)).collect();
         let ends = links_of(paths);
-        let channel = geometry(paths, carriers, |path| ends_of(ends[path], &receivers, &transmitters));
+        let channel = geometry(paths, carriers, feed, |path| ends_of(ends[path], &receivers, &transmitters));
         Replay { transmitters, receivers, ends, channel }
     }
 }
@@ -325,14 +353,14 @@ pub fn surfaces_of(scene: &Scene, carriers: &[f64], notes: &mut Vec<String>) -> 
 }
 
 /// The channel with everything but the coefficients, which are 0.
-fn geometry<'e>(paths: &Paths, carriers: &[f64], ends_of: impl Fn(usize) -> [&'e End<'e>; 2]) -> Channel {
+fn geometry<'e>(paths: &Paths, carriers: &[f64], feed: Feed, ends_of: impl Fn(usize) -> [&'e End<'e>; 2]) -> Channel {
     let mut a_offsets = Vec::with_capacity(paths.len() + 1);
     let mut total = 0u64;
     a_offsets.push(total);
     for path in 0..paths.len() {
         let [receiver, transmitter] = ends_of(path);
         let r = Ports::new(receiver.antenna, paths.receiver_element[path]).count();
-        let t = Ports::new(transmitter.antenna, paths.transmitter_element[path]).count();
+        let t = feed.columns(Ports::new(transmitter.antenna, paths.transmitter_element[path]).count());
         total += (carriers.len() * r * t) as u64;
         a_offsets.push(total);
     }
@@ -377,6 +405,14 @@ fn for_each_path(offsets: &[u64], mut rest: &mut [C64], fill: impl Fn(usize, &mu
     });
 }
 
+/// What is carried along a path.
+enum Leaving<'a> {
+    /// The waves of a transmitter's polarisations, from which those of its ports are made.
+    Ports(&'a End<'a>),
+    /// One wave of weighted ports.
+    Wave(Fed<'a>),
+}
+
 /// Writes a = lambda/(4 pi L) C_r^T T C_t (T23) of one path, `[carrier, receiver port, transmitter port]`.
 fn coefficients_of(
     scene: &Scene,
@@ -384,20 +420,31 @@ fn coefficients_of(
     paths: &Paths,
     carriers: &[f64],
     path: usize,
-    [receiver, transmitter]: [&End; 2],
+    (receiver, sender): (&End, Leaving),
     a: &mut [C64],
 ) {
     let (k_t, k_r) = (paths.departure[path], -paths.arrival[path]);
-    let (leaving, patterns_r) = (in_space(&transmitter.patterns(&k_t), &k_t), receiver.patterns(&k_r));
+    let patterns_r = receiver.patterns(&k_r);
+    let each = match &sender {
+        Leaving::Ports(transmitter) => in_space(&transmitter.patterns(&k_t), &k_t),
+        Leaving::Wave(_) => Vec::new(),
+    };
     let (theta_r, phi_r) = spherical_basis(&k_r);
     let per_carrier = a.len() / carriers.len();
     let reach = paths.reach(path);
     for ((frequency, surfaces), a) in carriers.iter().zip(surfaces).zip(a.chunks_exact_mut(per_carrier.max(1))) {
         let spreading = C64::from(line_of_sight::spreading(reach, *frequency));
-        let arrived = carried(scene, surfaces, paths, path, *frequency, leaving.clone());
+        let leaving = match &sender {
+            Leaving::Ports(_) => each.clone(),
+            Leaving::Wave(fed) => vec![fed.transmitted(&k_t, *frequency)],
+        };
+        let arrived = carried(scene, surfaces, paths, path, *frequency, leaving);
         let in_basis = |field: &CVec3| Jones::new(reflection::dot(&theta_r, field), reflection::dot(&phi_r, field));
         let arrived: Vec<Jones> = arrived.iter().map(|field| in_basis(field) * spreading).collect();
-        let arriving = transmitter.weights(&arrived, paths.transmitter_element[path], &k_t, *frequency);
+        let arriving = match &sender {
+            Leaving::Ports(end) => end.weights(&arrived, paths.transmitter_element[path], &k_t, *frequency),
+            Leaving::Wave(_) => arrived,
+        };
         let weights_r = receiver.weights(&patterns_r, paths.receiver_element[path], &k_r, *frequency);
         for (row, c_r) in a.chunks_exact_mut(arriving.len()).zip(&weights_r) {
             for (a, field) in row.iter_mut().zip(&arriving) {

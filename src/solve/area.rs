@@ -71,14 +71,15 @@ impl MapEngine<'_> {
         for source in 0..self.tracer.sources.len() {
             let trie = self.tracer.chains_of(source)?;
             self.tracer.clock.stage("candidates");
-            let fed = |radio| Fed { end: End::new(self.radios, radio), weights: radio.weights.as_deref() };
+            let [sender, receiver] = [&self.radios.transmitters[source], &self.radios.receivers[0]];
+            let ends = [sender, receiver].map(|radio| End::new(self.radios, radio));
             let power = Power {
                 facets: &self.tracer.geometry.facets,
                 trie: &trie,
                 carriers: self.carriers,
                 surfaces: &surfaces,
-                source: fed(&self.radios.transmitters[source]),
-                receiver: fed(&self.radios.receivers[0]),
+                source: Fed { end: &ends[0], weights: sender.weights.as_deref() },
+                receiver: Fed { end: &ends[1], weights: receiver.weights.as_deref() },
             };
             let counts = |node: u32| match node {
                 0 => self.tracer.options.line_of_sight,

@@ -44,6 +44,8 @@ pub struct MapEngine<'a> {
     pub(super) scattered: Scattered,
     pub(super) notes: Vec<String>,
     pub(super) mean: Mean,
+    /// Cells of a tile, if others than [`MapEngine::cells_per_tile`] finds.
+    per_tile: Option<usize>,
 }
 
 /// Some cells of a map.
@@ -76,7 +78,16 @@ impl<'a> MapEngine<'a> {
         let grid = Grid::new(&survey.layout, survey.points, &tracer.geometry);
         tracer.receivers_are_within(bounds_of_points(&grid, scene));
         let scattered = Scattered::new(scene, carriers, &options.scatter)?;
-        Ok(MapEngine { tracer, radios, grid, carriers, scattered, notes: Vec::new(), mean: survey.mean })
+        Ok(MapEngine {
+            tracer,
+            radios,
+            grid,
+            carriers,
+            scattered,
+            notes: Vec::new(),
+            mean: survey.mean,
+            per_tile: None,
+        })
     }
 
     /// The cells of the map.
@@ -145,12 +156,22 @@ impl<'a> MapEngine<'a> {
         (0..cells.max(1)).step_by(per_tile).map(move |first| first..cells.min(first + per_tile))
     }
 
+    /// The same engine with tiles of so many cells, 1 at least; results do not depend on it.
+    #[must_use]
+    pub fn in_tiles_of(mut self, cells: usize) -> MapEngine<'a> {
+        self.per_tile = Some(cells);
+        self
+    }
+
     /// What may be worked on together at the most [cells]: what bounds the memory.
     pub fn cells_per_tile(&self) -> usize {
         /// Points, with their paths.
         const POINTS: usize = 1 << 16;
         /// Cells without points.
         const CELLS: usize = 1 << 20;
+        if let Some(cells) = self.per_tile {
+            return cells;
+        }
         let transmitters = self.tracer.sources.len().max(1);
         match self.mean {
             Mean::Points => (POINTS / (self.grid.points_per_cell() * transmitters)).max(1),

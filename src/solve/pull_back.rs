@@ -5,14 +5,15 @@
 
 use super::map::{MapEngine, Reached};
 use super::sampled::Drawn;
+use crate::channel::{Channel, ChannelBar};
 use crate::error::{Error, Fault, Result};
 use crate::geometry::Geometry;
 use crate::map::bundle::{Bundle, MapBars, Part, Worth};
 use crate::map::grid::Mean;
 use crate::map::metrics::CellBar;
-use crate::math::Vec3;
 use crate::path::adjoint::{Adjoint, Ledger, ParameterKind, Replayer, Run, SceneBar, Wanted};
-use crate::path::field::field_over;
+use crate::path::field::{Feed, field_over};
+use crate::scene::material::Surface;
 use crate::scene::radio::Radios;
 use std::ops::Range;
 
@@ -69,19 +70,20 @@ impl<'a> MapEngine<'a> {
             return self.retrace_area(cells, bars, &work, &mut |ledger| sums.add(&ledger));
         }
         let Reached { radios, ends, paths } = self.reached(cells)?;
-        let points = self.grid.points_per_cell();
-        let of_link = |link: usize| {
-            let point = link / paths.transmitters;
-            let cell = (cells.start + point / points) as u32;
-            std::iter::repeat_n((Part { cell, worth: Worth::Weight(1.0) }, ends[point].position), paths.of_link(link).len())
-        };
-        let (parts, places): (Vec<Part>, Vec<Vec3>) = (0..paths.links()).flat_map(of_link).unzip();
+        let (points, mut parts, mut places) = (self.grid.points_per_cell(), Vec::new(), Vec::new());
+        for link in 0..paths.links() {
+            let (point, place) = (link / paths.transmitters, ends[link / paths.transmitters].position);
+            let direct = (place - self.tracer.sources[link % paths.transmitters].position).norm();
+            for path in paths.of_link(link) {
+                let (cell, excess) = ((cells.start + point / points) as u32, paths.length[path] - direct);
+                parts.push(Part { cell, worth: Worth::Weight(1.0), excess });
+                places.push(place);
+            }
+        }
         let bundle = Bundle { paths, parts, places };
         let geometry = &self.tracer.geometry;
-        let channel = field_over(geometry.scene, &adjoint.parts().0.surfaces, &radios, &bundle.paths, self.carriers);
-        let bars = bars.of_channel(&radios, &bundle, &channel, 0);
-        let places = Some(bundle.places.as_slice());
-        adjoint.add(geometry, &Run { paths: &bundle.paths, channel: &channel, bars: &bars, first_carrier: 0, places })?;
+        let (channel, bars) = pull.channel(&adjoint.parts().0.surfaces, geometry, &radios, &bundle);
+        adjoint.add(geometry, &pull.run(&bundle, &channel, &bars))?;
         self.tracer.clock.stage("adjoint");
         Ok(())
     }
@@ -90,11 +92,13 @@ impl<'a> MapEngine<'a> {
         self.tracer.backend.level_for("the adjoint of maps")?;
         let maps = self.carriers.len() * self.radios.transmitters.len();
         let sampled = if self.is_sampled() { maps } else { 0 };
-        if bars.len() != maps * self.grid.len() || drawn.len() != sampled || drawn.iter().any(|one| one.replicates == 0) {
+        if bars.len() != maps * self.grid.len() || drawn.len() != sampled || drawn.iter().any(|one| one.replicates == 0)
+        {
             return Err(Error::Internal("bars and map are of different runs".into()));
         }
         if self.radios.any_per_element() {
-            let fault = Fault::new("antennas.per_element", "is not possible in a map, whose paths begin at whole antennas");
+            let fault =
+                Fault::new("antennas.per_element", "is not possible in a map, whose paths begin at whole antennas");
             return Err(Error::job(fault.value(true).remedy("set per_element = false")));
         }
         let follows = self.grid.is_draped() || self.grid.kept.is_some();
@@ -117,13 +121,28 @@ struct Pull<'a> {
 }
 
 impl Pull<'_> {
+    /// The channel of a bundle between some radios, over the scene's `surfaces` `[carrier][material]`, and its bars.
+    fn channel(
+        &self,
+        surfaces: &[Vec<Surface>],
+        geometry: &Geometry,
+        radios: &Radios,
+        bundle: &Bundle,
+    ) -> (Channel, ChannelBar) {
+        let surfaces = &surfaces[self.carrier..self.carrier + self.carriers.len()];
+        let channel = field_over(geometry.scene, surfaces, radios, &bundle.paths, self.carriers, Feed::Together);
+        let bars = self.bars.of_channel(radios, bundle, &channel, self.carrier);
+        (channel, bars)
+    }
+
+    fn run<'r>(&self, bundle: &'r Bundle, channel: &'r Channel, bars: &'r ChannelBar) -> Run<'r> {
+        let (paths, places) = (&bundle.paths, Some(bundle.places.as_slice()));
+        Run { paths, channel, bars, first_carrier: self.carrier, places, feed: Feed::Together }
+    }
+
     /// What a bundle says of the scene.
     fn ledger(&self, replayer: &Replayer, geometry: &Geometry, bundle: &Bundle) -> Result<Ledger> {
-        let (radios, first_carrier) = (self.radios, self.carrier);
-        let surfaces = &replayer.surfaces[first_carrier..first_carrier + self.carriers.len()];
-        let channel = field_over(geometry.scene, surfaces, radios, &bundle.paths, self.carriers);
-        let bars = self.bars.of_channel(radios, bundle, &channel, first_carrier);
-        let (paths, places) = (&bundle.paths, Some(bundle.places.as_slice()));
-        replayer.ledger(geometry, &Run { paths, channel: &channel, bars: &bars, first_carrier, places })
+        let (channel, bars) = self.channel(&replayer.surfaces, geometry, self.radios, bundle);
+        replayer.ledger(geometry, &self.run(bundle, &channel, &bars))
     }
 }

@@ -60,7 +60,7 @@ impl Sampled {
     }
 }
 
-impl MapEngine<'_> {
+impl<'a> MapEngine<'a> {
     /// What is scattered from a transmitter into every cell, at a carrier.
     ///
     /// # Errors
@@ -68,7 +68,8 @@ impl MapEngine<'_> {
     pub fn sampled(&mut self, transmitter: usize, carrier: usize, target: &Target) -> Result<Sampled> {
         let sheet = self.plane_sheet("the sampled part", WITHOUT)?;
         let surfaces = surfaces_of(self.tracer.geometry.scene, &[self.carriers[carrier]], &mut Vec::new())?;
-        let forward = self.forward([transmitter, carrier], &sheet, &surfaces[0]);
+        let ends = self.ends(transmitter);
+        let forward = self.forward([transmitter, carrier], &ends, &sheet, &surfaces[0]);
         let mut sums = Sums::new(sheet.len());
         let per_replicate = target.rays.div_ceil(REPLICATES);
         let (mut replicate, mut segments) = (0u32, 0);
@@ -104,9 +105,9 @@ impl MapEngine<'_> {
         let sheet = self.plane_sheet("the sampled part", WITHOUT)?;
         let level = self.tracer.backend.level_for("the adjoint of maps")?;
         let surfaces = surfaces_of(self.tracer.geometry.scene, &[self.carriers[carrier]], &mut Vec::new())?;
-        let forward = self.forward([transmitter, carrier], &sheet, &surfaces[0]);
-        let recording =
-            Recording { geometry: &self.tracer.geometry, bars, carriers: [carrier, 1], transmitter, work };
+        let ends = self.ends(transmitter);
+        let forward = self.forward([transmitter, carrier], &ends, &sheet, &surfaces[0]);
+        let recording = Recording { geometry: &self.tracer.geometry, bars, carriers: [carrier, 1], transmitter, work };
         // What is sampled is the mean over the replicates, and counts at every point of a cell.
         let scale = self.grid.points_per_cell() as f64 / f64::from(drawn.replicates);
         let per_replicate = drawn.rays / u64::from(drawn.replicates);
@@ -118,15 +119,21 @@ impl MapEngine<'_> {
         Ok(())
     }
 
+    /// A transmitter and the receiver.
+    fn ends(&self, transmitter: usize) -> [End<'a>; 2] {
+        let radios = self.radios;
+        [&radios.transmitters[transmitter], &radios.receivers[0]].map(|radio| End::new(radios, radio))
+    }
+
     /// What rays from a transmitter need to know at a carrier.
     fn forward<'f>(
         &'f self,
         [transmitter, carrier]: [usize; 2],
+        ends: &'f [End<'f>; 2],
         sheet: &'f Sheet,
         surfaces: &'f [Surface],
     ) -> Forward<'f> {
         let (options, radio) = (self.tracer.options, &self.radios.transmitters[transmitter]);
-        let fed = |radio| Fed { end: End::new(self.radios, radio), weights: radio.weights.as_deref() };
         Forward {
             geometry: &self.tracer.geometry,
             surfaces,
@@ -136,8 +143,8 @@ impl MapEngine<'_> {
             specular: options.reflection,
             diffuse: options.scatter.diffuse,
             lobe: options.scatter.lobe,
-            source: fed(radio),
-            receiver: fed(&self.radios.receivers[0]),
+            source: Fed { end: &ends[0], weights: radio.weights.as_deref() },
+            receiver: Fed { end: &ends[1], weights: self.radios.receivers[0].weights.as_deref() },
             position: radio.position - self.tracer.geometry.scene.origin,
         }
     }

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::layout::{RadioEnd, ReplayedPath, ReplayedVertex};
 use crate::math::C64;
 use crate::path::Paths;
-use crate::path::field::{End, Replay, surfaces_of};
+use crate::path::field::{End, Feed, Replay, surfaces_of};
 use crate::scene::Scene;
 use crate::scene::material::Surface;
 use crate::scene::radio::Radios;
@@ -45,7 +45,8 @@ pub fn field(
 ) -> Result<(Channel, Vec<String>)> {
     let mut notes = Vec::new();
     let surfaces = surfaces_of(scene, carriers, &mut notes)?;
-    let Replay { transmitters, receivers, ends: ends_of_paths, mut channel } = Replay::new(radios, paths, carriers);
+    let Replay { transmitters, receivers, ends: ends_of_paths, mut channel } =
+        Replay::new(radios, paths, carriers, Feed::EachPort);
     let mut work = locked(&cuda.field);
     let ends = [transmitters, receivers];
     let plan = Plan { cuda, scene, paths, ends_of_paths: &ends_of_paths, carriers, surfaces: &surfaces, ends: &ends };

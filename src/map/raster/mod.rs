@@ -135,9 +135,8 @@ impl Raster<'_> {
         let pieces = self.pieces(rows);
         let pool = Pool::default();
         for batch in batches(&pieces) {
-            let light = |piece| {
-                pool.with(|scratch| run(level, Lighting { raster: self, piece, scratch, taker: takers() }))
-            };
+            let light =
+                |piece| pool.with(|scratch| run(level, Lighting { raster: self, piece, scratch, taker: takers() }));
             let found: Vec<T> = batch.par_iter().with_max_len(1).map(light).collect();
             found.into_iter().for_each(&mut *put);
         }
@@ -352,8 +351,9 @@ impl<R> Take for Recorder<'_, R> {
         for Node { at, weight, .. } in points {
             let place = chain.place(cell, *at);
             chain.raster.power.vertices(chain.replayed, &place, &mut self.vertices);
-            let part = Part { cell: number, worth: Worth::Weight(*weight) };
-            self.push(place, chain.replayed.distance(&place), part);
+            let length = chain.replayed.distance(&place);
+            let excess = length - (place - chain.raster.trie.image[0]).norm();
+            self.push(place, length, Part { cell: number, worth: Worth::Weight(*weight), excess });
         }
     }
 }
