@@ -10,14 +10,11 @@ use crate::error::Result;
 use crate::geometry::Geometry;
 use crate::math::Vec3;
 use crate::path::Paths;
-use crate::path::field::{Feed, powers_of, powers_of_vjp};
+use crate::path::field::{BLOCK, Feed, powers_of, powers_of_vjp};
 use crate::path::found::EndPoint;
 use crate::path::refine::Vertex;
 use crate::scene::radio::Radios;
 use std::ops::Range;
-
-/// Paths of a bundle that is worked on as soon as it is full: some hundred kilobytes.
-const FULL: usize = 1024;
 
 /// What a path is to the map.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -126,19 +123,23 @@ pub struct Recording<'a, R> {
     pub carriers: [usize; 2],
     /// Where ways begin.
     pub transmitter: usize,
-    /// What is done with a full bundle.
-    pub work: &'a (dyn Fn(&Geometry, &Bundle) -> Result<R> + Sync),
+    /// What is done with a bundle; adds to what was done before.
+    pub work: &'a Work<'a, R>,
 }
 
-impl<R> Recording<'_, R> {
+/// Adds what a bundle in a scene says to what others have said.
+pub type Work<'a, R> = dyn Fn(&Geometry, &Bundle, &mut R) -> Result<()> + Sync + 'a;
+
+impl<R: Default> Recording<'_, R> {
     /// A recorder of gains that are still to be multiplied by `scale` [-].
     pub fn start(&self, scale: f64) -> Recorder<'_, R> {
         let bundle = Bundle::new(self.transmitter, self.bars.sources.len());
-        Recorder { recording: self, scale, bundle, vertices: Vec::new(), done: Ok(Vec::new()) }
+        Recorder { recording: self, scale, bundle, vertices: Vec::new(), done: Ok(R::default()) }
     }
 }
 
-/// Puts ways into bundles of a bounded size.
+/// Puts ways into bundles of [`BLOCK`] paths, each of which is worked on as soon as it is full: on the thread in hand, so that
+/// nobody takes up other ways meanwhile.
 pub struct Recorder<'a, R> {
     recording: &'a Recording<'a, R>,
     /// What gains are to be multiplied by [-].
@@ -146,7 +147,7 @@ pub struct Recorder<'a, R> {
     bundle: Bundle,
     /// Vertices of the way in hand.
     pub vertices: Vec<Vertex>,
-    done: Result<Vec<R>>,
+    done: Result<R>,
 }
 
 impl<R> Recorder<'_, R> {
@@ -170,7 +171,7 @@ impl<R> Recorder<'_, R> {
         paths.push(geometry, [source, &end], length, &self.vertices);
         parts.push(part);
         places.push(place);
-        if places.len() == FULL {
+        if places.len() == BLOCK {
             self.hand_on();
         }
     }
@@ -181,18 +182,17 @@ impl<R> Recorder<'_, R> {
         let mut bundle = std::mem::replace(&mut self.bundle, Bundle::new(transmitter, transmitters));
         if let Ok(done) = &mut self.done {
             bundle.paths.offsets.resize(transmitters + 1, bundle.paths.len() as u64);
-            match work(geometry, &bundle) {
-                Ok(one) => done.push(one),
-                Err(error) => self.done = Err(error),
+            if let Err(error) = work(geometry, &bundle, done) {
+                self.done = Err(error);
             }
         }
     }
 
-    /// What has become of all bundles, in their order.
+    /// What has become of all bundles, one after another.
     ///
     /// # Errors
     /// The first that was met.
-    pub fn finish(mut self) -> Result<Vec<R>> {
+    pub fn finish(mut self) -> Result<R> {
         if !self.bundle.places.is_empty() {
             self.hand_on();
         }

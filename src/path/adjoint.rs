@@ -16,7 +16,7 @@ pub use ledger::Ledger;
 pub use parameters::{ParameterKind, Wanted};
 pub use scene_bar::{AntennaBar, MaterialBar, PermittivityBar, RadioBar, SceneBar, Sums};
 
-use super::field::{End, Feed, surfaces_of};
+use super::field::{BLOCK, End, Feed, surfaces_of};
 use super::field_vjp::{Ends, Scratch, Singular, Walk};
 use super::{ALL_ELEMENTS, Paths};
 use crate::channel::{Channel, ChannelBar};
@@ -29,8 +29,6 @@ use crate::scene::radio::{Radio, Radios};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Paths whose bars are put down together: some hundred microseconds of work.
-const BLOCK: usize = 64;
 /// Blocks that are in memory at once, before they are added up: some ten megabytes.
 const BLOCKS_AT_ONCE: usize = 128;
 
@@ -110,7 +108,10 @@ impl<'a> Adjoint<'a> {
         let blocks: Vec<Range<usize>> =
             (0..paths).step_by(BLOCK).map(|first| first..(first + BLOCK).min(paths)).collect();
         for some in blocks.chunks(BLOCKS_AT_ONCE) {
-            let block = |block: &Range<usize>| replayer.ends.block(&walk, run, block.clone());
+            let block = |block: &Range<usize>| {
+                let mut ledger = Ledger::default();
+                replayer.ends.block(&walk, run, block.clone(), &mut ledger).map(|()| ledger)
+            };
             let ledgers: Vec<Result<Ledger>> = some.par_iter().map(block).collect();
             for ledger in ledgers {
                 sums.add(&ledger?);
@@ -135,13 +136,14 @@ impl<'a> Adjoint<'a> {
 }
 
 impl Replayer<'_> {
-    /// What a run of paths says, added up.
+    /// Adds what a run of paths says to a ledger, on the thread in hand.
     ///
     /// # Errors
     /// As [`adjoint`].
-    pub fn ledger(&self, geometry: &Geometry, run: &Run) -> Result<Ledger> {
-        let walk = self.walk(geometry, run)?;
-        Ok(self.ends.block(&walk, run, 0..run.paths.len())?.condensed())
+    pub fn put_down(&self, geometry: &Geometry, run: &Run, ledger: &mut Ledger) -> Result<()> {
+        self.ends.block(&self.walk(geometry, run)?, run, 0..run.paths.len(), ledger)?;
+        ledger.add_up();
+        Ok(())
     }
 
     fn walk<'w>(&'w self, geometry: &'w Geometry<'w>, run: &Run<'w>) -> Result<Walk<'w>> {
@@ -206,18 +208,18 @@ impl<'a> AllEnds<'a> {
         }
     }
 
-    fn block(&self, walk: &Walk, run: &Run, block: Range<usize>) -> Result<Ledger> {
-        let (mut ledger, mut scratch, paths) = (Ledger::default(), Scratch::default(), walk.paths);
+    fn block(&self, walk: &Walk, run: &Run, block: Range<usize>, ledger: &mut Ledger) -> Result<()> {
+        let (mut scratch, paths) = (Scratch::default(), walk.paths);
         let mut link = paths.offsets.partition_point(|offset| *offset as usize <= block.start).saturating_sub(1);
         for path in block {
             while path >= paths.of_link(link).end {
                 link += 1;
             }
             let ends = self.of_path(run, link, path);
-            walk.path_vjp(path, &ends, &mut scratch, &mut ledger)
+            walk.path_vjp(path, &ends, &mut scratch, ledger)
                 .map_err(|singular| self.explained(singular, self.radios_of(run, link)))?;
         }
-        Ok(ledger)
+        Ok(())
     }
 
     fn explained(&self, singular: Singular, [receiver, transmitter]: [usize; 2]) -> Error {

@@ -20,6 +20,9 @@ use crate::scene::material::Surface;
 use crate::scene::radio::{Radio, Radios};
 use rayon::prelude::*;
 
+/// Paths that one task takes: some ten microseconds of work. So few do not go to other threads.
+pub const BLOCK: usize = 64;
+
 /// The channel of all `paths` at the `carriers` [Hz], and notes on materials used outside their range.
 ///
 /// # Errors
@@ -79,7 +82,7 @@ pub fn powers_of(radios: &Radios, paths: &Paths, channel: &Channel, feed: Feed) 
         let power = move |path, carrier| weighted.power(channel.of_path(path, carrier));
         paths.of_link(link).flat_map(move |path| (0..carriers).map(move |carrier| power(path, carrier)))
     };
-    (0..paths.links()).into_par_iter().flat_map_iter(of_link).collect()
+    (0..paths.links()).into_par_iter().with_min_len(BLOCK).flat_map_iter(of_link).collect()
 }
 
 /// The adjoint of [`powers_of`], from `powers_bar` `[path, carrier]`; adds to the bars of the coefficients.
@@ -387,8 +390,6 @@ fn geometry<'e>(paths: &Paths, carriers: &[f64], feed: Feed, ends_of: impl Fn(us
 
 /// Calls `fill(path, its coefficients)` for every path, in parallel; those of path p begin at `offsets[p]`.
 fn for_each_path(offsets: &[u64], mut rest: &mut [C64], fill: impl Fn(usize, &mut [C64]) + Sync) {
-    /// Paths that one task takes: some ten microseconds of work.
-    const BLOCK: usize = 64;
     let paths = offsets.len() - 1;
     let mut blocks = Vec::with_capacity(paths.div_ceil(BLOCK));
     for first in (0..paths).step_by(BLOCK) {

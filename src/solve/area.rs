@@ -2,9 +2,8 @@
 
 use super::map::{MapEngine, MapTile};
 use crate::error::Result;
-use crate::geometry::Geometry;
 use crate::geometry::simd::Level;
-use crate::map::bundle::{Bundle, MapBars, Recording};
+use crate::map::bundle::{MapBars, Recording, Work};
 use crate::map::fed::Fed;
 use crate::map::metrics::CellSums;
 use crate::map::raster::Raster;
@@ -37,15 +36,16 @@ impl MapEngine<'_> {
     }
 
     /// Lets the light of some whole rows of cells fall once more, as paths to the points that stand for what is lit (T99):
-    /// does `work` with bundles of them, side by side, and puts what comes of it into `put`, in a fixed order.
+    /// does `work` with bundles of them, and puts what comes of it into `put`, piece by piece in
+    /// a fixed order.
     ///
     /// # Errors
     /// As [`MapEngine::tile`]; what `work` fails on.
-    pub fn retrace_area<R: Send>(
+    pub fn retrace_area<R: Default + Send>(
         &mut self,
         cells: &Range<usize>,
         bars: &MapBars,
-        work: &(dyn Fn(&Geometry, &Bundle) -> Result<R> + Sync),
+        work: &Work<R>,
         put: &mut dyn FnMut(R),
     ) -> Result<()> {
         let carriers = [0, self.carriers.len()];

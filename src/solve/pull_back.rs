@@ -53,7 +53,9 @@ impl<'a> MapEngine<'a> {
             let [carrier, transmitter] = [place / sources.len(), place % sources.len()];
             let (replayer, sums) = adjoint.parts();
             let pull = Pull { radios: self.radios, carriers: &self.carriers[carrier..=carrier], carrier, bars: &bars };
-            let work = |geometry: &Geometry, bundle: &Bundle| pull.ledger(replayer, geometry, bundle);
+            let work = |geometry: &Geometry, bundle: &Bundle, ledger: &mut Ledger| {
+                pull.put_down(replayer, geometry, bundle, ledger)
+            };
             self.retrace_sampled([transmitter, carrier], drawn, &bars, &work, &mut |ledger| sums.add(&ledger))?;
         }
         // What is found again does not count again.
@@ -66,7 +68,9 @@ impl<'a> MapEngine<'a> {
         let pull = Pull { radios: self.radios, carriers: self.carriers, carrier: 0, bars };
         if self.mean == Mean::Area {
             let (replayer, sums) = adjoint.parts();
-            let work = |geometry: &Geometry, bundle: &Bundle| pull.ledger(replayer, geometry, bundle);
+            let work = |geometry: &Geometry, bundle: &Bundle, ledger: &mut Ledger| {
+                pull.put_down(replayer, geometry, bundle, ledger)
+            };
             return self.retrace_area(cells, bars, &work, &mut |ledger| sums.add(&ledger));
         }
         let Reached { radios, ends, paths } = self.reached(cells)?;
@@ -140,9 +144,9 @@ impl Pull<'_> {
         Run { paths, channel, bars, first_carrier: self.carrier, places, feed: Feed::Together }
     }
 
-    /// What a bundle says of the scene.
-    fn ledger(&self, replayer: &Replayer, geometry: &Geometry, bundle: &Bundle) -> Result<Ledger> {
+    /// Adds what a bundle says of the scene to a ledger.
+    fn put_down(&self, replayer: &Replayer, geometry: &Geometry, bundle: &Bundle, ledger: &mut Ledger) -> Result<()> {
         let (channel, bars) = self.channel(&replayer.surfaces, geometry, self.radios, bundle);
-        replayer.ledger(geometry, &self.run(bundle, &channel, &bars))
+        replayer.put_down(geometry, &self.run(bundle, &channel, &bars), ledger)
     }
 }

@@ -3,8 +3,7 @@
 use super::map::MapEngine;
 use crate::backend::cpu::retrace;
 use crate::error::Result;
-use crate::geometry::Geometry;
-use crate::map::bundle::{Bundle, MapBars, Recording};
+use crate::map::bundle::{MapBars, Recording, Work};
 use crate::map::fed::Fed;
 use crate::map::forward::Forward;
 use crate::map::grid::Sheet;
@@ -94,12 +93,12 @@ impl<'a> MapEngine<'a> {
     ///
     /// # Errors
     /// As [`MapEngine::sampled`]; a CUDA device, which has no adjoint yet; what `work` fails on.
-    pub fn retrace_sampled<R: Send>(
+    pub fn retrace_sampled<R: Default + Send>(
         &mut self,
         [transmitter, carrier]: [usize; 2],
         drawn: &Drawn,
         bars: &MapBars,
-        work: &(dyn Fn(&Geometry, &Bundle) -> Result<R> + Sync),
+        work: &Work<R>,
         put: &mut dyn FnMut(R),
     ) -> Result<()> {
         let sheet = self.plane_sheet("the sampled part", WITHOUT)?;

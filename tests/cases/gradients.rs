@@ -18,7 +18,7 @@ use raylobe::scene::pose::pose_vjp;
 use raylobe::scene::radio::{Radio, Radios};
 
 /// Two walls and a floor that stand askew, so that nothing is symmetric; each of its own material.
-fn corner(materials: &[MaterialDescription; 3]) -> SceneDescription {
+pub fn corner(materials: &[MaterialDescription; 3]) -> SceneDescription {
     let mut scene = scene_of(materials);
     let [floor, wall, tilted] = [0, 1, 2].map(|i| materials[i].name.clone());
     add_panel(&mut scene, "floor", &floor, [-9.0, -8.0, -0.3], [18.0, 0.0, 0.2], [0.0, 17.0, 0.1]);
@@ -28,7 +28,7 @@ fn corner(materials: &[MaterialDescription; 3]) -> SceneDescription {
 }
 
 /// Two transmitters and two receivers that move and look somewhere, with arrays.
-fn askew(carrier: f64, per_element: bool) -> Radios {
+pub fn askew(carrier: f64, per_element: bool) -> Radios {
     let wavelength = SPEED_OF_LIGHT / carrier;
     let array = |rows, columns| Some(PlanarArray { rows, columns, vertical_spacing: 0.6, horizontal_spacing: 0.5 });
     let panel = AntennaDescription {
@@ -64,7 +64,7 @@ fn askew(carrier: f64, per_element: bool) -> Radios {
     }
 }
 
-fn rough(name: &str) -> MaterialDescription {
+pub fn rough(name: &str) -> MaterialDescription {
     MaterialDescription {
         scattering: Some(0.4),
         xpd: Some(0.2),

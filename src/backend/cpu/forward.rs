@@ -46,11 +46,11 @@ fn deposits(level: Level, forward: &Forward, panorama: &Panorama, lattice: &Latt
 }
 
 /// Lets the rays of some `lattices`, one after another, take their ways once more, and puts what the `recording` makes of
-/// them into `put` in the order of the rays; gains are multiplied by the lattice's scale and `scale` (T98).
+/// those of each task into `put`, in their order; gains are multiplied by the lattice's scale and `scale` (T98).
 ///
 /// # Errors
 /// What the recording fails on.
-pub fn retrace<R: Send>(
+pub fn retrace<R: Default + Send>(
     level: Level,
     forward: &Forward,
     (lattices, scale): (&[Lattice], f64),
@@ -64,7 +64,7 @@ pub fn retrace<R: Send>(
         let tasks = lattice.rays.div_ceil(TASK);
         for first in (0..tasks).step_by(TASKS_AT_ONCE) {
             let some = first..tasks.min(first + TASKS_AT_ONCE as u64);
-            let done: Vec<Result<Vec<R>>> = some
+            let done: Vec<Result<R>> = some
                 .into_par_iter()
                 .map(|task| {
                     let recorder = recording.start(scale);
@@ -72,7 +72,7 @@ pub fn retrace<R: Send>(
                 })
                 .collect();
             for one in done {
-                one?.into_iter().for_each(&mut *put);
+                put(one?);
             }
         }
     }

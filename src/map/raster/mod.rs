@@ -108,7 +108,7 @@ impl Raster<'_> {
     ///
     /// # Errors
     /// What the recording fails on.
-    pub fn retrace<R: Send>(
+    pub fn retrace<R: Default + Send>(
         &self,
         level: Level,
         rows: &Range<usize>,
@@ -117,7 +117,7 @@ impl Raster<'_> {
     ) -> Result<()> {
         let mut failed = Ok(());
         self.light(level, rows, &|| recording.start(1.0), &mut |recorder| match recorder.finish() {
-            Ok(done) => done.into_iter().for_each(&mut *put),
+            Ok(done) => put(done),
             Err(error) => failed = Err(error),
         });
         failed

@@ -31,19 +31,18 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// The same with one entry for each thing, what is said of it added up in order.
-    pub(super) fn condensed(mut self) -> Ledger {
+    /// Leaves one entry for each thing, what is said of it added up in order.
+    pub(super) fn add_up(&mut self) {
         merge(&mut self.surfaces, |sum, bar| sum.add(bar));
         merge(&mut self.parts, |sum, bar| sum.add(bar));
         merge(&mut self.ends, |sum, bar| sum.add(bar));
         merge(&mut self.offsets, |sum, bar| *sum += bar);
         merge(&mut self.vertices, |sum, bar| *sum += bar);
         merge(&mut self.carriers, |sum, bar| *sum += bar);
-        self
     }
 }
 
-/// Adds up entries of the same key, in their order, and gives back the room of the others.
+/// Adds up entries of the same key, in their order, and gives room back that is not likely to be needed again.
 fn merge<K: Ord + Copy, T>(entries: &mut Vec<(K, T)>, add: impl Fn(&mut T, &T)) {
     entries.sort_by_key(|(key, _)| *key);
     entries.dedup_by(|(key, bar), (kept, sum)| {
@@ -53,7 +52,7 @@ fn merge<K: Ord + Copy, T>(entries: &mut Vec<(K, T)>, add: impl Fn(&mut T, &T)) 
         }
         same
     });
-    entries.shrink_to_fit();
+    entries.shrink_to(2 * entries.len());
 }
 
 impl EndBar {
