@@ -126,6 +126,39 @@ fn random_directions_of_everything_in_a_map() {
     }
 }
 
+#[test]
+fn what_patterns_say_is_the_slope_of_the_integral_that_they_draw_samples_of() {
+    let directive = PatternDescription::Directive { alpha: 60.0, reciprocal: false };
+    let pattern = MaterialDescription { pattern: Some(directive), ..rough("directive") };
+    let lobe = MaterialDescription {
+        lobe: Some(LobeDescription::von_mises_fisher(60.0)),
+        ..build::material("lobe", 7.1, 2.0, 0.02)
+    };
+    for (material, options, number, step) in [
+        (pattern, scattered(true, false), Number::Pattern(0, 0, 2), 12.0),
+        (lobe, scattered(false, true), Number::Lobe(0), 12.0),
+    ] {
+        // A floor that ends where beams would be aimed from at the farther cells.
+        let mut scene = scene_of(std::slice::from_ref(&material));
+        add_panel(&mut scene, "floor", &material.name, [-8.0, -6.0, 0.0], [8.0, 0.0, 0.0], [0.0, 12.0, 0.0]);
+        let level = Sheet::about(&Vec3::new(2.5, 0.0, 2.0), [5.0, 5.0], [1.0, 1.0], &rotation_of([0.0; 3]));
+        let options = SolverOptions { max_depth: 1, line_of_sight: false, reflection: false, ..options };
+        let place = (Layout::Sheet(level, Ground::Plane), 1, Mean::Points);
+        let radios = build::radios(Polarization::VH, &[[-2.0, 0.1, 2.0]], &[[0.0; 3]]);
+        let case = Case::new(&scene, radios, &[CARRIER], place, &options, 1_600_000);
+        // Farther cells lose by a sharper beam.
+        let total: f64 = case.sums.iter().map(|sums| sums.gain).sum();
+        let weights: Vec<f64> = (0..25).map(|cell| if cell % 5 > 1 { 1.0 } else { -0.3 } / total).collect();
+        let loss = |state: &State| case.map(state).0.iter().zip(&weights).map(|(sums, w)| sums.gain * w).collect();
+        let (expected, terms) = slope_of(&case.state, &loss, step, &|state, h| number.add(state, h));
+        let bars: Vec<CellBar> = weights.iter().map(|w| CellBar { gain: *w, delay: [0.0; 2] }).collect();
+        let bar = case.with(&case.state, |engine| engine.pull_back(&bars, &case.drawn, Wanted::materials()));
+        let found = number.of(&bar.expect("it has a derivative"), &case.state.scene);
+        println!("{number:?}: {found:e}, by differences of maps of other samples {expected:e} of {terms:e}");
+        assert!((found - expected).abs() < 0.05 * terms, "{number:?}: {found} {expected}, terms {terms}");
+    }
+}
+
 /// What the image in a metal mirror says of the map of its light.
 #[test]
 fn a_mirror_that_is_raised_brings_its_image_nearer() {

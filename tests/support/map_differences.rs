@@ -33,7 +33,7 @@ pub struct Case {
     mean: Mean,
     options: SolverOptions,
     rays: u64,
-    sums: Vec<CellSums>,
+    pub sums: Vec<CellSums>,
     pub drawn: Vec<Drawn>,
     /// Weights of gain, delay spread and SINR, each over what it is `[carrier, transmitter, cell]`.
     weights: Vec<[f64; 3]>,
@@ -79,7 +79,7 @@ impl Case {
     }
 
     /// All cells of the map, and what was drawn for them.
-    fn map(&self, state: &State) -> (Vec<CellSums>, Vec<Drawn>) {
+    pub fn map(&self, state: &State) -> (Vec<CellSums>, Vec<Drawn>) {
         let (transmitters, receiver) = (&state.radios.transmitters, &state.radios.receivers[0]);
         let gain = |transmitter: usize| {
             state.gains[transmitters[transmitter].antenna as usize] * state.gains[receiver.antenna as usize]
