@@ -69,7 +69,7 @@ fn refine_again(moved: &mut Paths, path: usize, [from, to]: [Vec3; 2], planes: &
         let span = target - images[end - first];
         let mut next = target;
         for vertex in (first..end).rev() {
-            (next, _) = meeting(&images[vertex - first + 1], &next, &planes[vertex - vertices.start]);
+            next = meeting(&images[vertex - first + 1], &next, &planes[vertex - vertices.start]);
             moved.vertex[vertex] = next + origin;
         }
         let mut at = start;

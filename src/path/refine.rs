@@ -94,7 +94,8 @@ pub fn vertices_backwards(
     while node != 0 {
         let facet = trie.facet[node as usize];
         let plane = facets.plane(facet);
-        let (position, [from, to]) = meeting(&trie.image[node as usize], &target, plane);
+        let apex = &trie.image[node as usize];
+        let (from, to) = (signed_distance(apex, plane), signed_distance(&target, plane));
         if from.abs() <= IN_PLANE_M || to.abs() <= IN_PLANE_M {
             return Err(Rejection::Degenerate);
         }
@@ -102,6 +103,7 @@ pub fn vertices_backwards(
         if (from > 0.0) == (to > 0.0) {
             return Err(Rejection::WrongSide);
         }
+        let position = between(apex, &target, [from, to]);
         let triangle = facets.triangle_at(geometry.scene, &geometry.bvh, facet, &position);
         let triangle = triangle.ok_or(Rejection::OffFacet)?;
         vertices.push(Vertex::reflection(position, facet, triangle));
@@ -111,10 +113,14 @@ pub fn vertices_backwards(
     Ok(())
 }
 
-/// Where the line from an image to a target meets a plane, and the signed distances of both from it [m].
-pub fn meeting(image: &Vec3, target: &Vec3, plane: &Plane) -> (Vec3, [f64; 2]) {
-    let [from, to] = [image, target].map(|point| signed_distance(point, plane));
-    (image + (target - image) * (from / (from - to)), [from, to])
+/// Where the line from an image to a target meets a plane, from which they have these signed distances [m].
+pub fn between(image: &Vec3, target: &Vec3, [from, to]: [f64; 2]) -> Vec3 {
+    image + (target - image) * (from / (from - to))
+}
+
+/// The same where neither is known.
+pub fn meeting(image: &Vec3, target: &Vec3, plane: &Plane) -> Vec3 {
+    between(image, target, [image, target].map(|point| signed_distance(point, plane)))
 }
 
 /// Bars of a plane.

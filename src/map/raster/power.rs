@@ -77,7 +77,7 @@ impl Power<'_> {
         let (mut node, mut target) = (replayed.node as usize, *point);
         while node != 0 {
             let facet = self.trie.facet[node];
-            let (position, _) = meeting(&self.trie.image[node], &target, self.facets.plane(facet));
+            let position = meeting(&self.trie.image[node], &target, self.facets.plane(facet));
             // Which of the facet's triangles it is makes no difference to a reflection.
             vertices.push(Vertex::reflection(position, facet, self.facets.triangles_of(facet)[0]));
             (target, node) = (position, self.trie.parent[node] as usize);
