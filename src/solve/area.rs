@@ -13,6 +13,9 @@ use crate::map::raster::windows::Windows;
 use crate::path::field::{End, surfaces_of};
 use std::ops::Range;
 
+/// Looks at the light of a transmitter on some rows of cells.
+type Look<'a> = dyn FnMut(&Raster, Level, usize, &Range<usize>) -> Result<()> + 'a;
+
 impl MapEngine<'_> {
     /// The sums of some cells as means over their areas.
     ///
@@ -56,11 +59,7 @@ impl MapEngine<'_> {
     }
 
     /// Calls `look(light, _, transmitter, rows)` with the light of each transmitter on the rows of some cells.
-    fn lights(
-        &mut self,
-        cells: &Range<usize>,
-        look: &mut dyn FnMut(&Raster, Level, usize, &Range<usize>) -> Result<()>,
-    ) -> Result<()> {
+    fn lights(&mut self, cells: &Range<usize>, look: &mut Look) -> Result<()> {
         let sheet = self.plane_sheet("map.mean = \"area\"", "use map.mean = \"points\"")?;
         let level = self.tracer.backend.level_for("map.mean = \"area\"")?;
         let surfaces = surfaces_of(self.tracer.geometry.scene, self.carriers, &mut self.notes)?;

@@ -40,7 +40,7 @@ impl<'a> MapEngine<'a> {
     pub fn pull_back(&mut self, bars: &[CellBar], drawn: &[Drawn], wanted: Wanted) -> Result<SceneBar> {
         self.check(bars, drawn, wanted)?;
         self.tracer.clock.resume();
-        let counters = self.tracer.counters.clone();
+        let counters = self.tracer.counters;
         let mut adjoint = Adjoint::new(self.tracer.geometry.scene, self.radios, self.carriers, wanted)?;
         let sources = self.tracer.sources.clone();
         let bars = MapBars { cells: bars, count: self.grid.len(), sources: &sources };

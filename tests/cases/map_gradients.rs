@@ -155,7 +155,7 @@ fn what_patterns_say_is_the_slope_of_the_integral_that_they_draw_samples_of() {
         let bar = case.with(&case.state, |engine| engine.pull_back(&bars, &case.drawn, Wanted::materials()));
         let found = number.of(&bar.expect("it has a derivative"), &case.state.scene);
         println!("{number:?}: {found:e}, by differences of maps of other samples {expected:e} of {terms:e}");
-        assert!((found - expected).abs() < 0.05 * terms, "{number:?}: {found} {expected}, terms {terms}");
+        assert!((found - expected).abs() < 0.1 * terms, "{number:?}: {found} {expected}, terms {terms}");
     }
 }
 
