@@ -35,7 +35,7 @@ impl<'a> Weighted<'a> {
         }
     }
 
-    /// The adjoint of [`Weighted::power`]; adds to `a_bar`.
+    /// The adjoint of [`Weighted::power`] (T97); adds to `a_bar`.
     pub fn power_vjp(&self, a: &[C64], power_bar: f64, a_bar: &mut [C64]) {
         let rows = a.chunks_exact(self.ports).map(|row| self.heard(row));
         let combined: Option<C64> =

@@ -40,7 +40,14 @@ impl<'a> MapEngine<'a> {
     pub fn pull_back(&mut self, bars: &[CellBar], drawn: &[Drawn], wanted: Wanted) -> Result<SceneBar> {
         self.check(bars, drawn, wanted)?;
         self.tracer.clock.resume();
+        // What is found again does not count again.
         let counters = self.tracer.counters;
+        let found = self.pulled_back(bars, drawn, wanted);
+        self.tracer.counters = counters;
+        found
+    }
+
+    fn pulled_back(&mut self, bars: &[CellBar], drawn: &[Drawn], wanted: Wanted) -> Result<SceneBar> {
         let mut adjoint = Adjoint::new(self.tracer.geometry.scene, self.radios, self.carriers, wanted)?;
         let sources = self.tracer.sources.clone();
         let bars = MapBars { cells: bars, count: self.grid.len(), sources: &sources };
@@ -53,13 +60,9 @@ impl<'a> MapEngine<'a> {
             let [carrier, transmitter] = [place / sources.len(), place % sources.len()];
             let (replayer, sums) = adjoint.parts();
             let pull = Pull { radios: self.radios, carriers: &self.carriers[carrier..=carrier], carrier, bars: &bars };
-            let work = |geometry: &Geometry, bundle: &Bundle, ledger: &mut Ledger| {
-                pull.put_down(replayer, geometry, bundle, ledger)
-            };
-            self.retrace_sampled([transmitter, carrier], drawn, &bars, &work, &mut |ledger| sums.add(&ledger))?;
+            let (work, put) = (pull.work(replayer), &mut |ledger| sums.add(&ledger));
+            self.retrace_sampled([transmitter, carrier], drawn, &bars, &work, put)?;
         }
-        // What is found again does not count again.
-        self.tracer.counters = counters;
         adjoint.finish()
     }
 
@@ -68,10 +71,7 @@ impl<'a> MapEngine<'a> {
         let pull = Pull { radios: self.radios, carriers: self.carriers, carrier: 0, bars };
         if self.mean == Mean::Area {
             let (replayer, sums) = adjoint.parts();
-            let work = |geometry: &Geometry, bundle: &Bundle, ledger: &mut Ledger| {
-                pull.put_down(replayer, geometry, bundle, ledger)
-            };
-            return self.retrace_area(cells, bars, &work, &mut |ledger| sums.add(&ledger));
+            return self.retrace_area(cells, bars, &pull.work(replayer), &mut |ledger| sums.add(&ledger));
         }
         let Reached { radios, ends, paths } = self.reached(cells)?;
         let (points, mut parts, mut places) = (self.grid.points_per_cell(), Vec::new(), Vec::new());
@@ -144,9 +144,11 @@ impl Pull<'_> {
         Run { paths, channel, bars, first_carrier: self.carrier, places, feed: Feed::Together }
     }
 
-    /// Adds what a bundle says of the scene to a ledger.
-    fn put_down(&self, replayer: &Replayer, geometry: &Geometry, bundle: &Bundle, ledger: &mut Ledger) -> Result<()> {
-        let (channel, bars) = self.channel(&replayer.surfaces, geometry, self.radios, bundle);
-        replayer.put_down(geometry, &self.run(bundle, &channel, &bars), ledger)
+    /// Adds what bundles say of the scene to a ledger.
+    fn work(&self, replayer: &Replayer) -> impl Fn(&Geometry, &Bundle, &mut Ledger) -> Result<()> + Sync {
+        move |geometry, bundle, ledger| {
+            let (channel, bars) = self.channel(&replayer.surfaces, geometry, self.radios, bundle);
+            replayer.put_down(geometry, &self.run(bundle, &channel, &bars), ledger)
+        }
     }
 }
