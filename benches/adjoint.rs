@@ -1,5 +1,5 @@
 //! The adjoint of stored paths, in paths per second, of all materials and of everything: in a city, and in a room, where
-//! most paths are reflected three times.
+//! most paths are reflected three times. The adjoint of maps beside the maps themselves, in cells and rays per second.
 
 #[allow(dead_code)]
 mod support;
@@ -9,7 +9,11 @@ use raylobe::bench::site::Ends;
 use raylobe::channel::response::{frequency_response, frequency_response_vjp, subcarrier_offsets};
 use raylobe::channel::{ChannelBar, Delays, Link};
 use raylobe::io::record::peak_memory;
+use raylobe::map::grid::{Ground, Layout, Mean, Sheet};
+use raylobe::map::metrics::CellBar;
+use raylobe::math::{Mat3, Vec3};
 use raylobe::path::adjoint::Wanted;
+use raylobe::path::scatter::ScatterOptions;
 use raylobe::path::{CandidateMethod, SolverOptions};
 use raylobe::progress::Silent;
 use raylobe::scene::Scene;
@@ -18,6 +22,8 @@ use raylobe::scene::description::{MaterialDescription, ObjectDescription, SceneD
 use raylobe::scene::material::OutOfRange;
 use raylobe::scene::mesh::Mesh;
 use raylobe::scene::radio::{Radio, Radios};
+use raylobe::solve::map::{MapEngine, Survey};
+use raylobe::solve::sampled::Target;
 use raylobe::solve::{Engine, solve};
 use rayon::prelude::*;
 use support::{backend, city, place};
@@ -27,8 +33,8 @@ const CARRIER: f64 = 28e9;
 /// Receivers of the bench.
 const RECEIVERS: u32 = 1000;
 
-/// An empty room of 30 x 60 x 3 m with walls of concrete, a transmitter and receivers all over it.
-fn room() -> (Scene, Radios) {
+/// An empty room of 30 x 60 x 3 m with walls of concrete that scatter so much, a transmitter and receivers all over it.
+fn room(scattering: f64) -> (Scene, Radios) {
     let size = [30.0, 60.0, 3.0];
     let corner = |i: usize| [0, 1, 2].map(|axis| if i >> axis & 1 == 0 { 0.0 } else { size[axis] });
     let faces = [[0u32, 2, 3, 1], [4, 5, 7, 6], [0, 1, 5, 4], [2, 6, 7, 3], [0, 4, 6, 2], [1, 3, 7, 5]];
@@ -38,7 +44,11 @@ fn room() -> (Scene, Radios) {
     };
     let description = SceneDescription {
         objects: vec![ObjectDescription { name: "room".into(), material: "concrete".into(), mesh }],
-        materials: vec![MaterialDescription::itu("concrete", "concrete")],
+        materials: vec![MaterialDescription {
+            scattering: Some(scattering),
+            xpd: Some(0.1),
+            ..MaterialDescription::itu("concrete", "concrete")
+        }],
         ..SceneDescription::default()
     };
     let radio = |i: u32, [x, y, z]: [f64; 3]| Radio {
@@ -67,7 +77,7 @@ fn adjoints(criterion: &mut Criterion) {
     let radios = Ends::new(&site, &loaded, RECEIVERS).radios(&site, CARRIER).expect("28 GHz is a carrier");
     let options = SolverOptions { rays: 20_000, ..SolverOptions::default() };
     of_scene(criterion, &site.name, &site.scene, &radios, &options);
-    let (scene, radios) = room();
+    let (scene, radios) = room(0.0);
     let options = SolverOptions { candidates: CandidateMethod::Exhaustive, ..options };
     of_scene(criterion, "room", &scene, &radios, &options);
 }
@@ -196,5 +206,56 @@ fn streamed(_: &mut Criterion) {
     );
 }
 
-criterion_group!(benches, adjoints, step, streamed);
+/// Maps of a city, 200 m by 200 m in cells of 2 m about the transmitter, by points and by area; and what walls and floor of
+/// the room scatter.
+fn maps(criterion: &mut Criterion) {
+    let site = city();
+    let loaded = backend().load(&site.scene).expect("a city has a hierarchy");
+    let mut radios = Ends::new(&site, &loaded, 1).radios(&site, CARRIER).expect("28 GHz is a carrier");
+    radios.receivers.truncate(1);
+    let options = SolverOptions { rays: 20_000, ..SolverOptions::default() };
+    let at = radios.transmitters[0].position;
+    let street = Sheet::about(&Vec3::new(at.x, at.y, 1.5), [200.0; 2], [2.0; 2], &Mat3::identity());
+    for (what, mean) in [("points", Mean::Points), ("area", Mean::Area)] {
+        of_map(criterion, what, &site.scene, &radios, &options, (street.clone(), mean, 0));
+    }
+    let (scene, mut radios) = room(0.4);
+    radios.receivers.truncate(1);
+    let scatter = ScatterOptions { diffuse: true, ..ScatterOptions::default() };
+    let options = SolverOptions { max_depth: 2, scatter, ..options };
+    let level = Sheet::about(&Vec3::new(15.0, 30.0, 1.5), [30.0, 60.0], [1.0; 2], &Mat3::identity());
+    of_map(criterion, "sampled", &scene, &radios, &options, (level, Mean::Points, 320_000));
+}
+
+fn of_map(
+    criterion: &mut Criterion,
+    what: &str,
+    scene: &Scene,
+    radios: &Radios,
+    options: &SolverOptions,
+    (sheet, mean, rays): (Sheet, Mean, u64),
+) {
+    let (cells, layout) = (sheet.len(), Layout::Sheet(sheet, Ground::Plane));
+    let target = Target { rays, max_rays: rays, relative_error: None };
+    let survey = Survey { layout, points: 1, mean, noise: 1e-12, target };
+    let engine = MapEngine::new(backend(), scene, &survey, radios, &[CARRIER], options, &Silent);
+    let mut engine = engine.expect("it can be mapped").keeping_chains();
+    let map = |engine: &mut MapEngine| match rays {
+        0 => engine.tile(0..cells).map(|_| Vec::new()).expect("it can be mapped"),
+        _ => vec![engine.sampled(0, 0, &target).expect("it can be sampled").drawn()],
+    };
+    let drawn = map(&mut engine);
+    let bars = vec![CellBar { gain: 1.0, delay: [1e6, 1e12] }; cells];
+    let mut group = criterion.benchmark_group("map");
+    group.sample_size(10).throughput(Throughput::Elements(if rays > 0 { rays } else { cells as u64 }));
+    group.bench_function(BenchmarkId::new(what, "forward"), |b| b.iter(|| map(&mut engine)));
+    for (name, wanted) in [("adjoint of materials", Wanted::materials()), ("adjoint of everything", Wanted::all())] {
+        group.bench_function(BenchmarkId::new(what, name), |b| {
+            b.iter(|| engine.pull_back(&bars, &drawn, wanted).expect("it has derivatives"))
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, adjoints, step, streamed, maps);
 criterion_main!(benches);

@@ -13,8 +13,8 @@
 //!   -> field by replaying each path                        path::field, interaction
 //!   -> Channel: a, tau, angles, Doppler; CIR, CFR, taps    channel
 //!   -> bars of the channel, back to those of the scene     channel, path::adjoint
-//!   -> parameters <-> measurements                             calibrate
-//!   -> maps: powers summed over the points of cells            map
+//!   -> parameters <-> measurements                         calibrate
+//!   -> maps: powers summed over the points of cells, and back  map, solve::map
 //!   -> arrays, tables, pictures, run record                io
 //! ```
 //!

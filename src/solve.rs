@@ -6,6 +6,7 @@
 
 mod area;
 pub mod map;
+mod pull_back;
 pub mod sampled;
 pub mod scatter;
 pub mod tracer;

@@ -6,6 +6,8 @@ mod differences;
 mod gradient_files;
 #[path = "support/hemisphere.rs"]
 mod hemisphere;
+#[path = "support/map_differences.rs"]
+mod map_differences;
 mod support;
 
 #[path = "cases/area.rs"]
@@ -42,6 +44,8 @@ mod leaks;
 mod lobe_numbers;
 #[path = "cases/lobes.rs"]
 mod lobes;
+#[path = "cases/map_gradients.rs"]
+mod map_gradients;
 #[path = "cases/maps.rs"]
 mod maps;
 #[path = "cases/noisy_street.rs"]

@@ -17,6 +17,7 @@ use crate::path::adjoint::{SceneBar, Wanted, adjoint};
 use crate::path::chain::ChainTrie;
 use crate::path::corners::drop_slipping;
 use crate::path::counters::Counters;
+use crate::path::field::{Feed, powers_of};
 use crate::path::receivers::ReceiverBoxes;
 use crate::path::scatter::Tracing;
 use crate::path::{FoundPaths, Paths, SolverOptions};
@@ -255,7 +256,7 @@ impl Backend {
         carriers: &[f64],
     ) -> Result<(Vec<f64>, Vec<String>)> {
         let (channel, notes) = self.field(scene, radios, paths, carriers)?;
-        Ok((crate::path::field::powers_of(radios, paths, &channel), notes))
+        Ok((powers_of(radios, paths, &channel, Feed::EachPort), notes))
     }
 
     /// Adds what the rays of some `lattices` leave on the sheet of a map to `sums`; the segments that it took (T83).

@@ -272,11 +272,11 @@ mod tests {
         let m = [C64::new(0.2, -0.4), C64::new(0.1, 0.6), C64::new(0.5, -0.1)];
         for free_phase in [false, true] {
             let one = Term { noise_db: -10.0, ..term(Measure::Response, Of::Response { free_phase }) };
-            let (mut bar, mut unused) = (Vec::new(), Vec::new());
+            let (mut bar, mut unused): (Vec<C64>, Vec<C64>) = Default::default();
             one.compare_response(&h, &m, 1.5, &mut bar);
             for (k, step) in [(0, C64::ONE), (1, C64::I), (2, C64::new(0.6, -0.8))] {
                 let (_, expected) = slope([1e-4, 5e-5], |x| {
-                    let mut moved = h;
+                    let (mut moved, mut unused) = (h, Vec::new());
                     moved[k] += step * x;
                     one.compare_response(&moved, &m, 1.5, &mut unused)
                 });

@@ -25,10 +25,13 @@ pub struct ChannelBar {
     pub doppler: Vec<f64>,
     /// Of [`Paths::vertex`] `[vertex]` [1/m]; empty where nothing depends on the points.
     pub vertex: Vec<Vec3>,
+    /// Of the distance between the two ends of each path `[path]` [1/m], which delays may count from (T82); empty where
+    /// nothing depends on it.
+    pub direct: Vec<f64>,
 }
 
 impl ChannelBar {
-    /// Nothing yet, in the shape of `channel`, and without bars of points.
+    /// Nothing yet, in the shape of `channel`, and without bars of points and distances.
     pub fn zeros(channel: &Channel) -> ChannelBar {
         let paths = vec![0.0; channel.tau.len()];
         ChannelBar {
@@ -40,6 +43,7 @@ impl ChannelBar {
             phi_r: paths,
             doppler: vec![0.0; channel.doppler.len()],
             vertex: Vec::new(),
+            direct: Vec::new(),
         }
     }
 
@@ -55,7 +59,8 @@ impl ChannelBar {
             && self.a.len() == channel.a.len()
             && angles.iter().all(|bar| bar.len() == count)
             && self.doppler.len() == channel.doppler.len()
-            && (self.vertex.is_empty() || self.vertex.len() == paths.vertex.len());
+            && (self.vertex.is_empty() || self.vertex.len() == paths.vertex.len())
+            && (self.direct.is_empty() || self.direct.len() == count);
         if fits { Ok(()) } else { Err(Error::Internal("bars, channel and paths are of different runs".into())) }
     }
 }

@@ -128,6 +128,9 @@ pub fn merged_vjp(paths: &Paths, channel: &Channel, clusters: &Clusters, bar: &C
     if !bar.vertex.is_empty() {
         own.vertex = vec![Vec3::zeros(); paths.vertex.len()];
     }
+    if !bar.direct.is_empty() {
+        own.direct = vec![0.0; paths.len()];
+    }
     for path in 0..clusters.len() {
         let members: Vec<usize> = clusters.members_of(path).collect();
         let strongest = strongest_of(&powers, &members);
@@ -140,6 +143,10 @@ pub fn merged_vjp(paths: &Paths, channel: &Channel, clusters: &Clusters, bar: &C
             own.vertex[vertices.clone()].copy_from_slice(vertex_bar);
         }
         first_vertex += vertices.len();
+        if !bar.direct.is_empty() {
+            // All samples have the ends of the strongest.
+            own.direct[strongest] = bar.direct[path];
+        }
         if ends_in_a_lobe(paths, strongest) {
             let mut powers_bar = means_vjp(paths, channel, &powers, &members, (bar, path), &mut own);
             coefficients_vjp(channel, &members, a_bar, &mut own.a);

@@ -68,6 +68,16 @@ pub struct StatisticsBar {
     pub mean_delay: f64,
     /// Of the RMS delay spread [1/s].
     pub rms_delay_spread: f64,
+    /// Of the azimuth spread of departure [1/rad].
+    pub azimuth_spread_departure: f64,
+    /// Of the zenith spread of departure [1/rad].
+    pub zenith_spread_departure: f64,
+    /// Of the azimuth spread of arrival [1/rad].
+    pub azimuth_spread_arrival: f64,
+    /// Of the zenith spread of arrival [1/rad].
+    pub zenith_spread_arrival: f64,
+    /// Of the K factor [-].
+    pub k_factor: f64,
 }
 
 /// The adjoint of [`path_powers`], from `powers_bar` `[path]`; adds to the bars of coefficients.
@@ -78,8 +88,8 @@ pub fn path_powers_vjp(link: &Link, carrier: usize, powers_bar: &[f64], bar: &mu
     }
 }
 
-/// The adjoint of [`statistics`] (T53-T55); adds to the bars of coefficients and delays. Of a link without power nothing is
-/// defined but its path gain; a spread of 0 is an end of what spreads may be, and passes nothing on.
+/// The adjoint of [`statistics`] (T96); adds to the bars of coefficients, delays and angles. What is undefined passes nothing
+/// on, nor does a spread of 0, an end of what spreads may be.
 pub fn statistics_vjp(link: &Link, carrier: usize, statistics_bar: &StatisticsBar, bar: &mut ChannelBar) {
     let powers = path_powers(link, carrier);
     let mut powers_bar = vec![statistics_bar.path_gain; powers.len()];
@@ -97,6 +107,16 @@ pub fn statistics_vjp(link: &Link, carrier: usize, statistics_bar: &StatisticsBa
             bar.tau[path] += delay_bar;
         }
     }
+    let (channel, own) = (link.channel, link.paths());
+    for (spread_bar, angles, angles_bar) in [
+        (statistics_bar.azimuth_spread_departure, &channel.phi_t, &mut bar.phi_t),
+        (statistics_bar.zenith_spread_departure, &channel.theta_t, &mut bar.theta_t),
+        (statistics_bar.azimuth_spread_arrival, &channel.phi_r, &mut bar.phi_r),
+        (statistics_bar.zenith_spread_arrival, &channel.theta_r, &mut bar.theta_r),
+    ] {
+        angular_spread_vjp(&powers, &angles[own.clone()], spread_bar, &mut powers_bar, &mut angles_bar[own.clone()]);
+    }
+    k_factor_vjp(link, &powers, statistics_bar.k_factor, &mut powers_bar);
     path_powers_vjp(link, carrier, &powers_bar, bar);
 }
 
@@ -127,6 +147,25 @@ fn angular_spread(powers: &[f64], angles: &[f64]) -> Option<f64> {
     (!no_mean_direction).then(|| (-libm::log1p(deviation)).max(0.0).sqrt())
 }
 
+/// The adjoint of [`angular_spread`] (T96); adds to the bars of powers and angles.
+fn angular_spread_vjp(powers: &[f64], angles: &[f64], spread_bar: f64, powers_bar: &mut [f64], angles_bar: &mut [f64]) {
+    let spread = angular_spread(powers, angles).filter(|spread| *spread > 0.0 && spread_bar != 0.0);
+    let (Some(spread), Some(weights)) = (spread, normalised(powers)) else { return };
+    let sums = weights.iter().zip(angles).fold([0.0; 2], |[x, y], (w, angle)| {
+        let (sin, cos) = libm::sincos(*angle);
+        [x + w * cos, y + w * sin]
+    });
+    let mean = libm::atan2(sums[1], sums[0]);
+    // About the mean direction, so that 1 - cos and 1 - R keep their digits.
+    let halves: Vec<(f64, f64)> = angles.iter().map(|angle| libm::sincos((angle - mean) / 2.0)).collect();
+    let off: f64 = weights.iter().zip(&halves).map(|(w, (sin, _))| 2.0 * w * sin * sin).sum();
+    let (each, total) = (spread_bar / (spread * (1.0 - off)), powers.iter().sum::<f64>());
+    for (((w, (sin, cos)), power_bar), angle_bar) in weights.iter().zip(&halves).zip(powers_bar).zip(angles_bar) {
+        *power_bar += each * (2.0 * sin * sin - off) / total;
+        *angle_bar += each * w * 2.0 * sin * cos;
+    }
+}
+
 /// R^2 below this is rounding: opposite directions of equal power have no mean direction.
 const NO_MEAN_DIRECTION: f64 = 1e-28;
 
@@ -136,6 +175,20 @@ fn strongest_angle(weights: &[f64], angles: &[f64]) -> Option<f64> {
 
 /// Power of the direct path over that of all others (T57); with per-element paths, over all direct paths.
 fn k_factor(link: &Link, powers: &[f64]) -> Option<f64> {
+    direct_and_rest(link, powers).map(|[direct, rest]| direct / rest)
+}
+
+/// The adjoint of [`k_factor`] (T96); adds to the bars of powers.
+fn k_factor_vjp(link: &Link, powers: &[f64], k_bar: f64, powers_bar: &mut [f64]) {
+    let Some([direct, rest]) = direct_and_rest(link, powers) else { return };
+    for (path, power_bar) in link.paths().zip(powers_bar) {
+        let is_direct = link.paths.vertices_of(path).is_empty();
+        *power_bar += if is_direct { k_bar / rest } else { -k_bar * direct / (rest * rest) };
+    }
+}
+
+/// Powers of the direct path and of all others; `None` without a direct path or others.
+fn direct_and_rest(link: &Link, powers: &[f64]) -> Option<[f64; 2]> {
     let (mut direct, mut rest) = (0.0, 0.0);
     let mut has_direct = false;
     for (path, power) in link.paths().zip(powers) {
@@ -146,7 +199,7 @@ fn k_factor(link: &Link, powers: &[f64]) -> Option<f64> {
             rest += power;
         }
     }
-    (has_direct && rest > 0.0).then(|| direct / rest)
+    (has_direct && rest > 0.0).then_some([direct, rest])
 }
 
 /// Powers over their sum; `None` without power.
@@ -180,12 +233,24 @@ mod tests {
 
     #[test]
     fn statistics_have_the_derivatives_of_their_adjoint() {
-        let weights = StatisticsBar { path_gain: 0.7, mean_delay: 3e7, rms_delay_spread: -2e7 };
+        let weights = StatisticsBar {
+            path_gain: 0.7,
+            mean_delay: 3e7,
+            rms_delay_spread: -2e7,
+            azimuth_spread_departure: 0.9,
+            zenith_spread_departure: 0.4,
+            azimuth_spread_arrival: -0.3,
+            zenith_spread_arrival: -0.5,
+            k_factor: 0.2,
+        };
         testing::check_adjoint(
             |link| {
                 let found = statistics(link, 0);
                 let (mean, spread) = (found.mean_delay.unwrap(), found.rms_delay_spread.unwrap());
-                weights.path_gain * found.path_gain + weights.mean_delay * mean + weights.rms_delay_spread * spread
+                let azimuths = weights.azimuth_spread_departure * found.azimuth_spread_departure.unwrap()
+                    + weights.azimuth_spread_arrival * found.azimuth_spread_arrival.unwrap();
+                let delays = weights.mean_delay * mean + weights.rms_delay_spread * spread;
+                weights.path_gain * found.path_gain + delays + azimuths + weights.k_factor * found.k_factor.unwrap()
             },
             |link, bar, _| statistics_vjp(link, 0, &weights, bar),
         );

@@ -6,7 +6,7 @@ use crate::backend::{Backend, DeviceRequest};
 use crate::error::{Error, Result};
 use crate::io::arrays::PathsFile;
 use crate::io::job::Job;
-use crate::io::map_results::{self, MapResults};
+use crate::io::map_results::MapResults;
 use crate::io::record::{self, Record, Sizes, Timing, Version};
 use crate::io::results::{Results, Tiling, Written};
 use crate::progress::Progress;
@@ -107,7 +107,7 @@ fn map(job: &Job, survey: &Survey, backend: Backend, log: &Log, clock: &mut Cloc
     let mut engine = MapEngine::new(backend, &job.scene, survey, &job.radios, &job.carriers, &job.solver, log)?;
     let mut results = MapResults::new(job, engine.grid(), survey.noise);
     let cells = engine.grid().len();
-    for cells in map_results::tiles(&engine) {
+    for cells in engine.tiles() {
         results.add(&engine.tile(cells)?);
     }
     if engine.is_sampled() {

@@ -28,3 +28,16 @@ pub struct SurfaceBar {
     /// Of the sharpness of the lobe [-].
     pub lobe: f64,
 }
+
+impl SurfaceBar {
+    /// Adds another one.
+    pub fn add(&mut self, bar: &SurfaceBar) {
+        self.eta += bar.eta;
+        self.thickness += bar.thickness;
+        self.specular_share += bar.specular_share;
+        self.roughness += bar.roughness;
+        self.scattering += bar.scattering;
+        self.xpd += bar.xpd;
+        self.lobe += bar.lobe;
+    }
+}

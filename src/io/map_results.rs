@@ -8,19 +8,12 @@ use crate::map::grid::{Grid, Sheet};
 use crate::map::metrics::CellSums;
 use crate::math::Vec3;
 use crate::scene::radio::Radio;
-use crate::solve::map::{MapEngine, MapTile};
+use crate::solve::map::MapTile;
 use crate::solve::sampled::Sampled;
 use std::fmt::Write;
-use std::ops::Range;
 
 /// The picture of the best servers.
 const BEST_SERVER: &str = "map_best_server.png";
-
-/// The cells of each tile of a map.
-pub fn tiles(engine: &MapEngine) -> impl Iterator<Item = Range<usize>> + use<> {
-    let (cells, per_tile) = (engine.grid().len(), engine.cells_per_tile());
-    (0..cells.max(1)).step_by(per_tile).map(move |first| first..cells.min(first + per_tile))
-}
 
 /// A map that is being put together.
 pub struct MapResults<'a> {

@@ -1,15 +1,15 @@
 //! Radios whose ports are weighted: what they send, and what they hear of a wave.
 //!
-//! Nothing allocates: rays ask again and again. Twins: `transmitted` and `received` in cuda/map/forward.cuh.
+//! Nothing allocates: rays ask again and again. Twins, but for the adjoint: `transmitted` and `received` in cuda/map/forward.cuh.
 
-use crate::interaction::reflection::{dot, scaled};
+use crate::interaction::reflection::{dot, inner, scaled};
 use crate::math::{C64, CVec3, Vec3};
 use crate::path::field::End;
 
 /// A radio whose ports are weighted.
 pub struct Fed<'a> {
     /// The radio.
-    pub end: End<'a>,
+    pub end: &'a End<'a>,
     /// Weights of its ports, or `None`: fed alike, or powers that add up.
     pub weights: Option<&'a [C64]>,
 }
@@ -22,6 +22,28 @@ impl Fed<'_> {
             sum += scaled(&vector, self.array_factor(p, k, frequency));
         }
         sum
+    }
+
+    /// The adjoint of [`Fed::transmitted`]; adds to the bars of the vectors of polarisations `[polarisation]`, and to those of
+    /// the angles of the elements' phases `[element]` [1/rad].
+    pub fn transmitted_vjp(
+        &self,
+        k: &Vec3,
+        frequency: f64,
+        field_bar: &CVec3,
+        vectors_bar: &mut [Vec3],
+        angles_bar: &mut [f64],
+    ) {
+        let elements = self.end.offsets.len();
+        for (p, (vector, vector_bar)) in self.end.vectors(k).zip(vectors_bar).enumerate() {
+            *vector_bar += inner(field_bar, self.array_factor(p, k, frequency));
+            let factor_bar = dot(&vector, field_bar);
+            let evenly = C64::from(1.0 / ((elements * self.end.antenna.slants.len()) as f64).sqrt());
+            for (element, (phase, angle_bar)) in self.end.phases(k, frequency).zip(&mut *angles_bar).enumerate() {
+                let weight = self.weights.map_or(evenly, |weights| weights[p * elements + element]);
+                *angle_bar += ((phase * weight).conj() * factor_bar).im;
+            }
+        }
     }
 
     /// The power that is received of a field that arrives along `k`.

@@ -145,11 +145,13 @@ impl Forward<'_> {
         let has_lobe = self.lobe && surface.lobe.is_some();
         let scatter = |how, chance| {
             let (k, density) = drawn(how, surface, &k, &n, numbers).unwrap_or((n, 0.0));
-            Turn { at, n, patch, material, length, how, chance, k, density, scattered: true, counts: true }
+            let (scattered, counts) = (true, true);
+            Turn { at, n, triangle, facet, patch, material, length, how, chance, k, density, scattered, counts }
         };
         let reflect = |chance| {
             let (how, k, counts) = (How::Specular, mirror(&k, &n), scattered && !has_lobe);
-            Turn { at, n, patch, material, length, how, chance, k, density: 0.0, scattered, counts }
+            let density = 0.0;
+            Turn { at, n, triangle, facet, patch, material, length, how, chance, k, density, scattered, counts }
         };
         // A specular wave that nothing can scatter any more is the exact part's.
         let goes_on = self.specular && (scattered || way.depth() + 1 < self.max_depth);

@@ -3,12 +3,16 @@
 //! Most rays end in the sky, and nobody asks what they carried. So fields, and whether f64 agrees with every leg, are
 //! found out when a ray may leave something in a cell, and remembered.
 
-use super::forward::Forward;
+use super::bundle::{Part, Recorder, Worth};
+use super::forward::{Deposit, Forward};
 use crate::geometry::Geometry;
 use crate::interaction::{reflection, scattering};
 use crate::layout::NONE;
 use crate::math::{C64, CVec3, Vec3};
+use crate::path::Interaction;
+use crate::path::beam::signed_distance;
 use crate::path::corners::{RayLeg, is_at_seam};
+use crate::path::refine::Vertex;
 
 /// How a wave turns at a surface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +32,10 @@ pub struct Turn {
     pub at: Vec3,
     /// Unit normal of the surface, on either side.
     pub n: Vec3,
+    /// Triangle that was met.
+    pub triangle: u32,
+    /// Facet that owns the point.
+    pub facet: u32,
     /// Patch of the point.
     pub patch: u32,
     /// Material of the surface.
@@ -53,6 +61,56 @@ impl Turn {
     /// Whether there is a leg behind it.
     pub fn goes_on(&self) -> bool {
         self.how == How::Specular || self.density > 0.0
+    }
+
+    /// The same as the vertex of a path; scattering, it stands for the unit of area.
+    fn vertex(&self, geometry: &Geometry) -> Vertex {
+        let Geometry { scene, bvh, facets } = geometry;
+        let Turn { at, triangle, facet, .. } = *self;
+        // Where facets coincide, the ray has met any of them.
+        let own = (facets.of_triangle[triangle as usize] != facet).then(|| facets.triangle_at(scene, bvh, facet, &at));
+        let met = Vertex::reflection(at, facet, own.flatten().unwrap_or(triangle));
+        match self.how {
+            How::Specular => met,
+            How::Diffuse => Vertex { interaction: Interaction::Diffuse, area: 1.0, ..met },
+            How::Lobe => Vertex { interaction: Interaction::Lobe, area: 1.0, ..met },
+        }
+    }
+}
+
+/// Takes what ways leave in cells.
+pub trait Take {
+    /// Takes what a way leaves whose last leg ends at `to` [m, local].
+    fn take(&mut self, way: &Way, to: &Vec3, deposit: Deposit);
+}
+
+impl Take for Vec<Deposit> {
+    #[inline(always)]
+    fn take(&mut self, _: &Way, _: &Vec3, deposit: Deposit) {
+        self.push(deposit);
+    }
+}
+
+impl<R> Take for Recorder<'_, R> {
+    /// Records the way as a path (T98). What a scattering vertex stands for is in the gain: any area will do.
+    fn take(&mut self, way: &Way, to: &Vec3, deposit: Deposit) {
+        let Some(last) = way.turns.last().filter(|_| self.wants(deposit.cell)) else { return };
+        let mut vertices = std::mem::take(&mut self.vertices);
+        vertices.clear();
+        let (mut at, mut length) = (way.start, 0.0);
+        for (leg, turn) in way.turns.iter().enumerate() {
+            // Turns lie where f32 has a ray meet them, a micrometre beside the ray. What it carried went along the ray: so
+            // goes the path, whose end is moved as its last vertex is.
+            let (k, plane) = (way.k(leg), self.geometry().facets.plane(turn.facet));
+            let step = -signed_distance(&at, plane) / k.dot(&turn.n);
+            (at, length) = (at + k * step, length + step);
+            vertices.push(Vertex { position: at, ..turn.vertex(self.geometry()) });
+        }
+        self.vertices = vertices;
+        let along = to - last.at;
+        let Deposit { cell, gain, excess } = deposit;
+        let part = Part { cell, worth: Worth::Gain(gain * self.scale), excess };
+        self.push(at + along, length + along.norm(), part);
     }
 }
 

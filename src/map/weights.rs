@@ -1,49 +1,111 @@
 //! What a path is worth at a point of a map: the power between the weighted ports of its ends (T81).
 
 use crate::math::C64;
-use crate::scene::radio::Radio;
+use crate::path::field::Feed;
+use crate::scene::radio::Radios;
 
-/// The power of a path between two radios over its coefficients `a` `[receiver port, transmitter port]` (T81).
-pub fn power(transmitter: &Radio, receiver: &Radio, transmit_ports: usize, a: &[C64]) -> f64 {
-    let fed = |row: &[C64]| -> C64 {
-        match &transmitter.weights {
-            None => row.iter().sum::<C64>() / (transmit_ports as f64).sqrt(),
+/// The weighted ports of a link.
+#[derive(Debug, Clone, Copy)]
+pub struct Weighted<'a> {
+    /// Weights of the transmitter's ports, or `None`: fed alike.
+    transmit: Option<&'a [C64]>,
+    /// Ports of the transmitter.
+    ports: usize,
+    /// Weights of the receiver's ports, or `None`: powers that add up.
+    receive: Option<&'a [C64]>,
+}
+
+impl<'a> Weighted<'a> {
+    /// Those of a receiver and a transmitter; of a transmitter whose ports send one wave together, that is its only port.
+    pub fn new(radios: &'a Radios, [receiver, transmitter]: [usize; 2], feed: Feed) -> Weighted<'a> {
+        let (receiver, transmitter) = (&radios.receivers[receiver], &radios.transmitters[transmitter]);
+        let (transmit, ports) = match feed {
+            Feed::EachPort => (transmitter.weights.as_deref(), radios.antenna(transmitter).ports()),
+            Feed::Together => (None, 1),
+        };
+        Weighted { transmit, ports, receive: receiver.weights.as_deref() }
+    }
+
+    /// The power of a path over its coefficients `a` `[receiver port, transmitter port]` (T81).
+    pub fn power(&self, a: &[C64]) -> f64 {
+        let rows = a.chunks_exact(self.ports).map(|row| self.heard(row));
+        match self.receive {
+            None => rows.map(|heard| heard.norm_sqr()).sum(),
+            Some(weights) => rows.zip(weights).map(|(heard, w)| heard * w).sum::<C64>().norm_sqr(),
+        }
+    }
+
+    /// The adjoint of [`Weighted::power`] (T97); adds to `a_bar`.
+    pub fn power_vjp(&self, a: &[C64], power_bar: f64, a_bar: &mut [C64]) {
+        let rows = a.chunks_exact(self.ports).map(|row| self.heard(row));
+        let combined: Option<C64> =
+            self.receive.map(|weights| rows.clone().zip(weights).map(|(heard, w)| heard * w).sum());
+        for (port, (heard, row_bar)) in rows.zip(a_bar.chunks_exact_mut(self.ports)).enumerate() {
+            let heard = match (combined, self.receive) {
+                (Some(sum), Some(weights)) => weights[port].conj() * sum,
+                (_, _) => heard,
+            };
+            let heard_bar = heard * (2.0 * power_bar);
+            match self.transmit {
+                None => {
+                    let each = heard_bar * (1.0 / (self.ports as f64).sqrt());
+                    row_bar.iter_mut().for_each(|bar| *bar += each);
+                }
+                Some(weights) => row_bar.iter_mut().zip(weights).for_each(|(bar, w)| *bar += w.conj() * heard_bar),
+            }
+        }
+    }
+
+    /// What one port hears of the transmitter.
+    fn heard(&self, row: &[C64]) -> C64 {
+        match self.transmit {
+            None => row.iter().sum::<C64>() / (self.ports as f64).sqrt(),
             Some(weights) => row.iter().zip(weights).map(|(a, w)| a * w).sum(),
         }
-    };
-    let rows = a.chunks_exact(transmit_ports);
-    match &receiver.weights {
-        None => rows.map(|row| fed(row).norm_sqr()).sum(),
-        Some(weights) => rows.zip(weights).map(|(row, w)| fed(row) * w).sum::<C64>().norm_sqr(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::math::Vec3;
+    use crate::math::difference::slope;
 
     const A: [C64; 4] = [C64::new(1.0, 0.0), C64::new(0.0, 1.0), C64::new(2.0, 0.0), C64::new(0.0, -2.0)];
+    const H: f64 = std::f64::consts::FRAC_1_SQRT_2;
 
-    fn radio(weights: &[[f64; 2]]) -> Radio {
-        let weights: Vec<C64> = weights.iter().map(|[re, im]| C64::new(*re, *im)).collect();
-        let (position, velocity) = (Vec3::zeros(), Vec3::zeros());
-        let weights = (!weights.is_empty()).then_some(weights);
-        Radio { name: String::new(), position, orientation: [0.0; 3], velocity, power: 1.0, antenna: 0, weights }
+    fn weighted<'a>(transmit: &'a [C64], receive: &'a [C64]) -> Weighted<'a> {
+        let given = |weights: &'a [C64]| Some(weights).filter(|weights| !weights.is_empty());
+        Weighted { transmit: given(transmit), ports: 2, receive: given(receive) }
     }
 
     #[test]
     fn ports_that_are_fed_alike_share_the_power() {
         // Rows (1 + j)/sqrt 2 and (2 - 2j)/sqrt 2: powers 1 and 4.
-        assert!((power(&radio(&[]), &radio(&[]), 2, &A) - 5.0).abs() < 1e-15);
+        assert!((weighted(&[], &[]).power(&A) - 5.0).abs() < 1e-15);
     }
 
     #[test]
     fn weights_steer_and_combine() {
-        let h = std::f64::consts::FRAC_1_SQRT_2;
-        let steered = radio(&[[h, 0.0], [0.0, -h]]);
+        let steered = [C64::new(H, 0.0), C64::new(0.0, -H)];
         // Rows: (1 + 1)/sqrt 2 and (2 - 2)/sqrt 2.
-        assert!((power(&steered, &radio(&[]), 2, &A) - 2.0).abs() < 1e-15);
-        assert!((power(&steered, &radio(&[[0.6, 0.0], [0.0, 0.8]]), 2, &A) - 0.72).abs() < 1e-15);
+        assert!((weighted(&steered, &[]).power(&A) - 2.0).abs() < 1e-15);
+        let combined = [C64::new(0.6, 0.0), C64::new(0.0, 0.8)];
+        assert!((weighted(&steered, &combined).power(&A) - 0.72).abs() < 1e-15);
+    }
+
+    #[test]
+    fn powers_have_the_derivatives_of_their_adjoint() {
+        let (steered, combined) = ([C64::new(H, 0.1), C64::new(0.2, -H)], [C64::new(0.6, -0.3), C64::new(0.1, 0.8)]);
+        let by: [C64; 4] = [C64::new(0.3, -1.0), C64::new(0.7, 0.2), C64::new(-0.4, 0.9), C64::new(1.1, 0.5)];
+        for transmit in [&[][..], &steered] {
+            for receive in [&[][..], &combined] {
+                let (mut a_bar, weighted) = ([C64::ZERO; 4], weighted(transmit, receive));
+                weighted.power_vjp(&A, 1.5, &mut a_bar);
+                let found: f64 = a_bar.iter().zip(&by).map(|(bar, by)| (bar.conj() * by).re).sum();
+                let moved = |h: f64| 1.5 * weighted.power(&std::array::from_fn::<C64, 4, _>(|i| A[i] + by[i] * h));
+                let (_, expected) = slope([1e-2, 5e-3], moved);
+                assert!((found - expected).abs() < 1e-11 * expected.abs(), "{found} {expected}");
+            }
+        }
     }
 }

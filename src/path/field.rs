@@ -9,7 +9,8 @@ use crate::channel::Channel;
 use crate::constants::SPEED_OF_LIGHT;
 use crate::error::{Error, Fault, Result};
 use crate::interaction::{line_of_sight, reflection, scattering};
-use crate::map::weights::power;
+use crate::map::fed::Fed;
+use crate::map::weights::Weighted;
 use crate::math::frame::{angles_of, angles_of_vjp, is_pole, rotation_of, spherical_basis, spherical_basis_vjp};
 use crate::math::phase::{phasor_of_turns, turns_of_length};
 use crate::math::{C64, CVec3, Jones, JonesMatrix, Mat3, Vec3};
@@ -19,37 +20,92 @@ use crate::scene::material::Surface;
 use crate::scene::radio::{Radio, Radios};
 use rayon::prelude::*;
 
+/// Paths that one task takes: some ten microseconds of work. So few do not go to other threads.
+pub const BLOCK: usize = 64;
+
 /// The channel of all `paths` at the `carriers` [Hz], and notes on materials used outside their range.
 ///
 /// # Errors
 /// No carrier, a carrier that is not above 0, a material of the scene that is not defined at a carrier.
 pub fn field(scene: &Scene, radios: &Radios, paths: &Paths, carriers: &[f64]) -> Result<(Channel, Vec<String>)> {
-    let Replay { surfaces, transmitters, receivers, ends, mut channel, notes } =
-        Replay::new(scene, radios, paths, carriers)?;
-    for_each_path(&mut channel, |path, a| {
-        let ends = ends_of(ends[path], &receivers, &transmitters);
-        coefficients_of(scene, &surfaces, paths, carriers, path, ends, a);
+    let mut notes = Vec::new();
+    let surfaces = surfaces_of(scene, carriers, &mut notes)?;
+    Ok((field_over(scene, &surfaces, radios, paths, carriers, Feed::EachPort), notes))
+}
+
+/// What leaves a transmitter along a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Feed {
+    /// A wave of each port.
+    EachPort,
+    /// One wave, of all ports as they are weighted. Scattered diffusely it is not the sum of theirs (T68).
+    Together,
+}
+
+impl Feed {
+    /// Columns of the coefficients of a path from a transmitter with so many ports.
+    fn columns(self, ports: usize) -> usize {
+        match self {
+            Feed::EachPort => ports,
+            Feed::Together => 1,
+        }
+    }
+}
+
+/// The channel of all `paths` over known `surfaces` `[carrier][material]` of the scene.
+pub fn field_over(
+    scene: &Scene,
+    surfaces: &[Vec<Surface>],
+    radios: &Radios,
+    paths: &Paths,
+    carriers: &[f64],
+    feed: Feed,
+) -> Channel {
+    let Replay { transmitters, receivers, ends, mut channel } = Replay::new(radios, paths, carriers, feed);
+    for_each_path(&channel.a_offsets, &mut channel.a, |path, a| {
+        let [receiver, transmitter] = ends_of(ends[path], &receivers, &transmitters);
+        let weights = radios.transmitters[ends[path][1] as usize].weights.as_deref();
+        let leaving = match feed {
+            Feed::EachPort => Leaving::Ports(transmitter),
+            Feed::Together => Leaving::Wave(Fed { end: transmitter, weights }),
+        };
+        coefficients_of(scene, surfaces, paths, carriers, path, (receiver, leaving), a);
     });
-    Ok((channel, notes))
+    channel
 }
 
 /// The powers `[path, carrier]` of a channel's paths between weighted ports.
-pub fn powers_of(radios: &Radios, paths: &Paths, channel: &Channel) -> Vec<f64> {
+pub fn powers_of(radios: &Radios, paths: &Paths, channel: &Channel, feed: Feed) -> Vec<f64> {
     let carriers = channel.carriers.len();
     let of_link = |link: usize| {
-        let [receiver, sender] =
-            [&radios.receivers[link / paths.transmitters], &radios.transmitters[link % paths.transmitters]];
-        let ports = radios.antenna(sender).ports();
-        let power = move |path, carrier| power(sender, receiver, ports, channel.of_path(path, carrier));
+        let weighted = Weighted::new(radios, [link / paths.transmitters, link % paths.transmitters], feed);
+        let power = move |path, carrier| weighted.power(channel.of_path(path, carrier));
         paths.of_link(link).flat_map(move |path| (0..carriers).map(move |carrier| power(path, carrier)))
     };
-    (0..paths.links()).into_par_iter().flat_map_iter(of_link).collect()
+    (0..paths.links()).into_par_iter().with_min_len(BLOCK).flat_map_iter(of_link).collect()
+}
+
+/// The adjoint of [`powers_of`], from `powers_bar` `[path, carrier]`; adds to the bars of the coefficients.
+pub fn powers_of_vjp(
+    radios: &Radios,
+    paths: &Paths,
+    channel: &Channel,
+    feed: Feed,
+    powers_bar: &[f64],
+    a_bar: &mut [C64],
+) {
+    let (ends, carriers) = (radios_of(paths), channel.carriers.len());
+    for_each_path(&channel.a_offsets, a_bar, |path, a_bar| {
+        let weighted = Weighted::new(radios, ends[path].map(|radio| radio as usize), feed);
+        let of_carriers = a_bar.chunks_exact_mut((a_bar.len() / carriers).max(1));
+        for (carrier, a_bar) in of_carriers.enumerate() {
+            weighted.power_vjp(channel.of_path(path, carrier), powers_bar[path * carriers + carrier], a_bar);
+        }
+    });
 }
 
 /// What replaying paths needs, and the channel that is to be filled.
 pub struct Replay<'a> {
-    /// Surfaces `[carrier][material]`.
-    pub surfaces: Vec<Vec<Surface>>,
     /// Transmitters.
     pub transmitters: Vec<End<'a>>,
     /// Receivers.
@@ -58,24 +114,16 @@ pub struct Replay<'a> {
     pub ends: Vec<[u32; 2]>,
     /// The channel, whose coefficients are still 0.
     pub channel: Channel,
-    /// Notes on materials used outside their range.
-    pub notes: Vec<String>,
 }
 
 impl<'a> Replay<'a> {
     /// Makes ready for replaying `paths` at the `carriers` [Hz].
-    ///
-    /// # Errors
-    /// As [`field`].
-    pub fn new(scene: &Scene, radios: &'a Radios, paths: &Paths, carriers: &[f64]) -> Result<Replay<'a>> {
-        check_carriers(carriers)?;
-        let mut notes = Vec::new();
-        let surfaces = surfaces_of(scene, carriers, &mut notes)?;
+    pub fn new(radios: &'a Radios, paths: &Paths, carriers: &[f64], feed: Feed) -> Replay<'a> {
         let transmitters: Vec<End> = radios.transmitters.iter().map(|r| End::new(radios, r)).collect();
         let receivers: Vec<End> = radios.receivers.iter().map(|r| End::new(radios, r)).collect();
         let ends = radios_of(paths);
-        let channel = geometry(paths, carriers, |path| ends_of(ends[path], &receivers, &transmitters));
-        Ok(Replay { surfaces, transmitters, receivers, ends, channel, notes })
+        let channel = geometry(paths, carriers, feed, |path| ends_of(ends[path], &receivers, &transmitters));
+        Replay { transmitters, receivers, ends, channel }
     }
 }
 
@@ -290,8 +338,9 @@ fn check_carriers(carriers: &[f64]) -> Result<()> {
 /// Surfaces `[carrier][material]`; every material of the scene counts, so that an error does not depend on the paths.
 ///
 /// # Errors
-/// A material that is not defined at a carrier.
+/// As [`field`].
 pub fn surfaces_of(scene: &Scene, carriers: &[f64], notes: &mut Vec<String>) -> Result<Vec<Vec<Surface>>> {
+    check_carriers(carriers)?;
     let mut at = |frequency: f64| {
         scene
             .materials
@@ -307,14 +356,14 @@ pub fn surfaces_of(scene: &Scene, carriers: &[f64], notes: &mut Vec<String>) -> 
 }
 
 /// The channel with everything but the coefficients, which are 0.
-fn geometry<'e>(paths: &Paths, carriers: &[f64], ends_of: impl Fn(usize) -> [&'e End<'e>; 2]) -> Channel {
+fn geometry<'e>(paths: &Paths, carriers: &[f64], feed: Feed, ends_of: impl Fn(usize) -> [&'e End<'e>; 2]) -> Channel {
     let mut a_offsets = Vec::with_capacity(paths.len() + 1);
     let mut total = 0u64;
     a_offsets.push(total);
     for path in 0..paths.len() {
         let [receiver, transmitter] = ends_of(path);
         let r = Ports::new(receiver.antenna, paths.receiver_element[path]).count();
-        let t = Ports::new(transmitter.antenna, paths.transmitter_element[path]).count();
+        let t = feed.columns(Ports::new(transmitter.antenna, paths.transmitter_element[path]).count());
         total += (carriers.len() * r * t) as u64;
         a_offsets.push(total);
     }
@@ -339,13 +388,9 @@ fn geometry<'e>(paths: &Paths, carriers: &[f64], ends_of: impl Fn(usize) -> [&'e
     }
 }
 
-/// Calls `fill(path, its coefficients)` for every path, in parallel.
-fn for_each_path(channel: &mut Channel, fill: impl Fn(usize, &mut [C64]) + Sync) {
-    /// Paths that one task takes: some ten microseconds of work.
-    const BLOCK: usize = 64;
-    let offsets = &channel.a_offsets;
+/// Calls `fill(path, its coefficients)` for every path, in parallel; those of path p begin at `offsets[p]`.
+fn for_each_path(offsets: &[u64], mut rest: &mut [C64], fill: impl Fn(usize, &mut [C64]) + Sync) {
     let paths = offsets.len() - 1;
-    let mut rest = channel.a.as_mut_slice();
     let mut blocks = Vec::with_capacity(paths.div_ceil(BLOCK));
     for first in (0..paths).step_by(BLOCK) {
         let last = (first + BLOCK).min(paths);
@@ -361,6 +406,14 @@ fn for_each_path(channel: &mut Channel, fill: impl Fn(usize, &mut [C64]) + Sync)
     });
 }
 
+/// What is carried along a path.
+enum Leaving<'a> {
+    /// The waves of a transmitter's polarisations, from which those of its ports are made.
+    Ports(&'a End<'a>),
+    /// One wave of weighted ports.
+    Wave(Fed<'a>),
+}
+
 /// Writes a = lambda/(4 pi L) C_r^T T C_t (T23) of one path, `[carrier, receiver port, transmitter port]`.
 fn coefficients_of(
     scene: &Scene,
@@ -368,20 +421,31 @@ fn coefficients_of(
     paths: &Paths,
     carriers: &[f64],
     path: usize,
-    [receiver, transmitter]: [&End; 2],
+    (receiver, sender): (&End, Leaving),
     a: &mut [C64],
 ) {
     let (k_t, k_r) = (paths.departure[path], -paths.arrival[path]);
-    let (leaving, patterns_r) = (in_space(&transmitter.patterns(&k_t), &k_t), receiver.patterns(&k_r));
+    let patterns_r = receiver.patterns(&k_r);
+    let each = match &sender {
+        Leaving::Ports(transmitter) => in_space(&transmitter.patterns(&k_t), &k_t),
+        Leaving::Wave(_) => Vec::new(),
+    };
     let (theta_r, phi_r) = spherical_basis(&k_r);
     let per_carrier = a.len() / carriers.len();
     let reach = paths.reach(path);
     for ((frequency, surfaces), a) in carriers.iter().zip(surfaces).zip(a.chunks_exact_mut(per_carrier.max(1))) {
         let spreading = C64::from(line_of_sight::spreading(reach, *frequency));
-        let arrived = carried(scene, surfaces, paths, path, *frequency, leaving.clone());
+        let leaving = match &sender {
+            Leaving::Ports(_) => each.clone(),
+            Leaving::Wave(fed) => vec![fed.transmitted(&k_t, *frequency)],
+        };
+        let arrived = carried(scene, surfaces, paths, path, *frequency, leaving);
         let in_basis = |field: &CVec3| Jones::new(reflection::dot(&theta_r, field), reflection::dot(&phi_r, field));
         let arrived: Vec<Jones> = arrived.iter().map(|field| in_basis(field) * spreading).collect();
-        let arriving = transmitter.weights(&arrived, paths.transmitter_element[path], &k_t, *frequency);
+        let arriving = match &sender {
+            Leaving::Ports(end) => end.weights(&arrived, paths.transmitter_element[path], &k_t, *frequency),
+            Leaving::Wave(_) => arrived,
+        };
         let weights_r = receiver.weights(&patterns_r, paths.receiver_element[path], &k_r, *frequency);
         for (row, c_r) in a.chunks_exact_mut(arriving.len()).zip(&weights_r) {
             for (a, field) in row.iter_mut().zip(&arriving) {

@@ -7,7 +7,7 @@
 mod spans;
 
 use super::adjoint::{EndBar, Ledger};
-use super::field::End;
+use super::field::{End, Feed};
 use super::refine::{Image, PlaneBar};
 use super::{ALL_ELEMENTS, Interaction, Paths};
 use crate::channel::{Channel, ChannelBar};
@@ -18,6 +18,7 @@ use crate::interaction::reflection::{self, ReflectBar, inner};
 use crate::interaction::scattering::{PartBar, ScatterBar, diffuse, diffuse_vjp, lobe, lobe_vjp};
 use crate::interaction::{SurfaceBar, line_of_sight};
 use crate::layout::{Plane, SAME};
+use crate::map::fed::Fed;
 use crate::math::frame::{angles_of_vjp, is_pole};
 use crate::math::{C64, CVec3, Mat3, Vec3};
 use crate::scene::material::Surface;
@@ -26,13 +27,19 @@ use std::f64::consts::TAU;
 /// What all paths share.
 pub(super) struct Walk<'a> {
     pub geometry: &'a Geometry<'a>,
-    /// Surfaces `[carrier][material]`.
+    /// Surfaces `[carrier][material]` at the carriers of the channel.
     pub surfaces: &'a [Vec<Surface>],
+    /// The place of the channel's first carrier among those of the ledger.
+    pub first_carrier: usize,
     pub paths: &'a Paths,
     pub channel: &'a Channel,
     pub bars: &'a ChannelBar,
+    /// What the channel's coefficients are of.
+    pub feed: Feed,
     /// Whether bars of positions, orientations, offsets or vertices are wanted.
     pub moves: bool,
+    /// Whether any of these moves the points or ends of paths.
+    pub refines: bool,
     /// Whether bars of vertices are wanted.
     pub deforms: bool,
 }
@@ -46,6 +53,8 @@ pub(super) struct Ends<'a> {
     pub radios: [u32; 2],
     /// Numbers of their antennas.
     pub antennas: [u32; 2],
+    /// Weights of the transmitter's ports.
+    pub weights: Option<&'a [C64]>,
 }
 
 /// Why a path has no derivative.
@@ -69,7 +78,9 @@ pub(super) struct Scratch {
     leaving: Vec<Vec3>,
     leaving_bar: Vec<Vec3>,
     normal_bar: Vec<Vec3>,
-    /// Field vectors `[vertex, polarisation]` that meet a vertex; behind the last one those that arrive.
+    /// Waves that are carried along the path: the transmitter's polarisations, or one.
+    waves: usize,
+    /// Field vectors `[vertex, wave]` that meet a vertex; behind the last one those that arrive.
     fields: Vec<CVec3>,
     field_bars: Vec<CVec3>,
     coefficients: Vec<Coefficients>,
@@ -80,7 +91,7 @@ pub(super) struct Scratch {
     phases: [Vec<C64>; 2],
     turns: [Vec<f64>; 2],
     offsets_bar: [Vec<Vec3>; 2],
-    /// Bar of the coefficients without phases and spreading `[receiver's polarisation, transmitter's]`.
+    /// Bar of the coefficients without phases and spreading `[receiver's polarisation, wave]`.
     base_bar: Vec<C64>,
     ends: [EndBar; 2],
     departure_bar: Vec3,
@@ -113,6 +124,8 @@ impl Walk<'_> {
         self.kinematics_vjp(path, ends, scratch, ledger);
         if self.moves {
             self.radiation_vjp(path, ends, scratch, ledger);
+        }
+        if self.refines {
             self.geometry_vjp(path, reach, ends, scratch, ledger);
         }
         for which in 0..2 {
@@ -158,7 +171,8 @@ impl Walk<'_> {
             }
         }
         let is_vertical = |(i, vertex): (usize, usize)| {
-            paths.interaction[vertex] == Interaction::Diffuse
+            self.refines
+                && paths.interaction[vertex] == Interaction::Diffuse
                 && (is_pole(&scratch.incoming[i]) || is_pole(&scratch.leaving[i]))
         };
         if paths.vertices_of(path).enumerate().any(is_vertical) { Err(Singular::Vertical) } else { Ok(()) }
@@ -181,9 +195,10 @@ impl Walk<'_> {
     ) -> Result<(), Singular> {
         let frequency = self.channel.carriers[carrier];
         let spreading = line_of_sight::spreading(reach, frequency);
-        self.forward(path, carrier, scratch);
-        let mut frequency_bar = self.ports_vjp(path, carrier, spreading, ends, scratch)?;
-        let [receiving, sending] = [scratch.vectors[0].len(), scratch.vectors[1].len()];
+        self.forward(path, carrier, ends, scratch);
+        self.ports_vjp(path, carrier, spreading, ends, scratch)?;
+        let mut frequency_bar = 0.0;
+        let [receiving, sending] = [scratch.vectors[0].len(), scratch.waves];
         let arrived = scratch.fields.len() - sending;
         let mut spreading_bar = 0.0;
         scratch.field_bars.clear();
@@ -201,19 +216,33 @@ impl Walk<'_> {
         for vertex in self.paths.vertices_of(path).rev() {
             frequency_bar += self.vertex_vjp(path, vertex, carrier, scratch, ledger);
         }
-        for (vector_bar, field_bar) in scratch.vectors_bar[1].iter_mut().zip(&scratch.field_bars) {
-            *vector_bar += field_bar.map(|x| x.re);
+        let Scratch { vectors_bar: [_, vectors_bar], field_bars, turns: [_, turns], .. } = scratch;
+        match self.feed {
+            Feed::EachPort => {
+                for (vector_bar, field_bar) in vectors_bar.iter_mut().zip(field_bars) {
+                    *vector_bar += field_bar.map(|x| x.re);
+                }
+            }
+            Feed::Together => {
+                let k = &self.paths.departure[path];
+                fed(ends).transmitted_vjp(k, frequency, &field_bars[0], vectors_bar, turns);
+            }
         }
-        ledger.carriers.push((carrier as u32, frequency_bar));
+        frequency_bar += self.phases_vjp(path, frequency, ends, scratch);
+        ledger.carriers.push(((self.first_carrier + carrier) as u32, frequency_bar));
         Ok(())
     }
 
     /// The walk forwards: the fields that meet each vertex, and those that arrive.
-    fn forward(&self, path: usize, carrier: usize, scratch: &mut Scratch) {
+    fn forward(&self, path: usize, carrier: usize, ends: &Ends, scratch: &mut Scratch) {
         let (frequency, surfaces) = (self.channel.carriers[carrier], &self.surfaces[carrier]);
-        let sending = scratch.vectors[1].len();
         scratch.fields.clear();
-        scratch.fields.extend(scratch.vectors[1].iter().map(|vector| vector.map(C64::from)));
+        match self.feed {
+            Feed::EachPort => scratch.fields.extend(scratch.vectors[1].iter().map(|vector| vector.map(C64::from))),
+            Feed::Together => scratch.fields.push(fed(ends).transmitted(&self.paths.departure[path], frequency)),
+        }
+        let sending = scratch.fields.len();
+        scratch.waves = sending;
         scratch.coefficients.clear();
         for (i, vertex) in self.paths.vertices_of(path).enumerate() {
             let (k, n, leaving) = (scratch.incoming[i], &self.paths.normal[vertex], scratch.leaving[i]);
@@ -235,8 +264,7 @@ impl Walk<'_> {
         }
     }
 
-    /// From the bars of a path's coefficients to those of what they are without the phases of elements, and of the phases;
-    /// returns the bar of the frequency.
+    /// From the bars of a path's coefficients to those of what they are without the phases of elements, and of the phases.
     fn ports_vjp(
         &self,
         path: usize,
@@ -244,7 +272,7 @@ impl Walk<'_> {
         spreading: f64,
         ends: &Ends,
         scratch: &mut Scratch,
-    ) -> Result<f64, Singular> {
+    ) -> Result<(), Singular> {
         let frequency = self.channel.carriers[carrier];
         let directions = [-self.paths.arrival[path], self.paths.departure[path]];
         let elements = [self.paths.receiver_element[path], self.paths.transmitter_element[path]];
@@ -259,7 +287,18 @@ impl Walk<'_> {
             scratch.turns[which].clear();
             scratch.turns[which].resize(phases.len(), 0.0);
         }
-        self.pairs_vjp(path, carrier, spreading, scratch)?;
+        if self.feed == Feed::Together {
+            // The wave has them already.
+            scratch.phases[1].clear();
+            scratch.phases[1].push(C64::ONE);
+        }
+        self.pairs_vjp(path, carrier, spreading, scratch)
+    }
+
+    /// From the bars of phases to directions and offsets; returns the bar of the frequency.
+    fn phases_vjp(&self, path: usize, frequency: f64, ends: &Ends, scratch: &mut Scratch) -> f64 {
+        let directions = [-self.paths.arrival[path], self.paths.departure[path]];
+        let elements = [self.paths.receiver_element[path], self.paths.transmitter_element[path]];
         let mut frequency_bar = 0.0;
         for which in (0..2).filter(|which| elements[*which] == ALL_ELEMENTS) {
             let (k, end) = (directions[which], ends.ends[which]);
@@ -273,12 +312,12 @@ impl Walk<'_> {
             }
             if which == 0 { scratch.arrival_bar -= k_bar } else { scratch.departure_bar += k_bar }
         }
-        Ok(frequency_bar)
+        frequency_bar
     }
 
     /// Every pair of ports: the bars of coefficients without phases, the turns of phases, and the gains.
     fn pairs_vjp(&self, path: usize, carrier: usize, spreading: f64, scratch: &mut Scratch) -> Result<(), Singular> {
-        let [receiving, sending] = [scratch.vectors[0].len(), scratch.vectors[1].len()];
+        let [receiving, sending] = [scratch.vectors[0].len(), scratch.waves];
         let arrived = scratch.fields.len() - sending;
         scratch.base_bar.clear();
         let stored = self.channel.of_path(path, carrier);
@@ -328,11 +367,12 @@ impl Walk<'_> {
         ledger: &mut Ledger,
     ) -> f64 {
         let (frequency, i) = (self.channel.carriers[carrier], vertex - self.paths.vertices_of(path).start);
-        let sending = scratch.vectors[1].len();
+        let sending = scratch.waves;
         let (material, surface) = self.surface_of(&self.surfaces[carrier], vertex);
         let (k, n, leaving) = (scratch.incoming[i], &self.paths.normal[vertex], scratch.leaving[i]);
         let fields = &scratch.fields[i * sending..(i + 1) * sending];
-        let slot = carrier as u32 * self.geometry.scene.materials.len() as u32 + material;
+        let materials = self.geometry.scene.materials.len() as u32;
+        let slot = (self.first_carrier + carrier) as u32 * materials + material;
         if self.paths.interaction[vertex] == Interaction::Reflection {
             let mut bar = ReflectBar::default();
             let coefficients = &scratch.coefficients[i];
@@ -378,7 +418,7 @@ impl Walk<'_> {
         scratch.leaving_bar[i] += bar.directions.k_s;
         ledger.surfaces.push((slot, bar.surface));
         if !is_lobe {
-            ledger.parts.extend(scratch.parts.iter().enumerate().map(|(part, bar)| (material, part as u32, *bar)));
+            ledger.parts.extend(scratch.parts.iter().enumerate().map(|(part, bar)| ((material, part as u32), *bar)));
         }
         bar.frequency
     }
@@ -401,7 +441,7 @@ impl Walk<'_> {
                 scratch.ends[0].velocity -= arrival * per_speed;
                 scratch.departure_bar += transmitter.velocity * per_speed;
                 scratch.arrival_bar -= receiver.velocity * per_speed;
-                ledger.carriers.push((carrier as u32, bar * speed / SPEED_OF_LIGHT));
+                ledger.carriers.push(((self.first_carrier + carrier) as u32, bar * speed / SPEED_OF_LIGHT));
             }
         }
     }
@@ -429,6 +469,11 @@ impl Walk<'_> {
     }
 }
 
+/// The transmitter with its weights.
+fn fed<'a>(ends: &Ends<'a>) -> Fed<'a> {
+    Fed { end: ends.ends[1], weights: ends.weights }
+}
+
 /// Makes so many bars 0.
 fn reset(bars: &mut Vec<Vec3>, count: usize) {
     bars.clear();
@@ -444,5 +489,5 @@ pub(crate) fn offset_vjp(
     ledger: &mut Ledger,
 ) {
     *rotation_bar += bar * end.antenna.offsets[element as usize].transpose();
-    ledger.offsets.push((antenna, element, end.rotation.tr_mul(bar)));
+    ledger.offsets.push(((antenna, element), end.rotation.tr_mul(bar)));
 }

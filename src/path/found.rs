@@ -213,33 +213,39 @@ impl Builder<'_> {
     }
 
     fn push(&mut self, entry: &Entry) {
-        let (scene, facets) = (self.geometry.scene, &self.geometry.facets);
         let source = &self.sources[entry.source as usize];
         let receiver = &self.receivers[self.receiver_of(entry) as usize];
         let vertices = self.found[entry.source as usize].vertices_of(entry.path as usize);
-        let paths = &mut self.paths;
+        self.paths.push(self.geometry, [source, receiver], entry.length, vertices);
+    }
+}
+
+impl Paths {
+    /// Adds a path behind all others; offsets of links are left as they are.
+    pub fn push(&mut self, geometry: &Geometry, ends: [&EndPoint; 2], length: f64, vertices: &[Vertex]) {
+        let (Geometry { scene, facets, .. }, [source, receiver]) = (geometry, ends);
         let first = vertices.first().map_or(receiver.position, |v| v.position);
         let last = vertices.last().map_or(source.position, |v| v.position);
-        paths.length.push(entry.length);
-        paths.departure.push((first - source.position).normalize());
-        paths.arrival.push((receiver.position - last).normalize());
-        paths.transmitter_element.push(source.element);
-        paths.receiver_element.push(receiver.element);
+        self.length.push(length);
+        self.departure.push((first - source.position).normalize());
+        self.arrival.push((receiver.position - last).normalize());
+        self.transmitter_element.push(source.element);
+        self.receiver_element.push(receiver.element);
         let (mut at, mut distance) = (source.position, 0.0);
         for vertex in vertices {
             distance += (vertex.position - at).norm();
             at = vertex.position;
-            paths.distance.push(distance);
+            self.distance.push(distance);
             let object = scene.object_of(vertex.triangle);
-            paths.interaction.push(vertex.interaction);
-            paths.area.push(vertex.area);
-            paths.object.push(object);
-            paths.primitive.push(vertex.triangle - scene.objects[object as usize].first_triangle);
-            paths.facet.push(vertex.facet);
-            paths.normal.push(Vec3::from(facets.plane(vertex.facet).normal));
-            paths.vertex.push(vertex.position + scene.origin);
+            self.interaction.push(vertex.interaction);
+            self.area.push(vertex.area);
+            self.object.push(object);
+            self.primitive.push(vertex.triangle - scene.objects[object as usize].first_triangle);
+            self.facet.push(vertex.facet);
+            self.normal.push(Vec3::from(facets.plane(vertex.facet).normal));
+            self.vertex.push(vertex.position + scene.origin);
         }
-        paths.vertex_offsets.push(paths.vertex.len() as u64);
+        self.vertex_offsets.push(self.vertex.len() as u64);
     }
 }
 

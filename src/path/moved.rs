@@ -4,8 +4,9 @@
 //! are. This is the function that [`super::adjoint`] differentiates, and what a fit evaluates between two searches.
 
 use super::Paths;
-use super::beam::{mirror, signed_distance};
+use super::beam::mirror;
 use super::field::End;
+use super::refine::meeting;
 use crate::geometry::attached::barycentric;
 use crate::geometry::facet::Facets;
 use crate::layout::Plane;
@@ -68,9 +69,7 @@ fn refine_again(moved: &mut Paths, path: usize, [from, to]: [Vec3; 2], planes: &
         let span = target - images[end - first];
         let mut next = target;
         for vertex in (first..end).rev() {
-            let (image, plane) = (&images[vertex - first + 1], &planes[vertex - vertices.start]);
-            let (s, behind) = (signed_distance(image, plane), signed_distance(&next, plane));
-            next = image + (next - image) * (s / (s - behind));
+            next = meeting(&images[vertex - first + 1], &next, &planes[vertex - vertices.start]);
             moved.vertex[vertex] = next + origin;
         }
         let mut at = start;

@@ -103,7 +103,7 @@ pub fn vertices_backwards(
         if (from > 0.0) == (to > 0.0) {
             return Err(Rejection::WrongSide);
         }
-        let position = apex + (target - apex) * (from / (from - to));
+        let position = between(apex, &target, [from, to]);
         let triangle = facets.triangle_at(geometry.scene, &geometry.bvh, facet, &position);
         let triangle = triangle.ok_or(Rejection::OffFacet)?;
         vertices.push(Vertex::reflection(position, facet, triangle));
@@ -111,6 +111,16 @@ pub fn vertices_backwards(
         node = trie.parent[node as usize];
     }
     Ok(())
+}
+
+/// Where the line from an image to a target meets a plane, from which they have these signed distances [m].
+pub fn between(image: &Vec3, target: &Vec3, [from, to]: [f64; 2]) -> Vec3 {
+    image + (target - image) * (from / (from - to))
+}
+
+/// The same where neither is known.
+pub fn meeting(image: &Vec3, target: &Vec3, plane: &Plane) -> Vec3 {
+    between(image, target, [image, target].map(|point| signed_distance(point, plane)))
 }
 
 /// Bars of a plane.

@@ -2,6 +2,8 @@
 
 use super::map::{MapEngine, MapTile};
 use crate::error::Result;
+use crate::geometry::simd::Level;
+use crate::map::bundle::{MapBars, Recording, Work};
 use crate::map::fed::Fed;
 use crate::map::metrics::CellSums;
 use crate::map::raster::Raster;
@@ -11,35 +13,72 @@ use crate::map::raster::windows::Windows;
 use crate::path::field::{End, surfaces_of};
 use std::ops::Range;
 
+/// Looks at the light of a transmitter on some rows of cells.
+type Look<'a> = dyn FnMut(&Raster, Level, usize, &Range<usize>) -> Result<()> + 'a;
+
 impl MapEngine<'_> {
     /// The sums of some cells as means over their areas.
     ///
     /// # Errors
     /// As [`MapEngine::tile`]; a map that is no plane, or a device that this is not there for yet.
     pub(super) fn tile_by_area(&mut self, cells: Range<usize>) -> Result<MapTile> {
+        let centres = self.grid.centres(&self.tracer.geometry, cells.clone());
+        let (carriers, transmitters, count) = (self.carriers.len(), self.tracer.sources.len(), cells.len());
+        let mut sums = vec![CellSums::default(); carriers * transmitters * count];
+        self.lights(&cells, &mut |raster, level, source, rows| {
+            let (found, width) = (raster.rows(level, rows), raster.sheet.cells[0]);
+            let first = cells.start - rows.start * width;
+            for carrier in 0..carriers {
+                let from = carrier * rows.len() * width + first;
+                let to = (carrier * transmitters + source) * count;
+                sums[to..to + count].copy_from_slice(&found[from..from + count]);
+            }
+            Ok(())
+        })?;
+        Ok(MapTile { cells, sums, centres })
+    }
+
+    /// Lets the light of some whole rows of cells fall once more, as paths to the points that stand for what is lit (T99):
+    /// does `work` with bundles of them, and puts what comes of it into `put`, piece by piece in
+    /// a fixed order.
+    ///
+    /// # Errors
+    /// As [`MapEngine::tile`]; what `work` fails on.
+    pub fn retrace_area<R: Default + Send>(
+        &mut self,
+        cells: &Range<usize>,
+        bars: &MapBars,
+        work: &Work<R>,
+        put: &mut dyn FnMut(R),
+    ) -> Result<()> {
+        let carriers = [0, self.carriers.len()];
+        self.lights(cells, &mut |raster, level, transmitter, rows| {
+            let recording = Recording { geometry: raster.geometry, bars, carriers, transmitter, work };
+            raster.retrace(level, rows, &recording, put)
+        })
+    }
+
+    /// Calls `look(light, _, transmitter, rows)` with the light of each transmitter on the rows of some cells.
+    fn lights(&mut self, cells: &Range<usize>, look: &mut Look) -> Result<()> {
         let sheet = self.plane_sheet("map.mean = \"area\"", "use map.mean = \"points\"")?;
         let level = self.tracer.backend.level_for("map.mean = \"area\"")?;
-        let scene = self.tracer.geometry.scene;
-        let surfaces = surfaces_of(scene, self.carriers, &mut self.notes)?;
+        let surfaces = surfaces_of(self.tracer.geometry.scene, self.carriers, &mut self.notes)?;
         let outlines = Outlines::new(&self.tracer.geometry);
-        let centres = self.grid.centres(&self.tracer.geometry, cells.clone());
         let width = sheet.cells[0];
         let rows = cells.start / width..cells.end.div_ceil(width);
-        let transmitters = self.tracer.sources.len();
-        let (carriers, count) = (self.carriers.len(), cells.len());
-        let mut sums = vec![CellSums::default(); carriers * transmitters * count];
         self.tracer.clock.stage("points");
-        for source in 0..transmitters {
+        for source in 0..self.tracer.sources.len() {
             let trie = self.tracer.chains_of(source)?;
             self.tracer.clock.stage("candidates");
-            let fed = |radio| Fed { end: End::new(self.radios, radio), weights: radio.weights.as_deref() };
+            let [sender, receiver] = [&self.radios.transmitters[source], &self.radios.receivers[0]];
+            let ends = [sender, receiver].map(|radio| End::new(self.radios, radio));
             let power = Power {
                 facets: &self.tracer.geometry.facets,
                 trie: &trie,
                 carriers: self.carriers,
                 surfaces: &surfaces,
-                source: fed(&self.radios.transmitters[source]),
-                receiver: fed(&self.radios.receivers[0]),
+                source: Fed { end: &ends[0], weights: sender.weights.as_deref() },
+                receiver: Fed { end: &ends[1], weights: receiver.weights.as_deref() },
             };
             let counts = |node: u32| match node {
                 0 => self.tracer.options.line_of_sight,
@@ -58,18 +97,11 @@ impl MapEngine<'_> {
                 power: &power,
                 counts: &counts,
             };
-            let found = raster.rows(level, &rows);
-            let first = cells.start - rows.start * width;
-            for carrier in 0..carriers {
-                let from = carrier * rows.len() * width + first;
-                let to = (carrier * transmitters + source) * count;
-                sums[to..to + count].copy_from_slice(&found[from..from + count]);
-            }
+            look(&raster, level, source, &rows)?;
             self.tracer.clock.stage("raster");
-            if cells.end < self.grid.len() {
-                self.tracer.keep_chains(source, trie);
-            }
+            let is_last = cells.end == self.grid.len();
+            self.tracer.keep_chains(source, trie, is_last);
         }
-        Ok(MapTile { cells, sums, centres })
+        Ok(())
     }
 }

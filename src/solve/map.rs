@@ -43,7 +43,9 @@ pub struct MapEngine<'a> {
     pub(super) carriers: &'a [f64],
     pub(super) scattered: Scattered,
     pub(super) notes: Vec<String>,
-    mean: Mean,
+    pub(super) mean: Mean,
+    /// Cells of a tile, if others than [`MapEngine::cells_per_tile`] finds.
+    per_tile: Option<usize>,
 }
 
 /// Some cells of a map.
@@ -76,7 +78,16 @@ impl<'a> MapEngine<'a> {
         let grid = Grid::new(&survey.layout, survey.points, &tracer.geometry);
         tracer.receivers_are_within(bounds_of_points(&grid, scene));
         let scattered = Scattered::new(scene, carriers, &options.scatter)?;
-        Ok(MapEngine { tracer, radios, grid, carriers, scattered, notes: Vec::new(), mean: survey.mean })
+        Ok(MapEngine {
+            tracer,
+            radios,
+            grid,
+            carriers,
+            scattered,
+            notes: Vec::new(),
+            mean: survey.mean,
+            per_tile: None,
+        })
     }
 
     /// The cells of the map.
@@ -102,23 +113,12 @@ impl<'a> MapEngine<'a> {
         if self.mean == Mean::Area {
             return self.tile_by_area(cells);
         }
-        let scene = tracer.geometry.scene;
-        let positions = grid.points_of(&tracer.geometry, cells.clone());
+        let Reached { radios, ends, paths } = self.reached(&cells)?;
+        let (tracer, grid) = (&mut self.tracer, &self.grid);
         let centres = grid.centres(&tracer.geometry, cells.clone());
-        let ends = ends_at(&positions, scene);
-        let radios = at_points(self.radios, &positions);
-        tracer.clock.stage("points");
-
-        // Chains of facets ("Images and candidates"), and the paths over them ("Visibility").
-        let mut found = tracer.paths(&ends, &cells, grid.len())?;
-        found.iter_mut().for_each(|found| self.scattered.leave_to_lobes(&tracer.geometry.facets, found));
-        let counts = [radios.transmitters.len(), radios.receivers.len()];
-        let paths = assemble(&tracer.geometry, &tracer.sources, &ends, &found, counts, &mut tracer.counters);
-        drop(found);
-        tracer.clock.stage("assemble");
 
         // The power of each path ("Radio maps").
-        let (powers, notes) = tracer.backend.powers(scene, &radios, &paths, self.carriers)?;
+        let (powers, notes) = tracer.backend.powers(tracer.geometry.scene, &radios, &paths, self.carriers)?;
         self.notes.extend(notes.into_iter().filter(|note| !self.notes.contains(note)).collect::<Vec<_>>());
         let mut directs = Vec::with_capacity(ends.len() * tracer.sources.len());
         for end in &ends {
@@ -129,12 +129,49 @@ impl<'a> MapEngine<'a> {
         Ok(MapTile { cells, sums, centres })
     }
 
+    /// The paths to the points of some cells.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub(super) fn reached(&mut self, cells: &Range<usize>) -> Result<Reached> {
+        let (tracer, grid) = (&mut self.tracer, &self.grid);
+        let positions = grid.points_of(&tracer.geometry, cells.clone());
+        let ends = ends_at(&positions, tracer.geometry.scene);
+        let radios = at_points(self.radios, &positions);
+        tracer.clock.stage("points");
+
+        // Chains of facets ("Images and candidates"), and the paths over them ("Visibility").
+        let mut found = tracer.paths(&ends, cells, grid.len())?;
+        found.iter_mut().for_each(|found| self.scattered.leave_to_lobes(&tracer.geometry.facets, found));
+        let counts = [radios.transmitters.len(), radios.receivers.len()];
+        let paths = assemble(&tracer.geometry, &tracer.sources, &ends, &found, counts, &mut tracer.counters);
+        drop(found);
+        tracer.clock.stage("assemble");
+        Ok(Reached { radios, ends, paths })
+    }
+
+    /// The cells in tiles of [`MapEngine::cells_per_tile`]; one that is empty of a map without cells.
+    pub fn tiles(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let (cells, per_tile) = (self.grid.len(), self.cells_per_tile());
+        (0..cells.max(1)).step_by(per_tile).map(move |first| first..cells.min(first + per_tile))
+    }
+
+    /// The same engine with tiles of so many cells, 1 at least; results do not depend on it.
+    #[must_use]
+    pub fn in_tiles_of(mut self, cells: usize) -> MapEngine<'a> {
+        self.per_tile = Some(cells);
+        self
+    }
+
     /// What may be worked on together at the most [cells]: what bounds the memory.
     pub fn cells_per_tile(&self) -> usize {
         /// Points, with their paths.
         const POINTS: usize = 1 << 16;
         /// Cells without points.
         const CELLS: usize = 1 << 20;
+        if let Some(cells) = self.per_tile {
+            return cells;
+        }
         let transmitters = self.tracer.sources.len().max(1);
         match self.mean {
             Mean::Points => (POINTS / (self.grid.points_per_cell() * transmitters)).max(1),
@@ -164,6 +201,16 @@ impl<'a> MapEngine<'a> {
         warnings.extend(self.tracer.warnings());
         Summary { counters: self.tracer.counters, timings: self.tracer.clock.timings, warnings }
     }
+}
+
+/// Paths to the points of some cells.
+pub(super) struct Reached {
+    /// All transmitters, and the receiver at each point.
+    pub radios: Radios,
+    /// Where the points are `[receiver]`.
+    pub ends: Vec<EndPoint>,
+    /// The paths.
+    pub paths: Paths,
 }
 
 /// Sums over the paths to each point, then over the points of each cell `[carrier, transmitter, cell]`.

@@ -82,9 +82,7 @@ impl<'a> Tracer<'a> {
             self.clock.stage("candidates");
             let (geometry, counters) = (&self.geometry, &mut self.counters);
             found.push(self.backend.connect(geometry, &trie, &boxes, self.options, counters, progress)?);
-            if !is_last {
-                self.keep_chains(source, trie);
-            }
+            self.keep_chains(source, trie, is_last);
             self.clock.stage("connect");
         }
         Ok(found)
@@ -103,9 +101,17 @@ impl<'a> Tracer<'a> {
         self.backend.chains(&self.geometry, &self.sources[source].position, self.options, counters, progress)
     }
 
-    /// Keeps a source's chains for the next tile, if there is room.
-    pub(super) fn keep_chains(&mut self, source: usize, trie: ChainTrie) {
-        self.chains.keep(source, trie);
+    /// Keeps a source's chains for the next tile, if there is room; behind the last one for those who come again
+    /// ([`Tracer::keep_chains_to_the_end`]).
+    pub(super) fn keep_chains(&mut self, source: usize, trie: ChainTrie, is_last: bool) {
+        if !is_last || self.chains.to_the_end {
+            self.chains.keep(source, trie);
+        }
+    }
+
+    /// Says that all tiles will be asked for again, so that chains are kept behind the last one too.
+    pub fn keep_chains_to_the_end(&mut self) {
+        self.chains.to_the_end = true;
     }
 
     /// What the user should know of the search.
@@ -128,11 +134,14 @@ struct Chains {
     counted: Vec<bool>,
     /// Room that is left [bytes].
     room: usize,
+    /// Whether they are kept behind the last tile too.
+    to_the_end: bool,
 }
 
 impl Chains {
     fn new(sources: usize, room: usize) -> Chains {
-        Chains { kept: (0..sources).map(|_| None).collect(), counted: vec![false; sources], room }
+        let kept = (0..sources).map(|_| None).collect();
+        Chains { kept, counted: vec![false; sources], room, to_the_end: false }
     }
 
     fn take(&mut self, source: usize) -> Option<ChainTrie> {

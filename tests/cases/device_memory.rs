@@ -213,6 +213,7 @@ fn bars_of(Solution { paths, channel, .. }: &Solution) -> ChannelBar {
         phi_r: ones(paths.len()),
         doppler: ones(channel.doppler.len()),
         vertex: vec![Vec3::new(1.0, 2.0, 3.0); paths.vertex.len()],
+        direct: Vec::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::differences::{Case, Number, OUTPUTS, Output, RELATIVE, State};
 use crate::support::build::{self, Numbers, add_panel, antenna, scene_of};
+use raylobe::channel::cluster::{merged, merged_vjp};
 use raylobe::channel::impulse::{ImpulseResponse, TapWindow, impulse_response, impulse_response_vjp, taps, taps_vjp};
 use raylobe::channel::response::{frequency_response, frequency_response_vjp};
 use raylobe::channel::statistics::{StatisticsBar, statistics, statistics_vjp};
@@ -16,6 +17,7 @@ use raylobe::scene::antenna::{AntennaDescription, Element, PlanarArray, Polariza
 use raylobe::scene::description::{LobeDescription, MaterialDescription, PatternDescription, SceneDescription};
 use raylobe::scene::pose::pose_vjp;
 use raylobe::scene::radio::{Radio, Radios};
+use raylobe::solve::Samples;
 
 /// Two walls and a floor that stand askew, so that nothing is symmetric; each of its own material.
 pub fn corner(materials: &[MaterialDescription; 3]) -> SceneDescription {
@@ -169,13 +171,19 @@ pub fn lobed() -> [MaterialDescription; 3] {
 
 #[test]
 fn lobes() {
-    let case = Case::new(&corner(&lobed()), askew(28e9, false), &[28e9], &scattered(false, true, 2000, 24));
+    let (case, numbers) = case_of_lobes();
     let [reflections, _, lobes] = counts(&case.samples.paths);
     assert!(reflections > 20 && lobes > 50, "{reflections} {lobes}");
-    let mut numbers = numbers_of(&case.state, &[0, 1, 2]);
-    numbers.extend([Number::Lobe(1), Number::Lobe(2)]);
     case.check(&numbers);
     case.check_clusters(&numbers);
+}
+
+/// Two of three surfaces with lobes, and the numbers that they are made of.
+fn case_of_lobes() -> (Case, Vec<Number>) {
+    let case = Case::new(&corner(&lobed()), askew(28e9, false), &[28e9], &scattered(false, true, 2000, 24));
+    let mut numbers = numbers_of(&case.state, &[0, 1, 2]);
+    numbers.extend([Number::Lobe(1), Number::Lobe(2)]);
+    (case, numbers)
 }
 
 #[test]
@@ -298,6 +306,8 @@ enum Response {
     Taps(Delays),
     Power,
     Spread,
+    /// Angular spreads, and the K factor where there is one.
+    Angles,
 }
 
 /// Offsets of subcarriers [Hz].
@@ -326,6 +336,15 @@ impl Response {
             Response::Taps(delays) => weighted(&taps(link, 0, &Response::window(), delays)),
             Response::Power => 1e8 * statistics(link, 0).path_gain,
             Response::Spread => 1e8 * statistics(link, 0).rms_delay_spread.expect("there is power"),
+            Response::Angles => {
+                let found = statistics(link, 0);
+                let spreads = [found.azimuth_spread_departure, found.zenith_spread_departure].into_iter().chain([
+                    found.azimuth_spread_arrival,
+                    found.zenith_spread_arrival,
+                    found.k_factor,
+                ]);
+                spreads.enumerate().map(|(i, value)| weight(i).re * value.unwrap_or(0.0)).sum()
+            }
         }
     }
 
@@ -355,6 +374,17 @@ impl Response {
                 let own = StatisticsBar { rms_delay_spread: 1e8, ..StatisticsBar::default() };
                 statistics_vjp(link, 0, &own, bar);
             }
+            Response::Angles => {
+                let own = StatisticsBar {
+                    azimuth_spread_departure: weight(0).re,
+                    zenith_spread_departure: weight(1).re,
+                    azimuth_spread_arrival: weight(2).re,
+                    zenith_spread_arrival: weight(3).re,
+                    k_factor: weight(4).re,
+                    ..StatisticsBar::default()
+                };
+                statistics_vjp(link, 0, &own, bar);
+            }
         }
     }
 
@@ -379,28 +409,53 @@ fn responses_and_statistics_of_links() {
         Response::Taps(Delays::FromFirst),
         Response::Power,
         Response::Spread,
+        Response::Angles,
     ] {
-        let Case { state, samples } = &case;
-        let (mut bars, mut carrier_bar) = (ChannelBar::zeros(&samples.channel), 0.0);
-        for link in 0..samples.paths.links() {
-            let link = Link::new(&state.radios, &samples.paths, &samples.channel, link);
-            response.vjp(&link, &mut bars, &mut carrier_bar);
-        }
-        let mut found = case.adjoint(&bars, Wanted::all()).expect("everything has a derivative here");
-        found.carriers[0] += carrier_bar;
-        let size: f64 =
-            response.losses(state, &(samples.paths.clone(), samples.channel.clone())).iter().map(|x| x.abs()).sum();
-        for number in &numbers {
+        check_response(&case, &numbers, response);
+    }
+}
+
+/// Holds derivatives of a loss of all links, those of clusters where there are any, against differences.
+fn check_response(case: &Case, numbers: &[Number], response: Response) {
+    let Case { state, samples: Samples { paths, channel, clusters, .. } } = case;
+    let together = |(paths, channel): (Paths, Channel)| match clusters {
+        Some(clusters) => merged(&paths, &channel, clusters),
+        None => (paths, channel),
+    };
+    let whole = together((paths.clone(), channel.clone()));
+    let (mut bars, mut carrier_bar) = (ChannelBar::zeros(&whole.1), 0.0);
+    for link in 0..whole.0.links() {
+        response.vjp(&Link::new(&state.radios, &whole.0, &whole.1, link), &mut bars, &mut carrier_bar);
+    }
+    if let Some(clusters) = clusters {
+        bars = merged_vjp(paths, channel, clusters, &bars);
+    }
+    let mut found = case.adjoint(&bars, Wanted::all()).expect("everything has a derivative here");
+    found.carriers[0] += carrier_bar;
+    let size: f64 = response.losses(state, &whole).iter().map(|x| x.abs()).sum();
+    for number in numbers {
+        let step = match number {
             // A wave turns a thousand times faster than a direction.
-            let step = if matches!(number, Number::Carrier(_)) { 2e4 } else { number.step() };
-            let of = |state: &State| response.losses(state, &case.replayed(state));
-            let change = |state: &mut State, h: f64| number.add(state, h);
-            let (expected, terms) = case.slope_of(&of, step, &change);
-            let found = number.of(&found, &state.scene);
-            // Phases of a thousand turns, in what lengths of f64 leave of them.
-            let rounding = 1e-12 * size / (RELATIVE * step);
-            let scale = expected.abs().max(1e-2 * terms).max(rounding);
-            assert!((found - expected).abs() <= RELATIVE * scale, "{response:?} by {number:?}: {found:e} {expected:e}");
-        }
+            Number::Carrier(_) => 2e4,
+            // The phase of a cluster whose samples nearly cancel turns faster than theirs.
+            Number::Offset(..) if clusters.is_some() => number.step() / 4.0,
+            _ => number.step(),
+        };
+        let of = |state: &State| response.losses(state, &together(case.replayed(state)));
+        let change = |state: &mut State, h: f64| number.add(state, h);
+        let (expected, terms) = case.slope_of(&of, step, &change);
+        let found = number.of(&found, &state.scene);
+        // Phases of a thousand turns, in what lengths of f64 leave of them.
+        let rounding = 1e-12 * size / (RELATIVE * step);
+        let scale = expected.abs().max(1e-2 * terms).max(rounding);
+        assert!((found - expected).abs() <= RELATIVE * scale, "{response:?} by {number:?}: {found:e} {expected:e}");
+    }
+}
+
+#[test]
+fn responses_of_clusters_of_lobes() {
+    let (case, numbers) = case_of_lobes();
+    for response in [Response::Frequency(Delays::FromFirst), Response::Taps(Delays::Absolute), Response::Angles] {
+        check_response(&case, &numbers, response);
     }
 }

@@ -315,17 +315,7 @@ impl Case {
 
     /// The same of any loss, path by path.
     pub fn slope_of(&self, of: &dyn Fn(&State) -> Vec<f64>, step: f64, change: &dyn Fn(&mut State, f64)) -> (f64, f64) {
-        let at = |h: f64| {
-            let mut state = self.state.clone();
-            change(&mut state, h);
-            of(&state)
-        };
-        let [far, near] = [step, step / 2.0].map(|h| {
-            let (more, less) = (at(h), at(-h));
-            more.iter().zip(&less).map(|(a, b)| (a - b) / (2.0 * h)).collect::<Vec<f64>>()
-        });
-        let terms: Vec<f64> = far.iter().zip(&near).map(|(far, near)| (4.0 * near - far) / 3.0).collect();
-        (terms.iter().sum(), terms.iter().map(|term| term.abs()).sum())
+        slope_of(&self.state, of, step, change)
     }
 
     /// Holds the derivative by each number of each output against differences; the worst error of each kind of both.
@@ -356,6 +346,27 @@ impl Case {
             loss_of(&(self.samples.paths.clone(), self.samples.channel.clone()), bars).iter().map(|x| x.abs()).sum();
         1e-14 / RELATIVE * terms
     }
+}
+
+/// The difference quotient of a loss, which is a sum of terms, along a change of the `state`, at two steps, extrapolated,
+/// and the sum of the sizes of the terms'.
+pub fn slope_of(
+    state: &State,
+    of: &dyn Fn(&State) -> Vec<f64>,
+    step: f64,
+    change: &dyn Fn(&mut State, f64),
+) -> (f64, f64) {
+    let at = |h: f64| {
+        let mut state = state.clone();
+        change(&mut state, h);
+        of(&state)
+    };
+    let [far, near] = [step, step / 2.0].map(|h| {
+        let (more, less) = (at(h), at(-h));
+        more.iter().zip(&less).map(|(a, b)| (a - b) / (2.0 * h)).collect::<Vec<f64>>()
+    });
+    let terms: Vec<f64> = far.iter().zip(&near).map(|(far, near)| (4.0 * near - far) / 3.0).collect();
+    (terms.iter().sum(), terms.iter().map(|term| term.abs()).sum())
 }
 
 /// A loss, path by path.

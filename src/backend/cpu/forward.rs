@@ -1,5 +1,6 @@
 //! The rays of a map's sampled part on the CPU (T83).
 
+use crate::error::Result;
 use crate::geometry::Geometry;
 use crate::geometry::panorama::Panorama;
 use crate::geometry::search::meets_before;
@@ -7,15 +8,19 @@ use crate::geometry::simd::{Lanes, Level, Task, run};
 use crate::geometry::traverse::{closest_hit, is_blocked};
 use crate::geometry::triangle::Ray;
 use crate::layout::NONE;
+use crate::map::bundle::Recording;
 use crate::map::forward::{Deposit, Forward, Lots};
 use crate::map::replicates::{Lattice, Sums};
-use crate::map::way::{How, Way};
+use crate::map::target::Crossing;
+use crate::map::way::{How, Take, Way};
 use crate::math::random::fibonacci_direction;
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Rays that one task of the pool follows.
 const TASK: u64 = 1024;
+/// Tasks whose records are in memory at once.
+const TASKS_AT_ONCE: usize = 64;
 
 /// Adds what the rays of some `lattices` leave on the sheet; the segments that it took.
 pub fn sample(level: Level, forward: &Forward, lattices: &[Lattice], sums: &mut Sums) -> u64 {
@@ -32,43 +37,86 @@ pub fn sample(level: Level, forward: &Forward, lattices: &[Lattice], sums: &mut 
 
 /// What the rays of a lattice leave on the sheet, in their order; and the segments that it took.
 fn deposits(level: Level, forward: &Forward, panorama: &Panorama, lattice: &Lattice) -> (Vec<Deposit>, u64) {
-    let tasks = lattice.rays.div_ceil(TASK);
-    let parts: Vec<(Vec<Deposit>, u64)> = (0..tasks)
+    let parts: Vec<(Vec<Deposit>, u64)> = (0..lattice.rays.div_ceil(TASK))
         .into_par_iter()
-        .map(|task| {
-            let first = task * TASK;
-            let rays = first..lattice.rays.min(first + TASK);
-            run(level, Rays { forward, panorama, rays, lattice, deposits: Vec::new(), segments: 0 })
-        })
+        .map(|task| run(level, Rays::of_task(task, forward, panorama, lattice, Vec::new())))
         .collect();
     let segments = parts.iter().map(|(_, segments)| segments).sum();
     (parts.into_iter().flat_map(|(deposits, _)| deposits).collect(), segments)
 }
 
-struct Rays<'a> {
+/// Lets the rays of some `lattices`, one after another, take their ways once more, and puts what the `recording` makes of
+/// those of each task into `put`, in their order; gains are multiplied by the lattice's scale and `scale` (T98).
+///
+/// # Errors
+/// What the recording fails on.
+pub fn retrace<R: Default + Send>(
+    level: Level,
+    forward: &Forward,
+    (lattices, scale): (&[Lattice], f64),
+    recording: &Recording<R>,
+    put: &mut dyn FnMut(R),
+) -> Result<()> {
+    let rays = lattices.iter().map(|lattice| lattice.rays).sum();
+    let panorama = Panorama::new(level, &forward.geometry.bvh, &forward.position, rays);
+    for lattice in lattices {
+        let scale = scale * lattice.scale(forward.frequency);
+        let tasks = lattice.rays.div_ceil(TASK);
+        for first in (0..tasks).step_by(TASKS_AT_ONCE) {
+            let some = first..tasks.min(first + TASKS_AT_ONCE as u64);
+            let done: Vec<Result<R>> = some
+                .into_par_iter()
+                .map(|task| {
+                    let recorder = recording.start(scale);
+                    run(level, Rays::of_task(task, forward, &panorama, lattice, recorder)).0.finish()
+                })
+                .collect();
+            for one in done {
+                put(one?);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Some rays of a lattice.
+struct Rays<'a, T> {
     forward: &'a Forward<'a>,
     panorama: &'a Panorama,
     rays: Range<u64>,
     lattice: &'a Lattice,
-    deposits: Vec<Deposit>,
+    left: T,
     segments: u64,
 }
 
-impl Task for Rays<'_> {
-    type Output = (Vec<Deposit>, u64);
+impl<'a, T> Rays<'a, T> {
+    fn of_task(
+        task: u64,
+        forward: &'a Forward<'a>,
+        panorama: &'a Panorama,
+        lattice: &'a Lattice,
+        left: T,
+    ) -> Rays<'a, T> {
+        let first = task * TASK;
+        Rays { forward, panorama, rays: first..lattice.rays.min(first + TASK), lattice, left, segments: 0 }
+    }
+}
+
+impl<T: Take> Task for Rays<'_, T> {
+    type Output = (T, u64);
     #[inline(always)]
-    fn run<L: Lanes>(mut self) -> (Vec<Deposit>, u64) {
+    fn run<L: Lanes>(mut self) -> (T, u64) {
         let Lattice { rays: count, turn, key } = *self.lattice;
         let mut way = Way::new(self.forward.position);
         for ray in self.rays.clone() {
             way.begin(turn * fibonacci_direction(ray, count));
             self.follow::<L>(&mut way, &Lots { key, ray });
         }
-        (self.deposits, self.segments)
+        (self.left, self.segments)
     }
 }
 
-impl Rays<'_> {
+impl<T: Take> Rays<'_, T> {
     /// Follows a ray from where it begins.
     #[inline(always)]
     fn follow<L: Lanes>(&mut self, way: &mut Way, lots: &Lots) {
@@ -83,7 +131,7 @@ impl Rays<'_> {
             };
             let reach = hit.map_or(f64::INFINITY, |hit| f64::from(hit.t));
             if let Some(crossing) = forward.crossing(way).filter(|crossing| crossing.distance < reach) {
-                self.deposits.extend(forward.deposit(way, &crossing));
+                self.leave(way, &crossing);
             }
             let Some(hit) = hit else { return };
             let mut goes_on = false;
@@ -114,7 +162,15 @@ impl Rays<'_> {
         let leg = way.turns.len();
         let ray = Ray::from_f64(&way.origin(leg), &way.k(leg));
         if !meets_before::<L>(&self.forward.geometry.bvh, &ray, way.skip(leg), crossing.distance) {
-            self.deposits.extend(self.forward.deposit(way, &crossing));
+            self.leave(way, &crossing);
+        }
+    }
+
+    /// Leaves what crosses the sheet.
+    #[inline(always)]
+    fn leave(&mut self, way: &mut Way, crossing: &Crossing) {
+        if let Some(deposit) = self.forward.deposit(way, crossing) {
+            self.left.take(way, &crossing.point, deposit);
         }
     }
 
@@ -125,7 +181,7 @@ impl Rays<'_> {
         self.segments += 1;
         let Geometry { scene, bvh, .. } = self.forward.geometry;
         if !is_blocked::<L>(scene, bvh, [&sight.from, &sight.to], [sight.skip, NONE]) {
-            self.deposits.push(sight.deposit);
+            self.left.take(way, &sight.to, sight.deposit);
         }
     }
 }

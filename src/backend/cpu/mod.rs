@@ -8,5 +8,5 @@ mod launch;
 
 pub use connect::connect;
 pub use flights::{blocked, follow};
-pub use forward::sample;
+pub use forward::{retrace, sample};
 pub use launch::chains;

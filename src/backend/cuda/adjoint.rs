@@ -13,15 +13,15 @@ use super::field::{ends_of, records_of};
 use super::kernels::adjoint::{Array, Arrays, Extent};
 use super::{Cuda, Resident, Surfaces, coordinates, locked};
 use crate::channel::{Channel, ChannelBar};
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::geometry::Geometry;
 use crate::layout::{
     AXIS_OF_RECEIVER, AXIS_OF_TRANSMITTER, AdjointAt, FOREIGN, GeometryView, KinematicsBar, PlacedVertex, Pointer,
     REGULAR, RadioAt, RadioEnd, ReplayedPath, ReplayedVertex, VERTICAL,
 };
 use crate::math::{C64, Vec3};
-use crate::path::adjoint::{AllEnds, BLOCK, ParameterKind, SceneBar, Singular, Sums, Wanted};
-use crate::path::field::{End, radios_of, surfaces_of};
+use crate::path::adjoint::{AllEnds, ParameterKind, SceneBar, Singular, Sums, Wanted};
+use crate::path::field::{BLOCK, End, radios_of, surfaces_of};
 use crate::path::{ALL_ELEMENTS, Interaction, Paths};
 use crate::scene::material::Surface;
 use crate::scene::radio::{Radio, Radios};
@@ -76,6 +76,10 @@ pub fn adjoint(
     wanted: Wanted,
 ) -> Result<SceneBar> {
     bars.check(channel, paths)?;
+    if !bars.direct.is_empty() {
+        let fault = Fault::new("--device", "bars of direct ways, which maps have, are not there yet on CUDA devices");
+        return Err(Error::device(fault.value(cuda.describe()).remedy("use --device cpu")));
+    }
     let scene = geometry.scene;
     let surfaces = surfaces_of(scene, &channel.carriers, &mut Vec::new())?;
     let plan = Plan::new(cuda, geometry, radios, (paths, channel, bars), &surfaces, wanted);
@@ -319,7 +323,8 @@ impl<'a> Plan<'a> {
             FOREIGN => Singular::Foreign,
             other => return Error::Internal(format!("a path of kind {other}")),
         };
-        self.ends.explained(singular, link, self.paths)
+        let transmitters = self.paths.transmitters;
+        self.ends.explained(singular, [link / transmitters, link % transmitters])
     }
 
     fn deforms(&self) -> bool {

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::layout::{RadioEnd, ReplayedPath, ReplayedVertex};
 use crate::math::C64;
 use crate::path::Paths;
-use crate::path::field::{End, Replay};
+use crate::path::field::{End, Feed, Replay, surfaces_of};
 use crate::scene::Scene;
 use crate::scene::material::Surface;
 use crate::scene::radio::Radios;
@@ -43,8 +43,10 @@ pub fn field(
     paths: &Paths,
     carriers: &[f64],
 ) -> Result<(Channel, Vec<String>)> {
-    let Replay { surfaces, transmitters, receivers, ends: ends_of_paths, mut channel, notes } =
-        Replay::new(scene, radios, paths, carriers)?;
+    let mut notes = Vec::new();
+    let surfaces = surfaces_of(scene, carriers, &mut notes)?;
+    let Replay { transmitters, receivers, ends: ends_of_paths, mut channel } =
+        Replay::new(radios, paths, carriers, Feed::EachPort);
     let mut work = locked(&cuda.field);
     let ends = [transmitters, receivers];
     let plan = Plan { cuda, scene, paths, ends_of_paths: &ends_of_paths, carriers, surfaces: &surfaces, ends: &ends };

@@ -107,7 +107,7 @@ impl MapRecord {
         };
         let at = |radio: &Fed, offsets: &mut Buffer<f64>, weights| -> Result<FedAt> {
             let numbers: Vec<f64> = coordinates(&radio.end.offsets).collect();
-            Ok(FedAt { end: end_record(&radio.end, 0), offsets: offsets.place(stream, &numbers)?, weights })
+            Ok(FedAt { end: end_record(radio.end, 0), offsets: offsets.place(stream, &numbers)?, weights })
         };
         Ok(ForwardAt {
             geometry: *resident.view(),

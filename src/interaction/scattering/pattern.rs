@@ -135,6 +135,16 @@ pub struct PartBar {
     pub backward: f64,
 }
 
+impl PartBar {
+    /// Adds another one.
+    pub fn add(&mut self, bar: &PartBar) {
+        self.weight += bar.weight;
+        self.forward_share += bar.forward_share;
+        self.forward += bar.forward;
+        self.backward += bar.backward;
+    }
+}
+
 /// The adjoint of [`part_density`]; adds to `at_bar` and, but for the weight, to `part_bar`. Where the larger of two terms
 /// counts, the other gets nothing; into the surface nothing gets anything.
 pub fn part_density_vjp(part: &Part, at: &Directions, f_bar: f64, at_bar: &mut Directions, part_bar: &mut PartBar) {

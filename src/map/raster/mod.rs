@@ -22,12 +22,15 @@ use self::power::{Power, Replayed};
 use self::quadrature::{Fineness, Node, nodes_of};
 use self::scenery::{Gather, Gathered, Reach};
 use self::windows::Windows;
+use super::bundle::{Part, Recorder, Recording, Worth};
 use super::grid::Sheet;
 use super::metrics::CellSums;
 use crate::constants::SPEED_OF_LIGHT;
+use crate::error::Result;
 use crate::geometry::Geometry;
 use crate::geometry::simd::{Lanes, Level, Task, run};
 use crate::layout::NONE;
+use crate::math::Vec3;
 use crate::path::chain::ChainTrie;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -36,8 +39,9 @@ use std::ops::Range;
 const BLOCK: usize = 128;
 /// Polygons that are looked at together; beyond, cells are divided first.
 const MOST_SHAPES: usize = 1 << 14;
-/// Cells of the pieces of work that are done before what they found is added up: bounds the memory.
+/// Cells of the pieces of work that are done before what they found is added up, and pieces: bounds the memory.
 const BATCH: usize = 1 << 22;
+const MOST_PIECES: usize = 1 << 14;
 
 /// One transmitter's light on a sheet.
 pub struct Raster<'a> {
@@ -81,12 +85,8 @@ impl Raster<'_> {
         let cells = width * rows.len();
         let mut sums = vec![CellSums::default(); carriers * cells];
         let mut differences = vec![0.0; carriers * cells];
-        let pieces = self.pieces(rows);
-        let pool = Pool::default();
-        for batch in batches(&pieces) {
-            let light = |piece| pool.with(|scratch| run(level, Lighting { raster: self, piece, scratch }));
-            let found: Vec<Vec<Added>> = batch.par_iter().with_max_len(1).map(light).collect();
-            for (index, [gain, first, second, difference]) in found.into_iter().flatten() {
+        self.light(level, rows, &|| Gains::new(self), &mut |Gains { added, .. }| {
+            for (index, [gain, first, second, difference]) in added {
                 let (carrier, cell) = (index as usize % carriers, index as usize / carriers);
                 let place = carrier * cells + cell - rows.start * width;
                 let sums = &mut sums[place];
@@ -94,13 +94,52 @@ impl Raster<'_> {
                 sums.delay = [sums.delay[0] + first, sums.delay[1] + second];
                 differences[place] += difference;
             }
-        }
+        });
         for (sums, difference) in sums.iter_mut().zip(differences) {
             (sums.exact, sums.gain_squared) = (sums.gain, sums.gain * sums.gain);
             // Two means of half the samples, each as far off as the other: half their difference is the error of the mean.
             sums.sampling_variance = f64::powi(difference / 2.0, 2);
         }
         sums
+    }
+
+    /// Lets all that lights some rows of cells pass once more, and puts what the `recording` makes of it into `put`, piece by
+    /// piece in their order (T99).
+    ///
+    /// # Errors
+    /// What the recording fails on.
+    pub fn retrace<R: Default + Send>(
+        &self,
+        level: Level,
+        rows: &Range<usize>,
+        recording: &Recording<R>,
+        put: &mut dyn FnMut(R),
+    ) -> Result<()> {
+        let mut failed = Ok(());
+        self.light(level, rows, &|| recording.start(1.0), &mut |recorder| match recorder.finish() {
+            Ok(done) => put(done),
+            Err(error) => failed = Err(error),
+        });
+        failed
+    }
+
+    /// Lights some rows of cells, pieces side by side; each gives what it lights to one of `takers`, which `put` gets in the
+    /// order of the pieces.
+    fn light<T: Take + Send>(
+        &self,
+        level: Level,
+        rows: &Range<usize>,
+        takers: &(dyn Fn() -> T + Sync),
+        put: &mut dyn FnMut(T),
+    ) {
+        let pieces = self.pieces(rows);
+        let pool = Pool::default();
+        for batch in batches(&pieces) {
+            let light =
+                |piece| pool.with(|scratch| run(level, Lighting { raster: self, piece, scratch, taker: takers() }));
+            let found: Vec<T> = batch.par_iter().with_max_len(1).map(light).collect();
+            found.into_iter().for_each(&mut *put);
+        }
     }
 
     /// Whether a chain counts and may reach the sheet at all, by its window before it is narrowed.
@@ -131,7 +170,7 @@ impl Raster<'_> {
     }
 }
 
-/// Pieces in their order, so many together as [`BATCH`] cells allow, and one at least.
+/// Pieces in their order, so many together as [`BATCH`] cells and [`MOST_PIECES`] allow, and one at least.
 fn batches(mut pieces: &[Piece]) -> impl Iterator<Item = &[Piece]> {
     std::iter::from_fn(move || {
         let mut cells = 0;
@@ -139,7 +178,7 @@ fn batches(mut pieces: &[Piece]) -> impl Iterator<Item = &[Piece]> {
             cells += piece.cells.len();
             cells <= BATCH
         };
-        let count = pieces.iter().take_while(fits).count().max(1).min(pieces.len());
+        let count = pieces.iter().take(MOST_PIECES).take_while(fits).count().max(1).min(pieces.len());
         let (batch, rest) = pieces.split_at(count);
         pieces = rest;
         (!batch.is_empty()).then_some(batch)
@@ -181,29 +220,27 @@ struct Scratch {
     scenery: Scenery,
     replayed: Replayed,
     points: Vec<Node>,
-    gains: Vec<f64>,
 }
 
 /// Lights one piece.
-struct Lighting<'a> {
+struct Lighting<'a, T> {
     raster: &'a Raster<'a>,
     piece: &'a Piece,
     scratch: &'a mut Scratch,
+    taker: T,
 }
 
-impl Task for Lighting<'_> {
-    type Output = Vec<Added>;
+impl<T: Take> Task for Lighting<'_, T> {
+    type Output = T;
     #[inline(always)]
-    fn run<L: Lanes>(self) -> Vec<Added> {
-        let Lighting { raster, piece, scratch } = self;
-        let Scratch { gather, scenery, replayed, points, gains } = scratch;
-        let mut added = Vec::new();
+    fn run<L: Lanes>(self) -> T {
+        let Lighting { raster, piece, scratch, taker } = self;
+        let Scratch { gather, scenery, replayed, points } = scratch;
         let reach = raster.reach();
         gather.open(&reach, piece.node);
         raster.power.open(piece.node, replayed);
-        gains.resize(raster.power.carriers.len(), 0.0);
-        let view = View::of(raster.sheet);
-        let mut worth = Worth { raster, replayed, view, points, gains, added: &mut added };
+        let chain = Chain { raster, replayed, view: View::of(raster.sheet) };
+        let mut lights = Lights { chain, points, taker };
         let mut waiting = vec![piece.cells.clone()];
         while let Some(cells) = waiting.pop() {
             let halves = cells.halves();
@@ -211,24 +248,47 @@ impl Task for Lighting<'_> {
             match (gather.scenery(&reach, piece.node, (&cells, cells.samples()), most, scenery), halves) {
                 (Gathered::TooMuch, Some([one, other])) => waiting.extend([other, one]),
                 (Gathered::Dark | Gathered::TooMuch, _) => {}
-                (Gathered::All, _) => scenery.light(&cells, &mut worth),
+                (Gathered::All, _) => scenery.light(&cells, &mut lights),
             }
         }
-        added
+        lights.taker
     }
 }
 
-/// What lit cells are worth.
-struct Worth<'a> {
+/// A chain that lights the sheet.
+struct Chain<'a> {
     raster: &'a Raster<'a>,
     replayed: &'a Replayed,
     view: View,
-    points: &'a mut Vec<Node>,
-    gains: &'a mut Vec<f64>,
-    added: &'a mut Vec<Added>,
 }
 
-impl Lit for Worth<'_> {
+impl Chain<'_> {
+    /// The number of a cell by its column and row.
+    fn number(&self, [column, row]: [usize; 2]) -> usize {
+        row * self.raster.sheet.cells[0] + column
+    }
+
+    /// Where a point of a cell is [m, local].
+    #[inline(always)]
+    fn place(&self, [column, row]: [usize; 2], at: [f64; 2]) -> Vec3 {
+        self.view.at(column as f64 + at[0], row as f64 + at[1])
+    }
+}
+
+/// Takes what a chain lights.
+trait Take {
+    /// Takes the points that stand for what is lit of a cell, by its column and row.
+    fn take(&mut self, chain: &Chain, cell: [usize; 2], points: &[Node]);
+}
+
+/// Finds the points of lit cells.
+struct Lights<'a, T> {
+    chain: Chain<'a>,
+    points: &'a mut Vec<Node>,
+    taker: T,
+}
+
+impl<T: Take> Lit for Lights<'_, T> {
     fn all(&mut self, cells: &Cells) {
         for row in cells.rows.clone() {
             for column in cells.columns.clone() {
@@ -238,26 +298,62 @@ impl Lit for Worth<'_> {
     }
 
     fn part(&mut self, column: usize, row: usize, masks: &[u32; SAMPLES]) {
-        let Raster { sheet, power, trie, .. } = self.raster;
-        let (x, y) = (column as f64, row as f64);
+        let Chain { raster: Raster { sheet, .. }, replayed, .. } = self.chain;
         let size = sheet.step_u.norm().max(sheet.step_v.norm());
-        let distance = self.replayed.distance(&self.view.at(x + 0.5, y + 0.5)) / size;
-        nodes_of(masks, Fineness::at(distance, self.replayed.ripples), self.points);
-        let carriers = self.gains.len();
-        let first = self.added.len();
-        for Node { at, weight, difference } in self.points.iter() {
-            let point = self.view.at(x + at[0], y + at[1]);
-            let length = power.at(self.replayed, &point, self.gains);
+        let distance = replayed.distance(&self.chain.place([column, row], [0.5; 2])) / size;
+        nodes_of(masks, Fineness::at(distance, replayed.ripples), self.points);
+        self.taker.take(&self.chain, [column, row], self.points);
+    }
+}
+
+/// What a piece adds to cells and carriers.
+struct Gains {
+    /// Powers at the point in hand `[carrier]`.
+    powers: Vec<f64>,
+    added: Vec<Added>,
+}
+
+impl Gains {
+    fn new(raster: &Raster) -> Gains {
+        Gains { powers: vec![0.0; raster.power.carriers.len()], added: Vec::new() }
+    }
+}
+
+impl Take for Gains {
+    #[inline(always)]
+    fn take(&mut self, chain: &Chain, cell: [usize; 2], points: &[Node]) {
+        let (Raster { power, trie, .. }, Gains { powers, added }) = (chain.raster, self);
+        let own = added.len();
+        if !points.is_empty() {
+            let first = (chain.number(cell) * powers.len()) as u64;
+            added.extend((first..).take(powers.len()).map(|place| (place, [0.0; 4])));
+        }
+        for Node { at, weight, difference } in points {
+            let point = chain.place(cell, *at);
+            let length = power.at(chain.replayed, &point, powers);
             let delay = (length - (point - trie.image[0]).norm()) / SPEED_OF_LIGHT;
-            if self.added.len() == first {
-                let cell = (row * sheet.cells[0] + column) * carriers;
-                self.added.extend((0..carriers).map(|carrier| ((cell + carrier) as u64, [0.0; 4])));
-            }
-            for ((_, sums), gain) in self.added[first..].iter_mut().zip(self.gains.iter()) {
+            for ((_, sums), gain) in added[own..].iter_mut().zip(powers.iter()) {
                 let gained = weight * gain;
                 let more = [gained, gained * delay, gained * delay * delay, difference * gain];
                 sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
             }
+        }
+    }
+}
+
+impl<R> Take for Recorder<'_, R> {
+    /// Records the chain to each point as a path.
+    fn take(&mut self, chain: &Chain, cell: [usize; 2], points: &[Node]) {
+        let number = chain.number(cell) as u32;
+        if !self.wants(number) {
+            return;
+        }
+        for Node { at, weight, .. } in points {
+            let place = chain.place(cell, *at);
+            chain.raster.power.vertices(chain.replayed, &place, &mut self.vertices);
+            let length = chain.replayed.distance(&place);
+            let excess = length - (place - chain.raster.trie.image[0]).norm();
+            self.push(place, length, Part { cell: number, worth: Worth::Weight(*weight), excess });
         }
     }
 }

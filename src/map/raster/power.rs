@@ -7,6 +7,7 @@ use crate::interaction::reflection::{self, mirror};
 use crate::map::fed::Fed;
 use crate::math::Vec3;
 use crate::path::chain::ChainTrie;
+use crate::path::refine::{Vertex, meeting};
 use crate::scene::material::Surface;
 
 /// Loss of a slab, one way [nepers], from which on its far side does not show in the reflection.
@@ -31,6 +32,7 @@ pub struct Power<'a> {
 /// A chain that is replayed at many points.
 #[derive(Debug, Default)]
 pub struct Replayed {
+    node: u32,
     /// Facets, first to last.
     chain: Vec<u32>,
     image: Vec3,
@@ -50,6 +52,7 @@ impl Power<'_> {
     /// Makes ready for replaying a node's chain.
     pub fn open(&self, node: u32, replayed: &mut Replayed) {
         self.trie.chain_into(node, &mut replayed.chain);
+        replayed.node = node;
         replayed.image = self.trie.image[node as usize];
         let shortest = SPEED_OF_LIGHT / self.carriers.iter().fold(0.0, |high: f64, f| high.max(*f));
         let materials = replayed.chain.iter().map(|facet| self.facets.material[*facet as usize] as usize);
@@ -66,6 +69,20 @@ impl Power<'_> {
         /// A field that turns by an eighth of a wave over a cell is as smooth as the fall of power eight cells away.
         const PER_WAVELENGTH: f64 = 0.5;
         replayed.ripples = PER_WAVELENGTH * size / shortest;
+    }
+
+    /// Where the way to a point of the sheet, which an open chain reaches, is reflected, into `vertices`.
+    pub fn vertices(&self, replayed: &Replayed, point: &Vec3, vertices: &mut Vec<Vertex>) {
+        vertices.clear();
+        let (mut node, mut target) = (replayed.node as usize, *point);
+        while node != 0 {
+            let facet = self.trie.facet[node];
+            let position = meeting(&self.trie.image[node], &target, self.facets.plane(facet));
+            // Which of the facet's triangles it is makes no difference to a reflection.
+            vertices.push(Vertex::reflection(position, facet, self.facets.triangles_of(facet)[0]));
+            (target, node) = (position, self.trie.parent[node] as usize);
+        }
+        vertices.reverse();
     }
 
     /// Powers at a point of the sheet, which an open chain reaches, into `gains` `[carrier]`; the length of the way [m].

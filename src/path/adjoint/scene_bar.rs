@@ -96,7 +96,7 @@ pub struct AntennaBar {
 }
 
 /// Bars that are being added up.
-pub(crate) struct Sums<'a> {
+pub struct Sums<'a> {
     carriers: &'a [f64],
     /// `[carrier][material]`, flat.
     surfaces: Vec<SurfaceBar>,
@@ -126,34 +126,19 @@ impl<'a> Sums<'a> {
         }
     }
 
-    /// Adds what the paths of a block gave, in their order.
-    pub(crate) fn add(&mut self, ledger: &Ledger) {
+    /// Adds what some paths gave, in their order.
+    pub fn add(&mut self, ledger: &Ledger) {
         for (slot, bar) in &ledger.surfaces {
-            let sum = &mut self.surfaces[*slot as usize];
-            sum.eta += bar.eta;
-            sum.thickness += bar.thickness;
-            sum.specular_share += bar.specular_share;
-            sum.roughness += bar.roughness;
-            sum.scattering += bar.scattering;
-            sum.xpd += bar.xpd;
-            sum.lobe += bar.lobe;
+            self.surfaces[*slot as usize].add(bar);
         }
-        for (material, part, bar) in &ledger.parts {
+        for ((material, part), bar) in &ledger.parts {
             self.is_diffuse[*material as usize] = true;
-            let sum = &mut self.parts[*material as usize][*part as usize];
-            sum.weight += bar.weight;
-            sum.forward_share += bar.forward_share;
-            sum.forward += bar.forward;
-            sum.backward += bar.backward;
+            self.parts[*material as usize][*part as usize].add(bar);
         }
         for (radio, bar) in &ledger.ends {
-            let sum = &mut self.ends[*radio as usize];
-            sum.position += bar.position;
-            sum.rotation += bar.rotation;
-            sum.velocity += bar.velocity;
-            sum.gain += bar.gain;
+            self.ends[*radio as usize].add(bar);
         }
-        for (antenna, element, bar) in &ledger.offsets {
+        for ((antenna, element), bar) in &ledger.offsets {
             self.antennas[*antenna as usize].offsets[*element as usize] += bar;
         }
         for (vertex, bar) in &ledger.vertices {

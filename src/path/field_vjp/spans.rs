@@ -34,7 +34,10 @@ impl Walk<'_> {
             let (k_bar, n_bar) = (&mut scratch.incoming_bar[i], &mut scratch.normal_bar[i]);
             reflection::cos_incidence_vjp(&k, n, cos_bar, k_bar, n_bar);
         }
-        let (mut end, mut to, mut to_bar) = (vertices.end, anchors[0], Vec3::zeros());
+        // Where both ends are one point their distance is at its least.
+        let along = (anchors[0] - anchors[1]).try_normalize(0.0).unwrap_or_default();
+        let direct_bar = along * self.bars.direct.get(path).copied().unwrap_or_default();
+        let (mut end, mut to, mut to_bar) = (vertices.end, anchors[0], direct_bar);
         loop {
             let from = (vertices.start..end).rev().find(is_anchor);
             let begun = from.map_or(0.0, |vertex| paths.distance[vertex]);
@@ -53,7 +56,7 @@ impl Walk<'_> {
                 self.anchor_vjp(end, scratch.normal_bar[end - vertices.start], &to_bar, log_reach_bar, ledger);
             }
             let Some(vertex) = from else {
-                end_vjp(1, elements[1], &from_bar, ends, scratch, ledger);
+                end_vjp(1, elements[1], &(from_bar - direct_bar), ends, scratch, ledger);
                 return;
             };
             (end, to, to_bar) = (vertex, at, from_bar);

@@ -13,7 +13,7 @@ use raylobe::layout::{RadioEnd, ReplayedPath, ReplayedVertex};
 use raylobe::math::frame::{angles_of, spherical_basis};
 use raylobe::math::phase::{phasor_of_turns, turns_of_length};
 use raylobe::math::{C64, Mat3, Vec3};
-use raylobe::path::field::{End, Replay, carried};
+use raylobe::path::field::{End, Feed, Replay, carried};
 use raylobe::path::{Interaction, Paths};
 use raylobe::scene::antenna::{Antenna, AntennaDescription, Element, Polarization, SlantModel};
 use raylobe::scene::material::Surface;
@@ -212,10 +212,10 @@ pub fn record_of(end: &End) -> RadioEnd {
 #[test]
 fn antennas_point_alike() {
     let Some(device) = device() else { return };
-    let (scene, radios, paths) = (panels(), radios(), Paths { offsets: vec![0; 17], ..random_paths(1, false) });
+    let (radios, paths) = (radios(), Paths { offsets: vec![0; 17], ..random_paths(1, false) });
     let none =
         Paths { transmitters: 16, receivers: 1, offsets: paths.offsets, vertex_offsets: vec![0], ..Paths::default() };
-    let Replay { transmitters, .. } = Replay::new(&scene, &radios, &none, &[28e9]).expect("the scene is defined");
+    let Replay { transmitters, .. } = Replay::new(&radios, &none, &[28e9], Feed::EachPort);
     let records: Vec<RadioEnd> = transmitters.iter().map(record_of).collect();
     let records = device.upload(&records);
     let edges =

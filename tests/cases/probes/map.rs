@@ -121,7 +121,8 @@ fn in_map(weighted: bool, check: impl Fn(&Device, &Forward, &ForwardAt)) {
     let surfaces: Vec<Surface> = scene.materials.iter().map(|m| m.at(FREQUENCY).expect("defined").0).collect();
     let sheet = Sheet::about(&Vec3::new(1.0, 0.5, 2.5), [24.0, 18.0], [2.0, 1.5], &rotation_of([0.4, 0.1, -0.15]));
     let (geometry, radios) = (Geometry::new(&scene), map_radios(weighted));
-    let fed = |radio| Fed { end: End::new(&radios, radio), weights: weights_of(radio) };
+    let [sender, receiver] = [&radios.transmitters[0], &radios.receivers[0]];
+    let ends = [sender, receiver].map(|radio| End::new(&radios, radio));
     let sheet = Sheet { corner: sheet.corner - scene.origin, ..sheet };
     let forward = Forward {
         geometry: &geometry,
@@ -132,9 +133,9 @@ fn in_map(weighted: bool, check: impl Fn(&Device, &Forward, &ForwardAt)) {
         specular: true,
         diffuse: true,
         lobe: true,
-        source: fed(&radios.transmitters[0]),
-        receiver: fed(&radios.receivers[0]),
-        position: radios.transmitters[0].position - scene.origin,
+        source: Fed { end: &ends[0], weights: weights_of(sender) },
+        receiver: Fed { end: &ends[1], weights: weights_of(receiver) },
+        position: sender.position - scene.origin,
     };
     let resident = Resident::new(&device.cuda, &geometry).expect("the scene fits");
     let mut record = MapRecord::default();

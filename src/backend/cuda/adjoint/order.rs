@@ -4,7 +4,7 @@
 //! target in the order of the paths, and the host adds block to block. So no result depends on how many paths the device
 //! holds at once.
 
-use crate::path::adjoint::BLOCK;
+use crate::path::field::BLOCK;
 use rayon::prelude::*;
 use std::ops::Range;
 

@@ -9,7 +9,8 @@ use crate::interaction::scattering::PartBar;
 use crate::layout::{CORNERS_BAR, END_BAR, PART_BAR, PLANE_BAR, SCATTER_BAR, SURFACE_BAR, SURFACE_IN_SCATTER_BAR};
 use crate::math::{C64, Mat3, Vec3};
 use crate::path::ALL_ELEMENTS;
-use crate::path::adjoint::{BLOCK, EndBar, Ledger, Sums, offset_vjp};
+use crate::path::adjoint::{EndBar, Ledger, Sums, offset_vjp};
+use crate::path::field::BLOCK;
 use std::ops::Range;
 
 /// What bars are added up of: each has targets of its own.
@@ -204,7 +205,7 @@ impl Plan<'_> {
             List::Parts => {
                 let (material, part) = parted(target);
                 let bar = PartBar { weight: sum[0], forward_share: sum[1], forward: sum[2], backward: sum[3] };
-                ledger.parts.push((material, part, bar));
+                ledger.parts.push(((material, part), bar));
             }
             List::Ends => {
                 let rotation = Mat3::from_row_slice(&sum[3..12]);
