@@ -106,6 +106,22 @@ cases() {
     row "cases of tests/cpu.rs, long versions" "exit code $code" "0" "$(verdict "$code")"
 }
 
+# What fits find again: each script prints a line for each of its bounds.
+fits() {
+    local name
+    for name in "room_materials --seeds 20" pose "street_mmdiff --presets lidar_1 --train 20,50"; do
+        # shellcheck disable=SC2086
+        set -- $name
+        local scene=$1
+        shift
+        python3 "scenes/$scene/run.py" "$@" >"$work/fit" 2>&1 || true
+        while read -r result rest; do
+            row "fit $scene: $rest" "scenes/$scene/out/table.md" "see scenes/$scene/run.py" "$result"
+        done < <(grep -E '^(PASS|FAIL) ' "$work/fit")
+        grep -qE '^(PASS|FAIL) ' "$work/fit" || row "fit $scene" "$(tail -n 1 "$work/fit")" "runs" FAIL
+    done
+}
+
 # What lobes make of a noisy mesh: each script ends with the exit code 1 if a bound is not met.
 noisy_meshes() {
     local code=0
@@ -154,5 +170,6 @@ if build; then
     suite "floors, sizes, nothing unfinished" --test floors
     cases
     noisy_meshes
+    fits
 fi
 table

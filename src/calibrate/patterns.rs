@@ -182,6 +182,27 @@ fn candidates_of(scene: &Scene, radios: &Radios, offered: Offered, owners: &BTre
 const AXES: [&str; 3] = ["x", "y", "z"];
 const ANGLES: [&str; 3] = ["yaw", "pitch", "roll"];
 
+/// What patterns call the parameters of a kind; `None`: fits do not train it yet.
+pub fn trained_as(kind: ParameterKind) -> Option<&'static str> {
+    match kind {
+        ParameterKind::RelativePermittivity
+        | ParameterKind::Conductivity
+        | ParameterKind::Thickness
+        | ParameterKind::Roughness
+        | ParameterKind::ScatteringCoefficient
+        | ParameterKind::CrossPolarisation
+        | ParameterKind::Pattern
+        | ParameterKind::Lobe
+        | ParameterKind::Position
+        | ParameterKind::Orientation => Some(kind.name()),
+        ParameterKind::Vertex => Some("translation"),
+        ParameterKind::Velocity
+        | ParameterKind::ElementOffset
+        | ParameterKind::AntennaGain
+        | ParameterKind::Carrier => None,
+    }
+}
+
 /// Properties of a material that something depends on, their names and what those have in common.
 fn properties_of(material: &Material, offered: Offered) -> Vec<(Property, String, String)> {
     let mut properties = Vec::new();
@@ -227,10 +248,9 @@ fn properties_of(material: &Material, offered: Offered) -> Vec<(Property, String
 fn nothing_matches(field: &str, pattern: &str, candidates: &[Candidate]) -> Error {
     let kind = ParameterKind::ALL.into_iter().find(|kind| pattern.ends_with(kind.name()));
     let bound = match kind {
-        Some(
-            ParameterKind::Velocity | ParameterKind::ElementOffset | ParameterKind::Carrier | ParameterKind::Vertex,
-        ) => "names something that has derivatives, but that fits do not train yet",
-        Some(ParameterKind::AntennaGain) => "names an antenna's gain, which fits do not train yet",
+        Some(kind) if trained_as(kind).is_none() => {
+            "names something that has derivatives, but that fits do not train yet"
+        }
         Some(_) | None => "names nothing of this scene and its radios that the paths depend on",
     };
     let near = did_you_mean(pattern, candidates.iter().flat_map(|one| [one.name.as_str(), one.group.as_str()]));

@@ -1,8 +1,10 @@
 //! The documents of the job and of the results say what the program reads and writes: no more, no less.
 
 use super::{folder_with, good_job, raylobe, text};
+use raylobe::calibrate::patterns::trained_as;
 use raylobe::io::arrays::npy;
 use raylobe::io::job;
+use raylobe::path::adjoint::ParameterKind;
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
@@ -78,6 +80,26 @@ fn every_key_of_a_job_is_documented_and_every_documented_key_is_read() {
         }
         assert_eq!(documented, known_keys(place, beside), "table {name}");
     }
+}
+
+/// The table of derivatives in README, as the lists of the code have it; `RAYLOBE_PRINT=1` prints it.
+#[test]
+fn the_table_of_derivatives_is_that_of_the_code() {
+    let mut table =
+        String::from("| by | unit | paths, CPU and CUDA | maps, CPU | name in fits |\n|---|---|---|---|---|\n");
+    for kind in ParameterKind::ALL {
+        let maps = match kind {
+            ParameterKind::Vertex => "planes",
+            ParameterKind::Velocity => "0: no map depends on it",
+            _ => "yes",
+        };
+        let fits = trained_as(kind).map_or("not yet".to_string(), |name| format!("`{name}`"));
+        table += &format!("| `{}` | {} | yes | {maps} | {fits} |\n", kind.name(), kind.unit());
+    }
+    if std::env::var_os("RAYLOBE_PRINT").is_some() {
+        println!("{table}");
+    }
+    assert!(include_str!("../../README.md").contains(&table), "README lacks\n{table}");
 }
 
 #[test]
