@@ -300,3 +300,13 @@ impl Kernels {
         launch!(self.sum_segments, stream, threads, *values, stride, first, width, *items, *begins, count, sums)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrays_are_listed_in_the_order_of_their_numbers() {
+        assert!(Array::ALL.iter().enumerate().all(|(place, array)| *array as usize == place));
+    }
+}
