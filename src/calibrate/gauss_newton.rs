@@ -11,25 +11,24 @@ const EASE: f64 = 0.1;
 const STIFFEN: f64 = 4.0;
 /// Bounds of the damping [-].
 const BOUNDS: [f64; 2] = [1e-12, 1e6];
-/// What keeps a parameter without any information where it is, relative to the largest one.
-const NOTHING: f64 = 1e-14;
 /// No trained number moves further in one step: far from where it is, the matrix says nothing.
 const LONGEST: f64 = 1.0;
 /// A step that lowers the loss by less than this, relative, is the last one.
 const ENOUGH: f64 = 1e-10;
 
-/// How much of its own diagonal is added to the matrix.
+/// What is added to the diagonal of the matrix, over its largest element. It is the same for all numbers, which are logarithms,
+/// logits or metres: a share of each one's own element would let those go far of which the data say next to nothing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Damping(pub f64);
 
 impl Default for Damping {
     fn default() -> Damping {
-        Damping(1e-2)
+        Damping(1e-3)
     }
 }
 
 impl Damping {
-    /// The step from `x`: (H + d diag H) dx = -bars, within the bounds of the parameters. Numbers at a bound that are pulled
+    /// The step from `x`: (H + d max H I) dx = -bars, within the bounds of the parameters. Numbers at a bound that are pulled
     /// beyond it stay there, and the others go on without them. Damping rises until no number moves too far: a step that was
     /// cut short would go along the flattest direction alone.
     pub fn step(&mut self, hessian: &DMatrix<f64>, bars: &[f64], x: &[f64], parameters: &[Parameter]) -> Vec<f64> {
@@ -56,7 +55,7 @@ impl Damping {
         let largest = hessian.diagonal().max().max(f64::MIN_POSITIVE);
         let matrix = DMatrix::from_fn(free.len(), free.len(), |i, j| {
             let own = hessian[(free[i], free[j])];
-            if i == j { own * (1.0 + self.0) + NOTHING * largest } else { own }
+            if i == j { own + self.0 * largest } else { own }
         });
         if free.is_empty() { None } else { matrix.cholesky().map(|factor| factor.solve(wanted)) }
     }
