@@ -237,11 +237,11 @@ mod tests {
             path_gain: 0.7,
             mean_delay: 3e7,
             rms_delay_spread: -2e7,
-            azimuth_spread_departure: 0.9,
-            zenith_spread_departure: 0.4,
-            azimuth_spread_arrival: -0.3,
-            zenith_spread_arrival: -0.5,
-            k_factor: 0.2,
+            azimuth_spread_departure: 0.09,
+            zenith_spread_departure: 0.04,
+            azimuth_spread_arrival: -0.03,
+            zenith_spread_arrival: -0.05,
+            k_factor: 0.02,
         };
         testing::check_adjoint(
             |link| {
