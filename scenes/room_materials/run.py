@@ -5,7 +5,7 @@ release build; nothing else.
 Truth is the hall of truth.toml; its taps are the measurements that fit.toml finds the materials of three surfaces from, all
 of which begin alike. Prints a table beside the published one, and writes it to out/table.md beside this file.
 
-    --seeds N        also N fits (Gauss-Newton, noise.toml) to path gains and delay spreads with 1 dB of noise each, and how
+    --seeds N        also N fits (Gauss-Newton, noise.toml) to band powers and delay spreads with 1 dB of noise each, and how
                      often the 95 % intervals hold the truth [0]
     --raylobe FILE   the program [target/release/raylobe]
 """
@@ -113,17 +113,18 @@ def without_noise(program):
 
 
 def noisy_table(seed, file):
-    """The links of the truth with NOISE_DB of noise on power and delay spread, both as 10 lg."""
+    """The truth's powers and delay spreads, as the fit without noise has taken them from the taps, with NOISE_DB of noise on 10 lg
+    of both."""
     draw = random.Random(seed)
-    with open(OUT / "truth" / "links.csv", newline="") as table:
+    with open(OUT / "fit" / "fit_links.csv", newline="") as table:
         links = list(csv.DictReader(table))
     with open(file, "w", newline="") as table:
         out = csv.writer(table)
-        out.writerow(["receiver", "path_gain_db", "rms_delay_spread_ns"])
+        out.writerow(["receiver", "band_power_db", "tap_delay_spread_ns"])
         for link in links:
-            gain = float(link["path_gain_db"]) + draw.gauss(0, NOISE_DB)
-            spread = float(link["rms_delay_spread_ns"]) * 10 ** (draw.gauss(0, NOISE_DB) / 10)
-            out.writerow([link["receiver"], gain, spread])
+            power = float(link["band_power_measured_db"]) + draw.gauss(0, NOISE_DB)
+            spread = float(link["tap_delay_spread_measured_ns"]) * 10 ** (draw.gauss(0, NOISE_DB) / 10)
+            out.writerow([link["receiver"], power, spread])
 
 
 def with_noise(program, seeds):

@@ -14,7 +14,7 @@ const BOUNDS: [f64; 2] = [1e-12, 1e6];
 /// No trained number moves further in one step: far from where it is, the matrix says nothing.
 const LONGEST: f64 = 1.0;
 /// A step that lowers the loss by less than this, relative, is the last one.
-const ENOUGH: f64 = 1e-10;
+const ENOUGH: f64 = 1e-7;
 
 /// What is added to the diagonal of the matrix, over its largest element. It is the same for all numbers, which are logarithms,
 /// logits or metres: a share of each one's own element would let those go far of which the data say next to nothing.
