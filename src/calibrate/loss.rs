@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn responses_have_the_derivatives_of_their_bars_and_a_free_phase_is_free() {
         let h = [C64::new(0.3, -0.2), C64::new(-0.1, 0.5), C64::new(0.7, 0.1)];
-        let m = [C64::new(0.2, -0.4), C64::new(0.1, 0.6), C64::new(0.5, -0.1)];
+        let m = [C64::new(0.25, -0.4), C64::new(0.1, 0.6), C64::new(0.5, -0.1)];
         for free_phase in [false, true] {
             let one = Term { noise_db: -10.0, ..term(Measure::Response, Of::Response { free_phase }) };
             let (mut bar, mut unused): (Vec<C64>, Vec<C64>) = Default::default();
