@@ -13,22 +13,24 @@ const STIFFEN: f64 = 4.0;
 const BOUNDS: [f64; 2] = [1e-12, 1e6];
 /// No trained number moves further in one step: far from where it is, the matrix says nothing.
 const LONGEST: f64 = 1.0;
+/// No element of the diagonal counts for less than this share of the largest: numbers of which the data say next to nothing
+/// would go far otherwise.
+const LEAST: f64 = 1e-3;
 /// A step that lowers the loss by less than this, relative, is the last one.
 const ENOUGH: f64 = 1e-7;
 
-/// What is added to the diagonal of the matrix, over its largest element. It is the same for all numbers, which are logarithms,
-/// logits or metres: a share of each one's own element would let those go far of which the data say next to nothing.
+/// How much of its own diagonal is added to the matrix.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Damping(pub f64);
 
 impl Default for Damping {
     fn default() -> Damping {
-        Damping(1e-3)
+        Damping(1e-2)
     }
 }
 
 impl Damping {
-    /// The step from `x`: (H + d max H I) dx = -bars, within the bounds of the parameters. Numbers at a bound that are pulled
+    /// The step from `x`: (H + d diag H) dx = -bars, within the bounds of the parameters. Numbers at a bound that are pulled
     /// beyond it stay there, and the others go on without them. Damping rises until no number moves too far: a step that was
     /// cut short would go along the flattest direction alone.
     pub fn step(&mut self, hessian: &DMatrix<f64>, bars: &[f64], x: &[f64], parameters: &[Parameter]) -> Vec<f64> {
@@ -55,7 +57,7 @@ impl Damping {
         let largest = hessian.diagonal().max().max(f64::MIN_POSITIVE);
         let matrix = DMatrix::from_fn(free.len(), free.len(), |i, j| {
             let own = hessian[(free[i], free[j])];
-            if i == j { own + self.0 * largest } else { own }
+            if i == j { own + self.0 * own.max(LEAST * largest) } else { own }
         });
         if free.is_empty() { None } else { matrix.cholesky().map(|factor| factor.solve(wanted)) }
     }

@@ -42,6 +42,9 @@ pub fn read_npz(bytes: &[u8], names: &[&str], file: &Path) -> Result<BTreeMap<St
     Ok(arrays)
 }
 
+/// Reads one element.
+type Reader = Box<dyn Fn(&[u8]) -> C64>;
+
 fn array_of(content: &[u8], name: &str, file: &Path) -> Result<Array> {
     let (header, data) = npy::read_header(content, file)?;
     let fault = |value: String, bound: &str, remedy: &str| {
@@ -54,7 +57,7 @@ fn array_of(content: &[u8], name: &str, file: &Path) -> Result<Array> {
     let number = |size: usize| {
         move |b: &[u8]| if size == 4 { f64::from(f32::from_le_bytes(fixed(b))) } else { f64::from_le_bytes(fixed(b)) }
     };
-    let (size, read): (usize, Box<dyn Fn(&[u8]) -> C64>) = match header.descr.as_str() {
+    let (size, read): (usize, Reader) = match header.descr.as_str() {
         "<f8" => (8, Box::new(move |b| C64::new(number(8)(b), 0.0))),
         "<f4" => (4, Box::new(move |b| C64::new(number(4)(b), 0.0))),
         "<i8" => (8, Box::new(|b| C64::new(i64::from_le_bytes(fixed(b)) as f64, 0.0))),
