@@ -8,10 +8,12 @@ use super::gauss_newton::{self, Damping};
 use super::loss::{Of, Term};
 use super::measurement::{PURPOSE_BATCH, Part, shuffle};
 use super::observe::Observed;
+use super::parameters::Parameter;
 use super::plan::Optimiser;
 use super::scale::Scales;
 use super::traced::{Search, Traced};
 use crate::error::{Error, Fault, Result};
+use crate::path::adjoint::ParameterKind;
 use crate::progress::Progress;
 use crate::scene::Scene;
 use crate::scene::radio::Radios;
@@ -213,6 +215,7 @@ impl<'a> Fit<'a> {
             None => (self.state.step, last),
         };
         let values = self.at(&x)?;
+        self.settle(&values)?;
         let (after, predicted, scales) = self.look_at_all()?;
         let (train, terms) = (self.train.clone(), after[0].terms.clone());
         let information = self.with_model(|model| Information::of(model, &train, &scales, &terms))?;
@@ -255,12 +258,18 @@ impl<'a> Fit<'a> {
         self.put(&values);
         let stale = self.traced.as_ref().is_none_or(|one| self.search.is_stale(one, &self.plan.parameters, &values));
         if stale {
-            self.traced = None;
-            self.traced = Some(self.search.trace(&self.scene, &self.radios, values.clone(), self.progress)?);
-            self.state.traced_at.clone_from(&values);
-            self.state.searches += 1;
+            self.retrace(values.clone())?;
         }
         Ok(values)
+    }
+
+    /// Finds the paths anew where the parameters are.
+    fn retrace(&mut self, values: Vec<f64>) -> Result<()> {
+        self.traced = None;
+        self.state.traced_at.clone_from(&values);
+        self.traced = Some(self.search.trace(&self.scene, &self.radios, values, self.progress)?);
+        self.state.searches += 1;
+        Ok(())
     }
 
     fn put(&mut self, values: &[f64]) {
@@ -353,7 +362,32 @@ impl<'a> Fit<'a> {
             damping.stiffen();
         }
         self.state.damping = damping;
+        if self.state.converged {
+            self.look_again()?;
+        }
         Ok(())
+    }
+
+    /// Where paths were found somewhere else than here, they are found once more, and the fit goes on from there: those that
+    /// have come and gone between pull at what is found.
+    fn look_again(&mut self) -> Result<()> {
+        let x = self.plan.model.expand(&self.plan.parameters, &self.state.trained);
+        let values = self.at(&x)?;
+        if self.settle(&values)? {
+            self.state.converged = false;
+        }
+        Ok(())
+    }
+
+    /// Finds the paths anew if a radio is not just where they were found; whether that was so.
+    fn settle(&mut self, values: &[f64]) -> Result<bool> {
+        let moves = |parameter: &Parameter| parameter.target.kind() == ParameterKind::Position;
+        let parameters = self.plan.parameters.iter().zip(values.iter().zip(&self.state.traced_at));
+        let is_elsewhere = parameters.into_iter().any(|(parameter, (value, at))| moves(parameter) && value != at);
+        if is_elsewhere {
+            self.retrace(values.to_vec())?;
+        }
+        Ok(is_elsewhere)
     }
 }
 
