@@ -38,10 +38,11 @@ pub(super) fn fit(
     while !fit.is_done() {
         fit.step()?;
         log.advance(1);
-        if fit.state().step.is_multiple_of(calibration.checkpoint_every) || fit.is_done() {
+        if fit.state().step.is_multiple_of(calibration.checkpoint_every) {
             checkpoint::write(folder, &of_job, fit.state())?;
         }
     }
+    checkpoint::write(folder, &of_job, fit.state())?;
     clock.note("fit");
     log.begin("errors of the parameters", 0);
     let outcome = fit.finish()?;
