@@ -3,7 +3,8 @@
 build; nothing else.
 
 Truth is truth.toml; every fit (fit.toml) begins 1 m away from it, in a direction drawn anew, and tilted 5 degrees too far or
-not far enough. Without noise, then with 1 dB of it. Prints a table, and writes it to out/table.md beside this file.
+not far enough. Without noise, then with 1 dB of it: there paths that come and go make several valleys, so that each fit begins in
+four places, and the lowest loss counts. Prints a table, and writes it to out/table.md beside this file.
 
     --seeds N        fits of each kind [10]
     --raylobe FILE   the program [target/release/raylobe]
@@ -22,6 +23,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "out"
 OFF_M, OFF_DEGREES, NOISE_DB = 1.0, 5.0, 1.0
+# Starts of a fit to noisy measurements.
+STARTS = 4
 # What is asked: without noise, and with it in predicted standard errors.
 MOST_M, MOST_DEGREES, MOST_ERRORS = 0.05, 0.2, 2.0
 
@@ -60,11 +63,14 @@ def fits(program, noise_db, seeds):
     rows = []
     for seed in range(1, seeds + 1):
         links = measured(noise_db, seed)
-        position, tilt = start(true_position, true_tilt, seed)
-        settings = [f"transmitters.0.position_m={position}", f"transmitters.0.orientation_deg=[{yaw}, {tilt}, {roll}]"]
-        given = [part for setting in settings for part in ("--set", setting)]
-        call(program, "run", "fit.toml", "--device", "cpu", "--quiet", *given)
-        report = json.loads((OUT / "fit" / "fit.json").read_text())
+        reports = []
+        for place in range(STARTS if noise_db > 0 else 1):
+            position, tilt = start(true_position, true_tilt, 100 * place + seed)
+            settings = [f"transmitters.0.position_m={position}", f"transmitters.0.orientation_deg=[{yaw}, {tilt}, {roll}]"]
+            given = [part for setting in settings for part in ("--set", setting)]
+            call(program, "run", "fit.toml", "--device", "cpu", "--quiet", *given)
+            reports.append(json.loads((OUT / "fit" / "fit.json").read_text()))
+        report = min(reports, key=lambda one: one["losses"]["train"]["after"])
         one = {parameter["name"].rsplit(".", 1)[1]: parameter for parameter in report["parameters"]}
         off = [one[axis]["value"] - x for axis, x in zip("xyz", true_position)] + [one["pitch"]["value"] - true_tilt]
         spread = [one[name]["standard_error"] for name in ("x", "y", "z", "pitch")]
