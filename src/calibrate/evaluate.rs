@@ -7,16 +7,15 @@ use super::Plan;
 use super::loss::{Of, Outcome};
 use super::measurement::{QUANTITIES, Quantity};
 use super::observe::Observed;
-use super::parameters::wanted;
+use super::parameters::{Target, wanted};
 use super::scale::{Scale, Scales, factor};
-use super::traced::Search;
+use super::traced::{Known, Search};
 use crate::backend::Loaded;
 use crate::channel::cluster::{Clusters, merged, merged_vjp};
 use crate::channel::{Channel, ChannelBar, Link};
 use crate::error::Result;
 use crate::math::C64;
 use crate::path::Paths;
-use crate::path::adjoint::ParameterKind;
 use crate::path::moved::moved;
 use crate::scene::radio::Radios;
 use rayon::prelude::*;
@@ -35,15 +34,7 @@ pub struct Model<'a> {
     /// Radios in their present poses.
     pub radios: &'a Radios,
     /// The paths.
-    pub known: Known<'a>,
-}
-
-/// What is kept of [`super::traced::Traced`] while its geometry is attached to a scene.
-pub struct Known<'a> {
-    /// The paths.
-    pub paths: &'a Paths,
-    /// Which samples make one path.
-    pub clusters: Option<&'a Clusters>,
+    pub known: &'a Known,
 }
 
 /// What some rows lose in a term.
@@ -114,24 +105,16 @@ impl Replayed {
 impl Model<'_> {
     /// Replays the links of some receivers.
     pub(super) fn replay(&self, receivers: &[usize]) -> Result<Replayed> {
-        let radios = Radios {
-            antennas: self.radios.antennas.clone(),
-            transmitters: self.radios.transmitters.clone(),
-            receivers: receivers.iter().map(|receiver| self.radios.receivers[*receiver].clone()).collect(),
-        };
+        let radios = self.radios.with_receivers(receivers.iter().copied());
         let mut paths = self.known.paths.of_receivers(receivers);
         let scene = self.loaded.scene;
-        if self.moves() {
+        if self.plan.parameters.iter().any(|parameter| parameter.target.moves_a_radio()) {
             paths = moved(&self.loaded.facets, [scene, scene], &radios, &paths);
         }
         let (channel, _) = self.search.backend.field(scene, &radios, &paths, &self.search.carriers)?;
-        let clusters = self.known.clusters.map(|clusters| clusters.of_receivers(self.known.paths, receivers));
+        let clusters = self.known.clusters.as_ref().map(|clusters| clusters.of_receivers(&self.known.paths, receivers));
         let whole = clusters.as_ref().map(|clusters| merged(&paths, &channel, clusters));
         Ok(Replayed { radios, paths, channel, clusters, whole })
-    }
-
-    fn moves(&self) -> bool {
-        self.plan.parameters.iter().any(|parameter| parameter.target.kind() == ParameterKind::Position)
     }
 
     /// Derivatives by the values of the parameters `[parameter]` from bars of what [`Replayed::link`] shows.
@@ -141,7 +124,7 @@ impl Model<'_> {
         let bars = (paths, channel, own.as_ref().unwrap_or(bar));
         let parameters = &self.plan.parameters;
         let scene_bar = self.search.backend.pull_back(self.loaded, radios, bars, wanted(parameters))?;
-        let of = |target: super::parameters::Target| target.bar(self.loaded.scene, &scene_bar, receivers);
+        let of = |target: Target| target.bar(self.loaded.scene, &scene_bar, receivers);
         Ok(parameters.iter().map(|parameter| of(parameter.target)).collect())
     }
 

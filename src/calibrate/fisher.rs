@@ -8,6 +8,7 @@ use super::loss::{DECIBEL, Measure, Of, Outcome, Term};
 use super::measurement::{PURPOSE_PROBE, QUANTITIES};
 use super::parameters::{Parameter, Target};
 use super::scale::{Scale, Scales, factor};
+use crate::channel::ChannelBar;
 use crate::error::Result;
 use crate::math::C64;
 use crate::math::random::philox;
@@ -94,41 +95,40 @@ impl Information {
         Ok(all)
     }
 
+    /// Adds what the rows of one receiver say.
     fn add(&mut self, model: &Model, rows: &[usize], scales: &Scales, weights: &[Weights]) -> Result<()> {
         let plan = model.plan;
         let receivers = [plan.rows[rows[0]].receiver];
         let replayed = model.replay(&receivers)?;
+        let pull_back = |bar: &ChannelBar| model.pull_back(&replayed, &receivers, bar);
         for number in rows {
             let row = &plan.rows[*number];
-            let link = replayed.link(0, row.transmitter);
+            let (link, scale) = (replayed.link(0, row.transmitter), factor(scales, row.group));
             let observed = plan.instrument.observe(&link, row.carrier);
             for (term, weights) in plan.terms.iter().zip(weights) {
-                let mut bar = replayed.bar();
                 match term.of {
                     Of::Quantity(quantity) => {
-                        let scale = factor(scales, row.group);
                         let outcome = term.compare(quantity, row, &observed, scale, plan.floor);
                         let Outcome::Compared { error_db: Some(_), .. } = outcome else { continue };
                         let Some(computed) = observed[quantity as usize] else { continue };
-                        let mut own = [0.0; QUANTITIES];
+                        let (mut bar, mut own) = (replayed.bar(), [0.0; QUANTITIES]);
                         own[quantity as usize] = DECIBEL / computed;
                         plan.instrument.observe_vjp(&link, row.carrier, &own, &mut bar, &mut 0.0);
-                        let slopes = model.pull_back(&replayed, &receivers, &bar)?;
-                        self.add_row(slopes, quantity.is_power().then_some((row.group, -DECIBEL)), weights, 1.0);
+                        let by_scale = quantity.is_power().then_some((row.group, -DECIBEL));
+                        self.add_row(pull_back(&bar)?, by_scale, weights, 1.0);
                     }
                     Of::Response { free_phase } => {
                         let Some(measured) = &row.response else { continue };
-                        let size: f64 = measured.iter().map(C64::norm_sqr).sum::<f64>() * factor(scales, row.group);
-                        let scale = measured.len() as f64 / size;
+                        let size: f64 = measured.iter().map(C64::norm_sqr).sum::<f64>() * scale;
+                        let share = measured.len() as f64 / size / f64::from(PROBES);
+                        let computed = plan.instrument.response(&link, row.carrier);
                         for probe in 0..PROBES {
-                            let computed = plan.instrument.response(&link, row.carrier);
                             let signs = signs_of(&computed, free_phase, [*number as u32, probe]);
                             let mut bar = replayed.bar();
                             plan.instrument.response_vjp(&link, row.carrier, &signs, &mut bar, &mut 0.0);
-                            let slopes = model.pull_back(&replayed, &receivers, &bar)?;
                             // Of ln of the scale: half of the measured amplitude.
-                            let by_scale = -0.5 * product(&computed, &signs);
-                            self.add_row(slopes, Some((row.group, by_scale)), weights, scale / f64::from(PROBES));
+                            let by_scale = Some((row.group, -0.5 * product(&computed, &signs)));
+                            self.add_row(pull_back(&bar)?, by_scale, weights, share);
                         }
                     }
                 }
@@ -159,9 +159,7 @@ impl Information {
         let count = self.parameters;
         let matrix = self.in_numbers(&self.curvature, parameters, x);
         let mut matrix = matrix.view((0, 0), (count, count)).into_owned();
-        for (k, prior) in parameters.iter().enumerate().filter_map(|(k, one)| Some((k, one.prior?))) {
-            matrix[(k, k)] += 1.0 / (prior.width * prior.width * rows as f64);
-        }
+        add_priors(&mut matrix, parameters, 1.0 / rows as f64);
         matrix
     }
 
@@ -175,11 +173,9 @@ impl Information {
     pub fn errors(&self, parameters: &[Parameter], x: &[f64], rows: usize) -> Errors {
         let mut curvature = self.in_numbers(&self.curvature, parameters, x);
         let mut scatter = self.in_numbers(&self.scatter, parameters, x);
-        for (k, prior) in parameters.iter().enumerate().filter_map(|(k, one)| Some((k, one.prior?))) {
-            let precision = 1.0 / (prior.width * prior.width);
-            curvature[(k, k)] += precision / rows as f64;
-            scatter[(k, k)] += precision / (rows as f64 * rows as f64);
-        }
+        let share = 1.0 / rows as f64;
+        add_priors(&mut curvature, parameters, share);
+        add_priors(&mut scatter, parameters, share * share);
         let covariance = covariance_of(&curvature, &scatter);
         let deviation = |k: usize| covariance[(k, k)].sqrt();
         let of = (0..parameters.len()).map(|k| ErrorOf::new(&parameters[k], x[k], deviation(k))).collect();
@@ -193,6 +189,13 @@ impl Information {
             }
         }
         Errors { of, alike }
+    }
+}
+
+/// Adds a `share` of each prior's precision to the diagonal.
+fn add_priors(matrix: &mut DMatrix<f64>, parameters: &[Parameter], share: f64) {
+    for (k, prior) in parameters.iter().enumerate().filter_map(|(k, one)| Some((k, one.prior?))) {
+        matrix[(k, k)] += share / (prior.width * prior.width);
     }
 }
 

@@ -2,18 +2,16 @@
 
 use super::Plan;
 use super::adam::Moments;
-use super::evaluate::{Known, Losses, Model};
+use super::evaluate::{Losses, Model, TermLoss};
 use super::fisher::{Errors, Information};
 use super::gauss_newton::{self, Damping};
-use super::loss::{Of, Term};
 use super::measurement::{PURPOSE_BATCH, Part, shuffle};
 use super::observe::Observed;
 use super::parameters::Parameter;
 use super::plan::Optimiser;
 use super::scale::Scales;
-use super::traced::{Search, Traced};
+use super::traced::{Search, Traced, furthest_move};
 use crate::error::{Error, Fault, Result};
-use crate::path::adjoint::ParameterKind;
 use crate::progress::Progress;
 use crate::scene::Scene;
 use crate::scene::radio::Radios;
@@ -144,7 +142,7 @@ impl<'a> Fit<'a> {
         // Where the paths of the state were found they are found again, to the byte.
         let at = fit.state.traced_at.clone();
         fit.put(&at);
-        fit.traced = Some(search.trace(&fit.scene, &fit.radios, at, progress)?);
+        fit.traced = Some(search.trace(&fit.scene, &fit.radios, progress)?);
         fit.state.searches = fit.state.searches.max(1);
         Ok(fit)
     }
@@ -178,7 +176,7 @@ impl<'a> Fit<'a> {
         self.state.scales = scales;
         let validation = validation.map(|losses| losses.total);
         self.note_best(validation);
-        let (prior, bars) = self.bars_of(&x, &losses)?;
+        let (prior, bars) = (self.prior_at(&x), self.bars_of(&x, &losses)?);
         self.state.history.push(Entry { loss: losses.total, prior, validation, values });
         match self.plan.optimiser {
             Optimiser::Adam(adam) => {
@@ -256,18 +254,18 @@ impl<'a> Fit<'a> {
         let values: Vec<f64> =
             self.plan.parameters.iter().zip(x).map(|(parameter, x)| parameter.map.value(*x)).collect();
         self.put(&values);
-        let stale = self.traced.as_ref().is_none_or(|one| self.search.is_stale(one, &self.plan.parameters, &values));
-        if stale {
-            self.retrace(values.clone())?;
+        if self.traced.is_none() || self.search.is_stale(&self.plan.parameters, &self.state.traced_at, &values) {
+            self.retrace(&values)?;
         }
         Ok(values)
     }
 
     /// Finds the paths anew where the parameters are.
-    fn retrace(&mut self, values: Vec<f64>) -> Result<()> {
+    fn retrace(&mut self, values: &[f64]) -> Result<()> {
+        // The former one's memory is needed for this one.
         self.traced = None;
-        self.state.traced_at.clone_from(&values);
-        self.traced = Some(self.search.trace(&self.scene, &self.radios, values, self.progress)?);
+        self.traced = Some(self.search.trace(&self.scene, &self.radios, self.progress)?);
+        self.state.traced_at = values.to_vec();
         self.state.searches += 1;
         Ok(())
     }
@@ -280,15 +278,13 @@ impl<'a> Fit<'a> {
 
     /// Lends what is needed to look at links.
     fn with_model<T>(&mut self, work: impl FnOnce(&Model) -> Result<T>) -> Result<T> {
-        let Some(Traced { detached, paths, clusters, at, summary }) = self.traced.take() else {
+        let Some(Traced { detached, known, summary }) = self.traced.take() else {
             return Err(Error::Internal("a fit has no paths".into()));
         };
         let loaded = detached.attach(&self.scene);
-        let known = Known { paths: &paths, clusters: clusters.as_ref() };
-        let model = Model { plan: self.plan, search: self.search, loaded: &loaded, radios: &self.radios, known };
-        let done = work(&model);
-        let detached = loaded.detach();
-        self.traced = Some(Traced { detached, paths, clusters, at, summary });
+        let (plan, search, radios) = (self.plan, self.search, &self.radios);
+        let done = work(&Model { plan, search, loaded: &loaded, radios, known: &known });
+        self.traced = Some(Traced { detached: loaded.detach(), known, summary });
         done
     }
 
@@ -305,23 +301,22 @@ impl<'a> Fit<'a> {
         rows
     }
 
-    /// What the priors add to the loss, and bars of the parameters' numbers `[parameter]`.
-    fn bars_of(&self, x: &[f64], losses: &Losses) -> Result<(f64, Vec<f64>)> {
-        let share = 1.0 / self.train.len() as f64;
-        let (mut sum, mut bars) = (0.0, Vec::with_capacity(x.len()));
-        for ((parameter, x), value_bar) in self.plan.parameters.iter().zip(x).zip(&losses.gradient) {
-            let mut bar = value_bar * parameter.map.slope(*x);
-            if let Some(prior) = parameter.prior {
-                let off = (x - prior.mean) / prior.width;
-                sum += share * off * off / 2.0;
-                bar += share * off / prior.width;
-            }
-            if !bar.is_finite() {
-                return Err(Error::Internal(format!("the gradient by {} is not finite", parameter.name)));
-            }
-            bars.push(bar);
-        }
-        Ok((sum, bars))
+    /// What the priors add to the loss.
+    fn prior_at(&self, x: &[f64]) -> f64 {
+        let priors = self.plan.parameters.iter().zip(x);
+        priors.map(|(parameter, x)| parameter.prior.map_or(0.0, |prior| prior.loss(*x))).sum::<f64>()
+            / self.train.len() as f64
+    }
+
+    /// Bars of the parameters' numbers `[parameter]`, priors included.
+    fn bars_of(&self, x: &[f64], losses: &Losses) -> Result<Vec<f64>> {
+        let of = |((parameter, x), value_bar): ((&Parameter, &f64), &f64)| {
+            let prior = parameter.prior.map_or(0.0, |prior| prior.slope(*x) / self.train.len() as f64);
+            Some(value_bar * parameter.map.slope(*x) + prior)
+                .filter(|bar| bar.is_finite())
+                .ok_or_else(|| Error::Internal(format!("the gradient by {} is not finite", parameter.name)))
+        };
+        self.plan.parameters.iter().zip(x).zip(&losses.gradient).map(of).collect()
     }
 
     /// Numbers of their own stay within the bounds of their values; beyond them nothing would pull them back.
@@ -343,7 +338,7 @@ impl<'a> Fit<'a> {
     /// One step of Gauss-Newton: the first of the damped steps that lowers the loss.
     fn gauss_newton_step(&mut self, x: &[f64], loss: f64, bars: &[f64]) -> Result<()> {
         let (plan, train, scales) = (self.plan, self.train.clone(), self.state.scales.clone());
-        let terms = vec![super::evaluate::TermLoss::default(); plan.terms.len()];
+        let terms = vec![TermLoss::default(); plan.terms.len()];
         let information = self.with_model(|model| Information::of(model, &train, &scales, &terms))?;
         let hessian = information.hessian(&plan.parameters, x, train.len());
         let mut damping = self.state.damping;
@@ -352,11 +347,11 @@ impl<'a> Fit<'a> {
             let trial = damping.step(&hessian, bars, x, &plan.parameters);
             self.at(&trial)?;
             let losses = self.with_model(|model| model.losses(&train, &scales, false))?;
-            let (prior, _) = self.bars_of(&trial, &Losses { gradient: vec![0.0; x.len()], ..Losses::default() })?;
-            if losses.total + prior < loss {
+            let reached = losses.total + self.prior_at(&trial);
+            if reached < loss {
                 damping.ease();
                 self.state.trained = trial;
-                self.state.converged = Damping::is_enough(loss, losses.total + prior);
+                self.state.converged = Damping::is_enough(loss, reached);
                 break;
             }
             damping.stiffen();
@@ -381,21 +376,10 @@ impl<'a> Fit<'a> {
 
     /// Finds the paths anew if a radio is not just where they were found; whether that was so.
     fn settle(&mut self, values: &[f64]) -> Result<bool> {
-        let moves = |parameter: &Parameter| parameter.target.kind() == ParameterKind::Position;
-        let parameters = self.plan.parameters.iter().zip(values.iter().zip(&self.state.traced_at));
-        let is_elsewhere = parameters.into_iter().any(|(parameter, (value, at))| moves(parameter) && value != at);
+        let is_elsewhere = furthest_move(&self.plan.parameters, &self.state.traced_at, values) > 0.0;
         if is_elsewhere {
-            self.retrace(values.to_vec())?;
+            self.retrace(values)?;
         }
         Ok(is_elsewhere)
     }
-}
-
-/// Whether the loss is a sum of squares, which Gauss-Newton needs, and every parameter has its own number.
-pub fn is_of_squares(terms: &[Term]) -> bool {
-    use super::loss::Measure;
-    terms.iter().all(|term| match (term.of, term.measure) {
-        (Of::Quantity(_), Measure::Smape) => false,
-        (Of::Quantity(_) | Of::Response { .. }, Measure::Decibel | Measure::Response | Measure::Smape) => true,
-    })
 }

@@ -56,6 +56,16 @@ pub struct Term {
     pub noise_is_stated: bool,
 }
 
+impl Measure {
+    /// Whether it is a square, which Gauss-Newton needs.
+    pub fn is_square(self) -> bool {
+        match self {
+            Measure::Smape => false,
+            Measure::Decibel | Measure::Response => true,
+        }
+    }
+}
+
 /// 10/ln 10: decibels for a natural logarithm.
 pub const DECIBEL: f64 = 10.0 / std::f64::consts::LN_10;
 

@@ -76,6 +76,19 @@ pub struct Prior {
     pub width: f64,
 }
 
+impl Prior {
+    /// -ln of its density at `x`, less that at its mean (T102).
+    pub fn loss(&self, x: f64) -> f64 {
+        let off = (x - self.mean) / self.width;
+        off * off / 2.0
+    }
+
+    /// Derivative of [`Prior::loss`].
+    pub fn slope(&self, x: f64) -> f64 {
+        (x - self.mean) / self.width / self.width
+    }
+}
+
 /// A trained parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameter {
@@ -113,6 +126,11 @@ impl Target {
             Target::Orientation { .. } => ParameterKind::Orientation,
             Target::Translation { .. } => ParameterKind::Vertex,
         }
+    }
+
+    /// Whether it is a coordinate of a radio, whose paths are then refined anew.
+    pub fn moves_a_radio(self) -> bool {
+        matches!(self, Target::Position { .. })
     }
 
     /// The unit of its values in files, and how much of the engine's own one is.

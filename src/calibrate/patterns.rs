@@ -4,9 +4,9 @@ use super::bijection::{Bijection, Map};
 use super::parameters::{Parameter, Prior, Property, Target};
 use crate::error::{Error, Fault, Result, did_you_mean};
 use crate::path::adjoint::ParameterKind;
-use crate::scene::Scene;
 use crate::scene::material::{Material, Permittivity};
 use crate::scene::radio::{Radio, Radios};
+use crate::scene::{Object, Scene};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An entry of `fit.parameters` as meant; values in the units of files ([`Target::unit`]).
@@ -64,7 +64,7 @@ pub fn resolve(
     (scene, radios): (&mut Scene, &Radios),
     notes: &mut Vec<String>,
 ) -> Result<Resolved> {
-    let owners = split_materials(wishes, scene);
+    let owners = split_materials(wishes, offered, scene);
     let candidates = candidates_of(scene, radios, offered, &owners);
     let mut chosen: BTreeMap<usize, Vec<&Wish>> = BTreeMap::new();
     for (i, wish) in wishes.iter().enumerate() {
@@ -121,18 +121,15 @@ pub fn is_match(pattern: &str, text: &str) -> bool {
 }
 
 /// Gives every object that a wish names a material of its own; returns the object of each such material.
-fn split_materials(wishes: &[Wish], scene: &mut Scene) -> BTreeMap<usize, usize> {
+fn split_materials(wishes: &[Wish], offered: Offered, scene: &mut Scene) -> BTreeMap<usize, usize> {
     let mut owners = BTreeMap::new();
     for object in 0..scene.objects.len() {
-        let name = &scene.objects[object].name;
-        // Any property will do: whether there is one of the name is found out later.
-        let is_named = wishes.iter().any(|wish| {
-            wish.pattern.starts_with("objects.")
-                && PROPERTY_NAMES.iter().any(|property| is_match(&wish.pattern, &format!("objects.{name}.{property}")))
-        });
-        if is_named {
-            let shared = &scene.materials[scene.objects[object].material as usize];
-            let own = Material { name: format!("{}@{name}", shared.name), ..shared.clone() };
+        let Object { name, material, .. } = &scene.objects[object];
+        let (name, shared) = (format!("objects.{name}"), &scene.materials[*material as usize]);
+        let properties = candidates_of_material(&name, scene.materials.len(), shared, offered);
+        let is_named = |wish: &Wish| properties.iter().any(|property| property.matches(&wish.pattern));
+        if wishes.iter().any(|wish| wish.pattern.starts_with("objects.") && is_named(wish)) {
+            let own = Material { name: format!("{}@{}", shared.name, scene.objects[object].name), ..shared.clone() };
             owners.insert(scene.materials.len(), object);
             scene.objects[object].material = scene.materials.len() as u32;
             scene.materials.push(own);
@@ -141,8 +138,16 @@ fn split_materials(wishes: &[Wish], scene: &mut Scene) -> BTreeMap<usize, usize>
     owners
 }
 
-const PROPERTY_NAMES: [&str; 8] =
-    ["relative_permittivity", "conductivity", "thickness", "roughness", "scattering", "xpd", "lobe", "pattern"];
+/// The properties of a material as parameters of what is called `prefix`.
+fn candidates_of_material(prefix: &str, index: usize, material: &Material, offered: Offered) -> Vec<Candidate> {
+    let properties = properties_of(material, offered).into_iter();
+    let candidate = |(property, name, group): (Property, String, String)| Candidate {
+        name: format!("{prefix}.{name}"),
+        group: format!("{prefix}.{group}"),
+        target: Target::Material(index, property),
+    };
+    properties.map(candidate).collect()
+}
 
 fn candidates_of(scene: &Scene, radios: &Radios, offered: Offered, owners: &BTreeMap<usize, usize>) -> Vec<Candidate> {
     let mut candidates = Vec::new();
@@ -152,10 +157,7 @@ fn candidates_of(scene: &Scene, radios: &Radios, offered: Offered, owners: &BTre
             Some(object) => format!("objects.{}", scene.objects[*object].name),
             None => format!("materials.{}", material.name),
         };
-        for (property, name, group) in properties_of(material, offered) {
-            let target = Target::Material(index, property);
-            candidates.push(Candidate { name: format!("{prefix}.{name}"), group: format!("{prefix}.{group}"), target });
-        }
+        candidates.extend(candidates_of_material(&prefix, index, material, offered));
     }
     let mut add_vector = |prefix: String, what: &str, axes: [&str; 3], target: &dyn Fn(usize) -> Target| {
         let group = format!("{prefix}.{what}");

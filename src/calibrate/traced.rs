@@ -30,54 +30,61 @@ pub struct Search {
 /// were strong.
 const SHARPNESS_RATIO: f64 = 1.25;
 
-/// Paths of all links, and the values of the parameters that they were found at.
+/// Paths of all links.
 #[derive(Debug)]
-pub struct Traced {
-    /// What was built for the scene.
-    pub detached: Detached,
+pub struct Known {
     /// The paths, samples of lobes one by one.
     pub paths: Paths,
     /// Which samples make one path.
     pub clusters: Option<Clusters>,
-    /// Values of the parameters `[parameter]`.
-    pub at: Vec<f64>,
+}
+
+/// What a search has come to.
+#[derive(Debug)]
+pub struct Traced {
+    /// What was built for the scene.
+    pub detached: Detached,
+    /// The paths.
+    pub known: Known,
     /// Counters, timings and warnings.
     pub summary: Summary,
 }
 
 impl Search {
-    /// Finds all paths where the parameters have the values `at`.
+    /// Finds all paths of a scene as it stands.
     ///
     /// # Errors
     /// As [`Engine::new`] and [`Engine::samples`].
-    pub fn trace(&self, scene: &Scene, radios: &Radios, at: Vec<f64>, progress: &dyn Progress) -> Result<Traced> {
+    pub fn trace(&self, scene: &Scene, radios: &Radios, progress: &dyn Progress) -> Result<Traced> {
         let engine = Engine::new(self.backend.clone(), scene, radios, &self.carriers, &self.options, progress)?;
         let mut engine = engine.with_bandwidth(self.bandwidth);
         let Samples { paths, clusters, .. } = engine.samples(0..radios.receivers.len())?;
         let (summary, detached) = engine.finish_and_keep();
-        Ok(Traced { detached, paths, clusters, at, summary })
+        Ok(Traced { detached, known: Known { paths, clusters }, summary })
     }
 
-    /// Whether paths are to be found anew: a radio has moved too far, a lobe has become too sharp or too wide, or an object
-    /// has moved at all, since hierarchy and facets move with it.
-    pub fn is_stale(&self, traced: &Traced, parameters: &[Parameter], values: &[f64]) -> bool {
-        let mut squares: BTreeMap<(bool, usize), f64> = BTreeMap::new();
-        let mut stale = false;
-        for ((parameter, value), at) in parameters.iter().zip(values).zip(&traced.at) {
-            let off = value - at;
-            match parameter.target {
-                Target::Position { transmitter, radio, .. } => {
-                    let square = squares.entry((transmitter, radio)).or_default();
-                    *square += off * off;
-                    stale |= square.sqrt() > self.retrace_after;
-                }
-                Target::Translation { .. } => stale |= off != 0.0,
-                Target::Material(_, Property::Lobe | Property::Forward(_) | Property::Backward(_)) => {
-                    stale |= (value / at).max(at / value) > SHARPNESS_RATIO;
-                }
-                Target::Material(..) | Target::Orientation { .. } => {}
+    /// Whether paths that were found where the parameters had the values `at` are to be found anew: a radio has moved too far,
+    /// a lobe has become too sharp or too wide, or an object has moved at all, since hierarchy and facets move with it.
+    pub fn is_stale(&self, parameters: &[Parameter], at: &[f64], values: &[f64]) -> bool {
+        let changed = |(parameter, (at, value)): (&Parameter, (&f64, &f64))| match parameter.target {
+            Target::Translation { .. } => value != at,
+            Target::Material(_, Property::Lobe | Property::Forward(_) | Property::Backward(_)) => {
+                (value / at).max(at / value) > SHARPNESS_RATIO
             }
-        }
-        stale
+            Target::Position { .. } | Target::Material(..) | Target::Orientation { .. } => false,
+        };
+        parameters.iter().zip(at.iter().zip(values)).any(changed)
+            || furthest_move(parameters, at, values) > self.retrace_after
     }
+}
+
+/// The longest way that any radio has gone [m].
+pub fn furthest_move(parameters: &[Parameter], at: &[f64], values: &[f64]) -> f64 {
+    let mut squares: BTreeMap<(bool, usize), f64> = BTreeMap::new();
+    for (parameter, (at, value)) in parameters.iter().zip(at.iter().zip(values)) {
+        if let Target::Position { transmitter, radio, .. } = parameter.target {
+            *squares.entry((transmitter, radio)).or_default() += (value - at) * (value - at);
+        }
+    }
+    squares.into_values().fold(0.0, f64::max).sqrt()
 }

@@ -48,9 +48,9 @@ pub(super) fn fit(
     let outcome = fit.finish()?;
     clock.note("errors");
     log.begin("writing the results", 0);
-    let mut files = fit_results::write(job, plan, &outcome)?;
-    files.push(checkpoint::FILE_NAME.into());
     let found = report(job, plan, &outcome);
+    let mut files = fit_results::write(job, plan, &outcome, &found)?;
+    files.push(checkpoint::FILE_NAME.into());
     let summary = words(&found);
     let Outcome { summary: mut solved, .. } = outcome;
     solved.warnings.extend(found.warnings);

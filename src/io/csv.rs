@@ -1,4 +1,4 @@
-//! Lines of tables (CSV as of RFC 4180, without cells that span lines).
+//! Lines of tables (CSV as of RFC 4180): read, without cells that span lines, and written.
 
 /// The cells of a line; a cell in quotes may hold commas, and quotes that are doubled.
 pub fn cells_of(line: &str) -> Vec<String> {
@@ -32,5 +32,21 @@ fn closing_quote(inside: &str) -> Option<usize> {
             return Some(at);
         }
         at += 2;
+    }
+}
+
+/// A text as a cell: in quotes where it holds what separates cells.
+pub fn cell_of(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_a_comma_stays_one_cell() {
+        assert_eq!(cell_of("a, \"b\""), "\"a, \"\"b\"\"\"");
+        assert_eq!(cells_of(&cell_of("a, \"b\"")), ["a, \"b\""]);
     }
 }

@@ -19,15 +19,15 @@ pub use report::{Report, report};
 /// Names of the files.
 pub const FILES: [&str; 5] = ["fit.json", "fit.csv", "fit_links.csv", "fit.png", "fitted.toml"];
 
-/// Writes everything but the record; the names of the files.
+/// Writes everything but the record, with `report` as `fit.json`; the names of the files.
 ///
 /// # Errors
 /// [`Error::Write`]; [`Error::Internal`] for a picture or a job that cannot be made.
-pub fn write(job: &Job, plan: &Plan, outcome: &Outcome) -> Result<Vec<String>> {
+pub fn write(job: &Job, plan: &Plan, outcome: &Outcome, report: &Report) -> Result<Vec<String>> {
     let folder = &job.output.dir;
     let [json, history, links, png, toml] = FILES.map(|name| folder.join(name));
     let internal = |error: &dyn std::fmt::Display| Error::Internal(error.to_string());
-    let mut text = serde_json::to_string_pretty(&report(job, plan, outcome)).map_err(|error| internal(&error))?;
+    let mut text = serde_json::to_string_pretty(report).map_err(|error| internal(&error))?;
     text.push('\n');
     atomic::write_bytes(&json, text.as_bytes())?;
     atomic::write_file(&history, |file| tables::history(file, plan, outcome))?;

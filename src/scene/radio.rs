@@ -2,7 +2,6 @@
 
 use super::antenna::Antenna;
 use crate::math::{C64, Vec3};
-use std::ops::Range;
 
 /// A transmitter or receiver, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,12 +39,13 @@ impl Radios {
     pub fn antenna(&self, radio: &Radio) -> &Antenna {
         &self.antennas[radio.antenna as usize]
     }
-    /// These radios with some of the receivers alone.
-    pub fn with_receivers(&self, receivers: Range<usize>) -> Radios {
+
+    /// These radios with some of the receivers alone, in the order given.
+    pub fn with_receivers(&self, receivers: impl IntoIterator<Item = usize>) -> Radios {
         Radios {
             antennas: self.antennas.clone(),
             transmitters: self.transmitters.clone(),
-            receivers: self.receivers[receivers].to_vec(),
+            receivers: receivers.into_iter().map(|receiver| self.receivers[receiver].clone()).collect(),
         }
     }
 

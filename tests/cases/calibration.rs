@@ -3,7 +3,7 @@
 
 use crate::support::build::backend;
 use raylobe::calibrate::Plan;
-use raylobe::calibrate::evaluate::{Known, Losses, Model};
+use raylobe::calibrate::evaluate::{Losses, Model};
 use raylobe::calibrate::fit::{Fit, Outcome};
 use raylobe::calibrate::traced::{Search, Traced};
 use raylobe::io::job::{Job, Overrides};
@@ -118,11 +118,10 @@ fn losses_at(job: &Job, traced: Option<&Traced>, values: &[f64], with_gradient: 
     for (parameter, value) in plan.parameters.iter().zip(values) {
         parameter.target.put(&job.scene, &mut scene, &mut radios, *value);
     }
-    let anew = traced.is_none().then(|| search.trace(&scene, &radios, values.to_vec(), &Silent).expect("paths"));
+    let anew = traced.is_none().then(|| search.trace(&scene, &radios, &Silent).expect("paths"));
     let traced = traced.or(anew.as_ref()).expect("one of them");
     let loaded = search.backend.load(&scene).expect("loaded");
-    let known = Known { paths: &traced.paths, clusters: traced.clusters.as_ref() };
-    let model = Model { plan, search: &search, loaded: &loaded, radios: &radios, known };
+    let model = Model { plan, search: &search, loaded: &loaded, radios: &radios, known: &traced.known };
     let rows: Vec<usize> = (0..plan.rows.len()).collect();
     model.losses(&rows, &vec![Some(1.1); plan.groups.len()], with_gradient).expect("losses")
 }
@@ -131,7 +130,7 @@ fn losses_at(job: &Job, traced: Option<&Traced>, values: &[f64], with_gradient: 
 fn check_gradient(job: &Job, anew: bool) {
     let (plan, search) = plan_and_search(job);
     let start: Vec<f64> = plan.parameters.iter().map(|parameter| parameter.start).collect();
-    let traced = (!anew).then(|| search.trace(&job.scene, &job.radios, start.clone(), &Silent).expect("paths"));
+    let traced = (!anew).then(|| search.trace(&job.scene, &job.radios, &Silent).expect("paths"));
     let found = losses_at(job, traced.as_ref(), &start, true);
     let largest = found.gradient.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
     assert!(found.total > 0.0 && largest > 0.0);
@@ -193,13 +192,16 @@ fn the_gradient_reaches_patterns_lobes_and_objects() {
     let pattern = "pattern = { kind = \"mixture\", parts = [{ kind = \"lambertian\", weight = 0.5 }, \
         { kind = \"backscattering\", weight = 1, alpha_r = 4, alpha_i = 6, lambda = 0.7 }] }\n";
     let lobe = "lobe = { kind = \"von_mises_fisher\", kappa = 60 }\n";
-    for (kinds, more) in
-        [("\"line_of_sight\", \"reflection\", \"diffuse\"", pattern), ("\"reflection\", \"lobe\"", lobe)]
-    {
+    // An object may be named by a part of its pattern alone.
+    let of_an_object = ", { pattern = \"objects.side.pattern.1.forward\" }";
+    for (kinds, more, named) in [
+        ("\"line_of_sight\", \"reflection\", \"diffuse\"", pattern, of_an_object),
+        ("\"reflection\", \"lobe\"", lobe, ""),
+    ] {
         let solver = format!("{solver}interactions = [{kinds}]\n");
         let folder = measured(&TRUE, more, &solver, "");
         let fit = format!(
-            "[fit]\nmeasurements = [{{ file = \"out/links.csv\" }}]\nparameters = [{EVERYTHING}]\n\
+            "[fit]\nmeasurements = [{{ file = \"out/links.csv\" }}]\nparameters = [{EVERYTHING}{named}]\n\
              losses = [{{ of = \"path_gain\" }}, {{ of = \"rms_delay_spread\" }}]\n"
         );
         check_gradient(&fit_job(folder.path(), &START, more, &solver, &fit), false);

@@ -79,6 +79,13 @@ fn parse(text: &str) -> Option<Header> {
     Some(Header { descr, fortran_order, shape })
 }
 
+/// `bytes` as an array: the caller has cut them to this length.
+pub(super) fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut array = [0; N];
+    array.copy_from_slice(bytes);
+    array
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

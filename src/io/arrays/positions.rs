@@ -1,6 +1,6 @@
 //! Positions of many devices: `.npy` arrays [n, 3] and `.csv` tables with x_m, y_m, z_m.
 
-use super::npy;
+use super::npy::{self, fixed};
 use crate::error::{Error, Fault, Result};
 use crate::io::csv::cells_of;
 use crate::io::read::regular_file;
@@ -64,13 +64,6 @@ pub fn read_positions(bytes: &[u8], file: &Path) -> Result<Vec<[f64; 3]>> {
         number(&data[element * size..(element + 1) * size])
     };
     (0..rows).map(|i| checked([at(i, 0), at(i, 1), at(i, 2)], i, file)).collect()
-}
-
-/// `bytes` as an array: the caller has cut them to this length.
-fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
-    let mut array = [0; N];
-    array.copy_from_slice(bytes);
-    array
 }
 
 /// Reads a table (CSV as of RFC 4180, UTF-8) with the columns x_m, y_m, z_m [m] and any others; `file` is named in

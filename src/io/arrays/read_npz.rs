@@ -1,6 +1,6 @@
 //! Archives of arrays (`.npz`), read: those of this program and of numpy, compressed or not.
 
-use super::npy;
+use super::npy::{self, fixed};
 use crate::error::{Error, Fault, Result};
 use crate::math::C64;
 use std::collections::BTreeMap;
@@ -76,13 +76,6 @@ fn array_of(content: &[u8], name: &str, file: &Path) -> Result<Array> {
     }
     let shape = header.shape.iter().map(|n| *n as usize).collect();
     Ok(Array { shape, values: data.chunks_exact(size).map(read).collect() })
-}
-
-/// `bytes` as an array: the caller has cut them to this length.
-fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
-    let mut array = [0; N];
-    array.copy_from_slice(bytes);
-    array
 }
 
 #[cfg(test)]

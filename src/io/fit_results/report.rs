@@ -3,8 +3,9 @@
 use crate::calibrate::Plan;
 use crate::calibrate::evaluate::{Losses, TermLoss};
 use crate::calibrate::fit::{Outcome, PARTS};
-use crate::calibrate::loss::Term;
-use crate::calibrate::measurement::Part;
+use crate::calibrate::loss::{DECIBEL, Term, stated};
+use crate::calibrate::measurement::{Measured, Part, Quantity};
+use crate::calibrate::observe::Observed;
 use crate::calibrate::parameters::Parameter;
 use crate::calibrate::scale::Scale;
 use crate::io::job::Job;
@@ -180,6 +181,43 @@ fn warnings_of(job: &Job, plan: &Plan, outcome: &Outcome) -> Vec<String> {
             ));
         }
     }
-    warnings.extend(super::tables::unit_warning(job, plan, outcome));
+    warnings.extend(unit_warning(job, plan, outcome));
     warnings
+}
+
+/// Measured minus computed values beyond this, in the median, before the fit, are no matter of materials [dB].
+const FAR_DB: f64 = 15.0;
+/// Two offsets this near are the same [dB].
+const NEAR_DB: f64 = 5.0;
+
+/// What the user should know where measured powers look like another unit than decibels of a path gain.
+fn unit_warning(job: &Job, plan: &Plan, outcome: &Outcome) -> Option<String> {
+    if plan.scale != Scale::Known {
+        return None;
+    }
+    let off = |(row, observed): (&Measured, &Observed)| {
+        let of = |quantity: Quantity| {
+            let computed = observed[quantity as usize].filter(|computed| *computed > 0.0)?;
+            Some(DECIBEL * libm::log(stated(quantity, row, plan.floor)? / computed))
+        };
+        let off = of(Quantity::PathGain).or_else(|| of(Quantity::BandPower))?;
+        let power_dbm = DECIBEL * libm::log(job.radios.transmitters[row.transmitter].power * 1e3);
+        Some((off, power_dbm))
+    };
+    let mut offs: Vec<(f64, f64)> = plan.rows.iter().zip(&outcome.predicted_before).filter_map(off).collect();
+    offs.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (median, power_dbm) = *offs.get(offs.len() / 2)?;
+    if median.abs() < FAR_DB {
+        return None;
+    }
+    let begin = format!("measured powers are {median:.1} dB from those computed before the fit, in the median");
+    Some(if (median - power_dbm).abs() < NEAR_DB {
+        format!(
+            "{begin}: that is the transmitted power; are they dBm? Such values belong in a column received_power_dbm"
+        )
+    } else if (median.abs() - 30.0).abs() < NEAR_DB {
+        format!("{begin}: are they dBm where dBW is meant, or the other way round?")
+    } else {
+        format!("{begin}: look at units, antennas and cables, or set fit.scale = \"ewma\"")
+    })
 }

@@ -2,19 +2,20 @@
 
 use crate::calibrate::Plan;
 use crate::calibrate::fit::Outcome;
-use crate::calibrate::loss::{DECIBEL, stated};
-use crate::calibrate::measurement::{Measured, Quantity};
-use crate::calibrate::observe::Observed;
+use crate::calibrate::measurement::Quantity;
+use crate::calibrate::parameters::Parameter;
 use crate::calibrate::scale::{Scale, factor};
+use crate::io::csv::cell_of;
 use crate::io::job::Job;
+use crate::io::links::decibels;
 use std::io::{self, Write};
 
 /// Writes the history: step, loss of its rows, what priors add, validation loss, and the values of the parameters in the
 /// step.
 pub(super) fn history(file: &mut impl Write, plan: &Plan, outcome: &Outcome) -> io::Result<()> {
-    let name = |parameter: &crate::calibrate::parameters::Parameter| {
+    let name = |parameter: &Parameter| {
         let (unit, _) = parameter.target.unit();
-        quoted(&if unit == "-" { parameter.name.clone() } else { format!("{} [{unit}]", parameter.name) })
+        cell_of(&if unit == "-" { parameter.name.clone() } else { format!("{} [{unit}]", parameter.name) })
     };
     let names: Vec<String> = plan.parameters.iter().map(name).collect();
     writeln!(file, "step,loss,prior,validation_loss,{}", names.join(","))?;
@@ -50,10 +51,10 @@ pub(super) fn links(file: &mut impl Write, job: &Job, plan: &Plan, outcome: &Out
         writeln!(
             file,
             "{},{},{},{},{}{comma}{}",
-            quoted(&job.radios.receivers[row.receiver].name),
-            quoted(&job.radios.transmitters[row.transmitter].name),
+            cell_of(&job.radios.receivers[row.receiver].name),
+            cell_of(&job.radios.transmitters[row.transmitter].name),
             job.carriers[row.carrier] / 1e9,
-            quoted(&plan.groups[row.group]),
+            cell_of(&plan.groups[row.group]),
             plan.parts[row.receiver].name(),
             cells.join(",")
         )?;
@@ -62,51 +63,6 @@ pub(super) fn links(file: &mut impl Write, job: &Job, plan: &Plan, outcome: &Out
 }
 
 fn shown(quantity: Quantity, value: Option<f64>) -> String {
-    match value {
-        Some(value) if quantity.is_power() && value > 0.0 => format!("{:.6}", DECIBEL * libm::log(value)),
-        Some(value) if !quantity.is_power() => format!("{:.6}", value * 1e9),
-        Some(_) | None => String::new(),
-    }
-}
-
-/// A cell that holds commas or quotes stands in quotes.
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_string() }
-}
-
-/// Measured minus computed values beyond this, in the median, before the fit, are no matter of materials [dB].
-const FAR_DB: f64 = 15.0;
-/// Two offsets this near are the same [dB].
-const NEAR_DB: f64 = 5.0;
-
-/// What the user should know where measured powers look like another unit than decibels of a path gain.
-pub(super) fn unit_warning(job: &Job, plan: &Plan, outcome: &Outcome) -> Option<String> {
-    if plan.scale != Scale::Known {
-        return None;
-    }
-    let off = |(row, observed): (&Measured, &Observed)| {
-        let of = |quantity: Quantity| {
-            let computed = observed[quantity as usize].filter(|computed| *computed > 0.0)?;
-            Some(DECIBEL * libm::log(stated(quantity, row, plan.floor)? / computed))
-        };
-        let off = of(Quantity::PathGain).or_else(|| of(Quantity::BandPower))?;
-        let power_dbm = DECIBEL * libm::log(job.radios.transmitters[row.transmitter].power * 1e3);
-        Some((off, power_dbm))
-    };
-    let mut offs: Vec<(f64, f64)> = plan.rows.iter().zip(&outcome.predicted_before).filter_map(off).collect();
-    offs.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (median, power_dbm) = *offs.get(offs.len() / 2)?;
-    if median.abs() < FAR_DB {
-        return None;
-    }
-    let begin = format!("measured powers are {median:.1} dB from those computed before the fit, in the median");
-    Some(if (median - power_dbm).abs() < NEAR_DB {
-        format!(
-            "{begin}: that is the transmitted power; are they dBm? Such values belong in a column received_power_dbm"
-        )
-    } else if (median.abs() - 30.0).abs() < NEAR_DB {
-        format!("{begin}: are they dBm where dBW is meant, or the other way round?")
-    } else {
-        format!("{begin}: look at units, antennas and cables, or set fit.scale = \"ewma\"")
-    })
+    let value = if quantity.is_power() { value.and_then(decibels) } else { value.map(|seconds| seconds * 1e9) };
+    value.map_or(String::new(), |value| format!("{value:.6}"))
 }

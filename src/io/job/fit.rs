@@ -1,11 +1,10 @@
 //! The calibration of a job (`[fit]`): as written, and as meant.
 
-use super::description::{JobDescription, Task};
+use super::description::JobDescription;
 use super::meant::{Output, within};
 use crate::backend::Backend;
 use crate::calibrate::Plan;
 use crate::calibrate::adam::{Adam, Schedule};
-use crate::calibrate::fit::is_of_squares;
 use crate::calibrate::loss::{Measure, Of, Term};
 use crate::calibrate::material_models::MaterialModel;
 use crate::calibrate::measurement::{Quantity, Split, parts_of};
@@ -292,11 +291,6 @@ pub fn calibration_of(
     Ok(Calibration { plan, checkpoint_every, retrace_after })
 }
 
-/// Whether a job describes a calibration that its task does not use.
-pub fn is_unused(description: &JobDescription) -> bool {
-    description.fit.is_some() && description.task != Task::Fit
-}
-
 fn read(written: &FitDescription, folder: &Path, context: Context, inputs: &mut Vec<PathBuf>) -> Result<Measurements> {
     if written.measurements.is_empty() {
         let fault = Fault::new("fit.measurements", "must name at least one file").value("[]");
@@ -418,7 +412,7 @@ fn optimiser_of(written: &FitDescription, terms: &[Term]) -> Result<Optimiser> {
     let learning_rate = within("fit.learning_rate", written.learning_rate, 1e-9..=1e3, "5e-3 serves")?;
     match written.optimiser {
         OptimiserDescription::Adam => Ok(Optimiser::Adam(Adam { learning_rate, schedule, ..Adam::default() })),
-        OptimiserDescription::GaussNewton if !is_of_squares(terms) => {
+        OptimiserDescription::GaussNewton if !terms.iter().all(|term| term.measure.is_square()) => {
             let fault = Fault::new("fit.optimiser", "needs losses that are squares: not \"smape\"");
             Err(Error::job(fault.value("gauss_newton").remedy("use measure = \"db\", or optimiser = \"adam\"")))
         }

@@ -121,7 +121,7 @@ impl Job {
             warnings.push("map: only task = \"map\" uses this table".into());
         }
         lobes_are_asked_for(&scene, &solver)?;
-        if fit::is_unused(&description) {
+        if description.fit.is_some() && description.task != Task::Fit {
             warnings.push("fit: only task = \"fit\" uses this table".into());
         }
         let calibration = match description.task {
