@@ -10,15 +10,18 @@ four places, and the lowest loss counts. Prints a table, and writes it to out/ta
     --raylobe FILE   the program [target/release/raylobe]
 """
 
-import argparse
 import csv
 import json
 import math
 import random
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.dont_write_bytecode = True  # nothing beside the sources but out/
+import fits
+from fits import row
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "out"
@@ -27,12 +30,6 @@ OFF_M, OFF_DEGREES, NOISE_DB = 1.0, 5.0, 1.0
 STARTS = 4
 # What is asked: without noise, and with it in predicted standard errors.
 MOST_M, MOST_DEGREES, MOST_ERRORS = 0.05, 0.2, 2.0
-
-
-def call(program, *arguments):
-    done = subprocess.run([program, *map(str, arguments)], cwd=HERE, capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(map(str, arguments))}: exit code {done.returncode}\n{done.stderr}")
 
 
 def measured(noise_db, seed):
@@ -56,7 +53,7 @@ def start(true_position, true_tilt, seed):
     return position, true_tilt + draw.choice([-1, 1]) * OFF_DEGREES
 
 
-def fits(program, noise_db, seeds):
+def errors_of(program, noise_db, seeds):
     """Rows: error of the position [m] and tilt [degrees], errors of each over the standard errors, links, steps."""
     job = tomllib.loads((HERE / "truth.toml").read_text())["transmitters"][0]
     true_position, (yaw, true_tilt, roll) = job["position_m"], job["orientation_deg"]
@@ -66,9 +63,8 @@ def fits(program, noise_db, seeds):
         reports = []
         for place in range(STARTS if noise_db > 0 else 1):
             position, tilt = start(true_position, true_tilt, 100 * place + seed)
-            settings = [f"transmitters.0.position_m={position}", f"transmitters.0.orientation_deg=[{yaw}, {tilt}, {roll}]"]
-            given = [part for setting in settings for part in ("--set", setting)]
-            call(program, "run", "fit.toml", "--device", "cpu", "--quiet", *given)
+            given = [f"transmitters.0.position_m={position}", f"transmitters.0.orientation_deg=[{yaw}, {tilt}, {roll}]"]
+            fits.call(program, HERE, "run", "fit.toml", "--device", "cpu", "--quiet", *fits.settings(given))
             reports.append(json.loads((OUT / "fit" / "fit.json").read_text()))
         report = min(reports, key=lambda one: one["losses"]["train"]["after"])
         one = {parameter["name"].rsplit(".", 1)[1]: parameter for parameter in report["parameters"]}
@@ -78,19 +74,14 @@ def fits(program, noise_db, seeds):
     return rows
 
 
-def row(*cells):
-    return "| " + " | ".join(str(cell) for cell in cells) + " |"
-
-
 def main():
-    options = argparse.ArgumentParser(description="A base station's position and tilt from received power alone.")
+    options = fits.options("A base station's position and tilt from received power alone.")
     options.add_argument("--seeds", type=int, default=10)
-    options.add_argument("--raylobe", type=Path, default=HERE.parents[1] / "target/release/raylobe")
     given = options.parse_args()
-    program = given.raylobe.resolve()
+    program = given.raylobe
     OUT.mkdir(exist_ok=True)
-    call(program, "run", "truth.toml", "--device", "cpu", "--quiet")
-    exact, noisy = (fits(program, noise, given.seeds) for noise in (0.0, NOISE_DB))
+    fits.call(program, HERE, "run", "truth.toml", "--device", "cpu", "--quiet")
+    exact, noisy = (errors_of(program, noise, given.seeds) for noise in (0.0, NOISE_DB))
     lines = [f"### Without noise, {exact[0][4]} links", "", row("start", "position [m]", "tilt [degrees]", "steps"), "|---|---|---|---|"]
     lines += [row(k + 1, f"{one[0]:.2e}", f"{one[1]:.2e}", one[5]) for k, one in enumerate(exact)]
     names = ("x", "y", "z", "tilt")
@@ -103,17 +94,12 @@ def main():
     inside = sum(z <= MOST_ERRORS for z in ratios) / len(ratios)
     lines.append("")
     lines.append(f"Within {MOST_ERRORS:g} standard errors: {100 * inside:.1f} % (of normal errors 95.4 %).")
-    text = "\n".join(lines) + "\n"
-    (OUT / "table.md").write_text(text)
-    print(text)
     good = [
         ("position without noise", max(one[0] for one in exact) <= MOST_M),
         ("tilt without noise", max(one[1] for one in exact) <= MOST_DEGREES),
         ("errors with noise as predicted", inside >= 0.9),
     ]
-    for what, holds in good:
-        print(f"{'PASS' if holds else 'FAIL'} {what}")
-    sys.exit(0 if all(holds for _, holds in good) else 1)
+    fits.finish(OUT, lines, good)
 
 
 if __name__ == "__main__":

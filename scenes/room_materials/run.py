@@ -10,15 +10,18 @@ of which begin alike. Prints a table beside the published one, and writes it to 
     --raylobe FILE   the program [target/release/raylobe]
 """
 
-import argparse
 import csv
 import json
 import math
 import random
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.dont_write_bytecode = True  # nothing beside the sources but out/
+import fits
+from fits import row
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "out"
@@ -45,12 +48,6 @@ HELD_SHARE = 0.9
 UNTOLD = ("wall.conductivity", "ceiling.conductivity")
 NOISE_DB = 1.0
 VACUUM_PERMITTIVITY = 8.8541878128e-12
-
-
-def call(program, *arguments):
-    done = subprocess.run([program, *map(str, arguments)], cwd=HERE, capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(map(str, arguments))}: exit code {done.returncode}\n{done.stderr}")
 
 
 def truth_of():
@@ -81,13 +78,9 @@ def worst_reflection(found, truth, frequency):
     return worst
 
 
-def row(*cells):
-    return "| " + " | ".join(str(cell) for cell in cells) + " |"
-
-
 def without_noise(program):
-    call(program, "run", "truth.toml", "--device", "cpu", "--quiet")
-    call(program, "run", "fit.toml", "--device", "cpu", "--quiet")
+    fits.call(program, HERE, "run", "truth.toml", "--device", "cpu", "--quiet")
+    fits.call(program, HERE, "run", "fit.toml", "--device", "cpu", "--quiet")
     frequency, truth = truth_of()
     parameters, report = fitted(OUT / "fit")
     losses = report["losses"]["train"]
@@ -134,7 +127,7 @@ def noisy_table(seed, file):
             out.writerow([taps["receiver"], powers[0], spreads[0], powers[1], spreads[1]])
 
 
-ADAM = [part for setting in ("optimiser=adam", "steps=400", "learning_rate=2e-2", "batch=64") for part in ("--set", f"fit.{setting}")]
+ADAM = fits.settings(["fit.optimiser=adam", "fit.steps=400", "fit.learning_rate=2e-2", "fit.batch=64"])
 
 
 def starts(folder):
@@ -144,8 +137,8 @@ def starts(folder):
     for material in PUBLISHED:
         for key, name in KEYS.items():
             value = parameters[f"materials.{material}.{name}"]["value"]
-            given += ["--set", f"materials.{material}.{key}={value!r}"]
-    return given
+            given.append(f"materials.{material}.{key}={value!r}")
+    return fits.settings(given)
 
 
 def with_noise(program, seeds):
@@ -155,8 +148,8 @@ def with_noise(program, seeds):
     for seed in range(1, seeds + 1):
         noisy_table(seed, OUT / "noisy.csv")
         # Adam finds the valley, past the many small ones that interference makes; Gauss-Newton its lowest point.
-        call(program, "run", "noise.toml", "--device", "cpu", "--quiet", "--out", OUT / f"noise_{seed}", *ADAM)
-        call(program, "run", "noise.toml", "--device", "cpu", "--quiet", "--out", OUT / f"noise_{seed}", *starts(OUT / f"noise_{seed}"))
+        fits.call(program, HERE, "run", "noise.toml", "--device", "cpu", "--quiet", "--out", OUT / f"noise_{seed}", *ADAM)
+        fits.call(program, HERE, "run", "noise.toml", "--device", "cpu", "--quiet", "--out", OUT / f"noise_{seed}", *starts(OUT / f"noise_{seed}"))
         parameters, _ = fitted(OUT / f"noise_{seed}")
         count += 1
         for material in PUBLISHED:
@@ -178,23 +171,17 @@ def with_noise(program, seeds):
 
 
 def main():
-    options = argparse.ArgumentParser(description="The synthetic experiment of Learning Radio Environments.")
+    options = fits.options("The synthetic experiment of Learning Radio Environments.")
     options.add_argument("--seeds", type=int, default=0)
-    options.add_argument("--raylobe", type=Path, default=HERE.parents[1] / "target/release/raylobe")
     given = options.parse_args()
-    program = given.raylobe.resolve()
+    program = given.raylobe
     OUT.mkdir(exist_ok=True)
     lines, holds = without_noise(program)
     if given.seeds:
         more, also = with_noise(program, given.seeds)
         lines += [""] + more
         holds += also
-    text = "\n".join(lines) + "\n"
-    (OUT / "table.md").write_text(text)
-    print(text)
-    for what, good in holds:
-        print(f"{'PASS' if good else 'FAIL'} {what}")
-    sys.exit(0 if all(good for _, good in holds) else 1)
+    fits.finish(OUT, lines, holds)
 
 
 if __name__ == "__main__":

@@ -16,14 +16,17 @@ does one that gets less than that; such outages are counted apart. Whether a rec
 on the clean street.
 """
 
-import argparse
 import csv
 import math
 import random
-import subprocess
 import sys
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.dont_write_bytecode = True  # nothing beside the sources but out/
+import fits
+from fits import row
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "out"
@@ -53,20 +56,11 @@ def lattice():
     return [(x, y) for x, y in points if free(x, y)]
 
 
-class Engine:
-    def __init__(self, program):
-        self.program = program
-
-    def call(self, *arguments):
-        done = subprocess.run([self.program, *map(str, arguments)], cwd=HERE, capture_output=True, text=True)
-        if done.returncode != 0:
-            sys.exit(f"{' '.join(map(str, arguments))}: exit code {done.returncode}\n{done.stderr}")
-
-    def run(self, job, out, settings=()):
-        start = time.monotonic()
-        given = [part for setting in settings for part in ("--set", setting)]
-        self.call("run", job, "--device", "cpu", "--quiet", "--out", out, *given)
-        print(f"{out.name}: {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+def run(program, job, out, settings=()):
+    """Runs a job, and says how long it took."""
+    start = time.monotonic()
+    fits.call(program, HERE, "run", job, "--device", "cpu", "--quiet", "--out", out, *fits.settings(settings))
+    print(f"{out.name}: {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
 
 
 def table_of(file):
@@ -79,11 +73,11 @@ def write_points(file, points):
     file.write_text("\n".join(lines) + "\n")
 
 
-def truth_of(engine):
+def truth_of(program):
     """Points that truth reaches: (x, y), path gain [dB], whether in view."""
     points = lattice()
     write_points(OUT / "receivers.csv", points)
-    engine.run("truth.toml", OUT / "truth")
+    run(program, "truth.toml", OUT / "truth")
     rows = table_of(OUT / "truth" / "links.csv")
     return [
         (point, float(row["path_gain_db"]), row["line_of_sight"] == "yes")
@@ -97,16 +91,16 @@ def kappa_settings(preset):
     return [f"solver.scatter_rays={min(round(RAYS_PER_KAPPA * kappa), MOST_RAYS)}"]
 
 
-def fitted(engine, kind, preset, train, judge, name):
+def fitted(program, kind, preset, train, judge, name):
     """Path gains [dB] of the judges after a fit to the training receivers, minus infinity for nothing."""
     write_points(OUT / "train.csv", [point for point, _, _ in train])
     rows = ["receiver,path_gain_db"] + [f"rx{k},{gain}" for k, (_, gain, _) in enumerate(train)]
     (OUT / "measured.csv").write_text("\n".join(rows) + "\n")
     settings = [f'scene.file="out/{preset}.glb"'] + (kappa_settings(preset) if kind == "lobe" else [])
     folder = OUT / f"{preset}_{kind}_{name}"
-    engine.run(HERE / f"fit_{kind}.toml", folder, settings)
+    run(program, HERE / f"fit_{kind}.toml", folder, settings)
     write_points(folder / "judges.csv", [point for point, _, _ in judge])
-    engine.run(folder / "fitted.toml", folder / "judged", ['receivers.0.file="judges.csv"'])
+    run(program, folder / "fitted.toml", folder / "judged", ['receivers.0.file="judges.csv"'])
     rows = table_of(folder / "judged" / "links.csv")
     return [float(row["path_gain_db"]) if row["path_gain_db"] else -math.inf for row in rows]
 
@@ -127,20 +121,15 @@ class Judged:
         self.apart = mean(abs(error) for error, _ in pairs if error > -FLOOR)
 
 
-def row(*cells):
-    return "| " + " | ".join(cell if isinstance(cell, str) else f"{cell:.2f}" for cell in cells) + " |"
-
-
 def main():
-    options = argparse.ArgumentParser(description="Fitting a scan of a street.")
+    options = fits.options("Fitting a scan of a street.")
     options.add_argument("--presets", default=",".join(PRESETS))
     options.add_argument("--train", default="20,50,200")
     options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--raylobe", type=Path, default=HERE.parents[1] / "target/release/raylobe")
     given = options.parse_args()
-    engine = Engine(given.raylobe.resolve())
+    program = given.raylobe
     OUT.mkdir(exist_ok=True)
-    truth = truth_of(engine)
+    truth = truth_of(program)
     random.Random(given.seed).shuffle(truth)
     counts = [int(count) for count in given.train.split(",")]
     judge = truth[max(counts):]
@@ -149,25 +138,20 @@ def main():
     lines = [row(*titles), "|" + "---|" * len(titles)]
     verdicts = []
     for preset in given.presets.split(","):
-        engine.call("scene", "degrade", STREET, "-o", f"out/{preset}.glb", "--preset", preset, "--seed", given.seed)
+        fits.call(program, HERE, "scene", "degrade", STREET, "-o", f"out/{preset}.glb", "--preset", preset, "--seed", given.seed)
         for count in counts:
             both = {}
             for kind in ("specular", "lobe"):
-                gains = fitted(engine, kind, preset, truth[:count], judge, count)
+                gains = fitted(program, kind, preset, truth[:count], judge, count)
                 both[kind] = [Judged(judge, gains, wanted) for wanted in (hidden, lambda _: True)]
             (specular, all_specular), (lobe, all_lobe) = both["specular"], both["lobe"]
             share = lobe.error / specular.error
-            lines.append(row(preset, str(count), str(lobe.count), str(specular.outages), specular.error, specular.apart, str(lobe.outages), lobe.error, lobe.apart, specular.error - lobe.error, f"{100 * share:.0f} %", all_specular.error, all_lobe.error))
+            lines.append(row(preset, count, lobe.count, specular.outages, specular.error, specular.apart, lobe.outages, lobe.error, lobe.apart, specular.error - lobe.error, f"{100 * share:.0f} %", all_specular.error, all_lobe.error, number="{:.2f}".format))
             print(lines[-1], file=sys.stderr, flush=True)
             good = lobe.error <= MOST_DB.get(count, MOST_DB[50]) and share <= MOST_SHARE
             verdicts.append((f"{preset}, {count} receivers: {lobe.error:.2f} dB, {100 * share:.0f} % of specular", good))
     head = f"Mean absolute errors [dB] of receivers without line of sight that no fit has seen, floor -{FLOOR:g} dB; published gap {PUBLISHED_GAP_DB} dB."
-    text = "\n".join([head, "", *lines]) + "\n"
-    (OUT / "table.md").write_text(text)
-    print(text)
-    for what, good in verdicts:
-        print(f"{'PASS' if good else 'FAIL'} {what}")
-    sys.exit(0 if all(good for _, good in verdicts) else 1)
+    fits.finish(OUT, [head, "", *lines], verdicts)
 
 
 if __name__ == "__main__":

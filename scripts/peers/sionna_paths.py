@@ -44,9 +44,8 @@ def scene_of(typed):
     return scene, len(positions)
 
 
-def call(solver, scene, typed):
-    start, processor = time.perf_counter(), time.process_time()
-    paths = solver(
+def trace(solver, scene, typed):
+    return solver(
         scene,
         max_depth=typed.depth,
         samples_per_src=typed.rays,
@@ -59,6 +58,11 @@ def call(solver, scene, typed):
         synthetic_array=True,
         seed=1,
     )
+
+
+def call(solver, scene, typed):
+    start, processor = time.perf_counter(), time.process_time()
+    paths = trace(solver, scene, typed)
     dr.eval(paths.a, paths.tau, paths.valid)
     dr.sync_thread()
     return time.perf_counter() - start, time.process_time() - processor, int(np.sum(paths.valid.numpy()))
@@ -94,4 +98,5 @@ def main():
     )
 
 
-main()
+if __name__ == "__main__":
+    main()

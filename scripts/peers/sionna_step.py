@@ -14,7 +14,8 @@ import time
 import drjit as dr
 import mitsuba as mi
 import numpy as np
-from sionna.rt import PathSolver, PlanarArray, RadioMaterial, Receiver, Transmitter, load_scene
+import sionna_paths
+from sionna.rt import PathSolver, RadioMaterial
 
 
 def arguments():
@@ -31,14 +32,7 @@ def arguments():
 
 
 def scene_of(typed):
-    scene = load_scene(typed.scene)
-    scene.frequency = typed.carrier_ghz * 1e9
-    array = PlanarArray(num_rows=1, num_cols=1, pattern="iso", polarization="V")
-    scene.tx_array = array
-    scene.rx_array = array
-    scene.add(Transmitter("tx", position=typed.transmitter))
-    for i, position in enumerate(np.load(typed.receivers)[: typed.count]):
-        scene.add(Receiver(f"rx{i}", position=[float(x) for x in position]))
+    scene, _ = sionna_paths.scene_of(typed)
     trained = {}
     for thing in scene.objects.values():
         known = thing.radio_material
@@ -64,19 +58,7 @@ def step(solver, scene, materials, typed):
             setattr(material, name, value)
     dr.sync_thread()
     start, processor = time.perf_counter(), time.process_time()
-    paths = solver(
-        scene,
-        max_depth=typed.depth,
-        samples_per_src=typed.rays,
-        max_num_paths_per_src=1_000_000,
-        los=True,
-        specular_reflection=True,
-        diffuse_reflection=False,
-        refraction=False,
-        diffraction=False,
-        synthetic_array=True,
-        seed=1,
-    )
+    paths = sionna_paths.trace(solver, scene, typed)
     real, imaginary = paths.a
     loss = dr.sum(dr.square(real.array) + dr.square(imaginary.array))
     dr.eval(loss)
