@@ -25,6 +25,11 @@ impl Quantity {
     pub const ALL: [Quantity; QUANTITIES] =
         [Quantity::PathGain, Quantity::BandPower, Quantity::RmsDelaySpread, Quantity::TapDelaySpread];
 
+    /// Whether it is a time [s]; otherwise it is a gain [-].
+    pub fn is_spread(self) -> bool {
+        matches!(self, Quantity::RmsDelaySpread | Quantity::TapDelaySpread)
+    }
+
     /// Its name in jobs and tables.
     pub fn name(self) -> &'static str {
         match self {

@@ -17,6 +17,9 @@ use std::path::{Path, PathBuf};
 pub use channels::read_channels;
 pub use table::read_table;
 
+/// A gain above this, 120 dB, is no channel's: sums of squares of such values need not be finite either.
+const MOST_GAIN: f64 = 1e12;
+
 /// A file of measurements.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Source {

@@ -1,6 +1,6 @@
 //! Measured channels: `cfr.npz` and `taps.npz` as `raylobe run` writes them, of links that all have the same ports.
 
-use super::{Context, Measurements, Place};
+use super::{Context, MOST_GAIN, Measurements, Place};
 use crate::calibrate::measurement::{QUANTITIES, Quantity};
 use crate::calibrate::observe::Instrument;
 use crate::error::{Error, Fault, Result};
@@ -13,7 +13,7 @@ const SAME_FREQUENCY_HZ: f64 = 1.0;
 
 /// Reads `cfr` [rx, rx_ant, tx, tx_ant, subcarrier] with `frequency_hz` [subcarrier] about the carrier, or `taps` [rx, rx_ant,
 /// tx, tx_ant, tap] with `tap` [tap]; a [carrier] axis stands before them where the job has several. A link whose samples are
-/// all 0, or not all finite, was not measured: both are counted.
+/// all 0, or not all finite and below 120 dB, was not measured: both are counted.
 ///
 /// # Errors
 /// [`Error::Input`]: not such a file; shapes, subcarriers or taps that are not the job's.
@@ -102,7 +102,7 @@ fn put_all(
                     &array.values[first * tx_ports * count..(first + 1) * tx_ports * count]
                 };
                 let samples: Vec<C64> = (0..rx_ports).flat_map(row).copied().collect();
-                if !samples.iter().all(|h| h.is_finite()) {
+                if !samples.iter().all(|h| h.norm_sqr() <= MOST_GAIN) {
                     broken += 1;
                     continue;
                 }
@@ -121,7 +121,7 @@ fn put_all(
         }
     }
     for (count, what) in [
-        (broken, "links with samples that are not finite: left out"),
+        (broken, "links with samples that are not finite or above 120 dB: left out"),
         (silent, "links whose samples are all 0: taken as not measured"),
         (repeated, "links that repeat another measurement: each counts once"),
     ] {

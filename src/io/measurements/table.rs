@@ -1,6 +1,6 @@
 //! Tables of measurements.
 
-use super::{Context, Measurements, Place, counted};
+use super::{Context, MOST_GAIN, Measurements, Place, counted};
 use crate::calibrate::measurement::{QUANTITIES, Quantity};
 use crate::error::{Error, Fault, Result, did_you_mean};
 use crate::io::csv::cells_of;
@@ -51,6 +51,9 @@ const SAME_PLACE_M: f64 = 0.01;
 const SAME_CARRIER: f64 = 1e-6;
 /// Spreads of delays below this are no nanoseconds [ns].
 const LEAST_SPREAD_NS: f64 = 1e-3;
+
+/// A spread of delays above this is a typing error [s].
+const MOST_SPREAD_S: f64 = 1.0;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Unit {
@@ -203,8 +206,10 @@ impl Columns {
             }
             seen.push((*value, written));
             let own = in_unit(unit, written, &radios.transmitters[transmitter]);
-            if own < 0.0 {
-                let fault = Fault::new(format!("line {}, column {name}", place.line), "must not be negative");
+            let most = if quantity.is_spread() { MOST_SPREAD_S } else { MOST_GAIN };
+            if !(0.0..=most).contains(&own) {
+                let bound = if own < 0.0 { "must not be negative" } else { "is more than any channel has" };
+                let fault = Fault::new(format!("line {}, column {name}", place.line), bound);
                 return Err(Error::input(fault.file(place.file).value(text).remedy("mend or drop this line")));
             }
             if values[quantity as usize].is_some_and(|before: f64| (before / own - 1.0).abs() > 1e-9) {

@@ -79,6 +79,8 @@ fn mistakes_name_line_and_remedy() {
         ("receiver,path_gain_db\nrx0,80\nrx1,90\n", ["positive in the median", "path loss"]),
         ("receiver,rms_delay_spread_ns\nrx0,1e-8\nrx1,3e-8\n", ["picosecond", "1e-8 s is 10 ns"]),
         ("receiver,rms_delay_spread_ns\nrx0,-3\n", ["must not be negative", "line 2"]),
+        ("receiver,path_gain_db\nrx0,-80\nrx1,-80\nrx2,5000\n", ["is more than any channel has", "line 4"]),
+        ("receiver,rms_delay_spread_ns\nrx0,1e10\n", ["is more than any channel has", "line 2"]),
         ("receiver,path_gain_db,path_gain_db\nrx0,-80,-80\n", ["path_gain_db", "stands twice"]),
         ("receiver,path_gain_db,received_power_dbm\nrx0,-80,-80\n", ["line 2", "disagrees"]),
         ("receiver,path_gain_db,carrier_ghz\nrx0,-80,27\n", ["carrier_ghz", "28 GHz"]),
