@@ -6,6 +6,7 @@ pub mod frame;
 pub mod phase;
 pub mod quadrature;
 pub mod random;
+pub mod smoothing;
 
 /// A point or direction in space [m] or [-].
 pub type Vec3 = nalgebra::Vector3<f64>;
