@@ -3,10 +3,13 @@
 pub mod attached;
 pub mod binary;
 pub mod bvh;
+pub mod clearance;
 pub mod cone;
 pub mod enclosure;
 pub mod facet;
 pub mod flood;
+pub mod obstacle;
+pub mod outline;
 pub mod panorama;
 pub mod region;
 pub mod search;

@@ -18,6 +18,7 @@ pub mod receivers;
 pub mod refine;
 pub mod scatter;
 pub mod search;
+pub mod smooth;
 
 pub use crate::layout::ALL_ELEMENTS;
 pub use found::FoundPaths;

@@ -123,6 +123,13 @@ pub fn meeting(image: &Vec3, target: &Vec3, plane: &Plane) -> Vec3 {
     between(image, target, [image, target].map(|point| signed_distance(point, plane)))
 }
 
+/// Where the line from an image to a target meets a plane, continued to those on one side of it (T110): the point that is as
+/// far along as the two are from the plane, whichever side they are on. Of two points in the plane it is the image.
+pub fn soft_meeting(image: &Vec3, target: &Vec3, plane: &Plane) -> Vec3 {
+    let [from, to] = [image, target].map(|point| signed_distance(point, plane).abs());
+    if from + to == 0.0 { *image } else { image + (target - image) * (from / (from + to)) }
+}
+
 /// Bars of a plane.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct PlaneBar {
@@ -146,13 +153,14 @@ pub struct RefinedBar {
 /// The adjoint of [`refine`]: of the direction of departure, the direction of arrival, the length and the vertices of the
 /// path between two `ends` over `planes` `[reflection]` (T44, T45, T91); adds to the bars of the ends and of the planes.
 ///
-/// `vertices` are those that [`refine`] found, in the coordinates of the ends, and `vertices_bar` their bars; both are empty
-/// where no bar is wanted of them. `images` is scratch. Which facets a path meets and whether it is free are held fixed.
+/// `vertices` are those that [`refine`] found, or those of [`soft_meeting`], in the coordinates of the ends, and
+/// `vertices_bar` their bars; both are empty where no bar is wanted of them, and so are bars of the images, `images_bar`
+/// `[facet + 1]`. `images` is scratch. Which facets a path meets and whether it is free are held fixed.
 pub fn refine_vjp(
     [from, to]: [&Vec3; 2],
     planes: &[Plane],
     bar: &RefinedBar,
-    [vertices, vertices_bar]: [&[Vec3]; 2],
+    [vertices, vertices_bar, images_bar]: [&[Vec3]; 3],
     [from_bar, to_bar]: [&mut Vec3; 2],
     planes_bar: &mut [PlaneBar],
     images: &mut Vec<Image>,
@@ -162,6 +170,7 @@ pub fn refine_vjp(
     for (i, plane) in planes.iter().enumerate() {
         images.push(Image { at: mirror(&images[i].at, plane), bar: Vec3::zeros() });
     }
+    images.iter_mut().zip(images_bar).for_each(|(image, bar)| image.bar += bar);
     let span = to - images[planes.len()].at;
     let length = span.norm();
     let arrival = span / length;
@@ -210,10 +219,12 @@ fn vertices_vjp(
         let (plane, image, next) = (&planes[i], images[i + 1].at, vertices.get(i + 1).unwrap_or(to));
         let vertex_bar = vertex_bar + passed_on;
         let (n, s, next_s) = (Vec3::from(plane.normal), signed_distance(&image, plane), signed_distance(next, plane));
-        // v_i = I_i + (v_{i+1} - I_i) t, t = s/(s - s').
-        let (t, over) = (s / (s - next_s), 1.0 / (s - next_s));
-        let t_bar = (next - image).dot(&vertex_bar);
-        let (s_bar, next_s_bar) = (-t_bar * next_s * over * over, t_bar * s * over * over);
+        // v_i = I_i + (v_{i+1} - I_i) t, t = |s|/(|s| + |s'|), which is s/(s - s') where the plane parts the two.
+        let apart = s.abs() + next_s.abs();
+        let over = if apart > 0.0 { 1.0 / apart } else { 0.0 };
+        let t = s.abs() * over;
+        let t_bar = (next - image).dot(&vertex_bar) * over * over;
+        let (s_bar, next_s_bar) = (t_bar * next_s.abs() * 1f64.copysign(s), -t_bar * s.abs() * 1f64.copysign(next_s));
         planes_bar[i].normal += image * s_bar + next * next_s_bar;
         planes_bar[i].offset -= s_bar + next_s_bar;
         images[i + 1].bar += vertex_bar * (1.0 - t) + n * s_bar;
@@ -322,7 +333,7 @@ mod tests {
             let (_, _, _, vertices) = refined(&from, &to, &planes);
             let (mut from_bar, mut to_bar, mut planes_bar) = (Vec3::zeros(), Vec3::zeros(), vec![PlaneBar::default(); count]);
             let ends_bar = [&mut from_bar, &mut to_bar];
-            let given = [&vertices[..], &vertices_bar[..]];
+            let given = [&vertices[..], &vertices_bar[..], &[]];
             refine_vjp([&from, &to], &planes, &bar, given, ends_bar, &mut planes_bar, &mut Vec::new());
             let of_planes = planes_bar.iter().zip(&by_planes).map(|(bar, (normal, offset))| {
                 bar.normal.dot(normal) + bar.offset * offset

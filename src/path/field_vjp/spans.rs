@@ -105,7 +105,7 @@ impl Walk<'_> {
             [&from, &to],
             &scratch.planes,
             bar,
-            [&scratch.points, points_bar],
+            [&scratch.points, points_bar, &[]],
             [&mut from_bar, to_bar],
             &mut scratch.planes_bar,
             &mut scratch.images,
