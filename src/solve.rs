@@ -9,6 +9,7 @@ pub mod map;
 mod pull_back;
 pub mod sampled;
 pub mod scatter;
+pub mod smooth;
 pub mod tracer;
 
 use crate::backend::{Backend, Detached};

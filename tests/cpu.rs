@@ -58,6 +58,8 @@ mod reciprocity;
 mod response;
 #[path = "cases/scenes.rs"]
 mod scenes;
+#[path = "cases/smooth.rs"]
+mod smooth;
 #[path = "cases/tiles.rs"]
 mod tiles;
 #[path = "cases/truth.rs"]

@@ -1,0 +1,299 @@
+//! Smoothed visibility (theory.md, T107-T110): the hard result in the limit, the reference paths, continuity, and gradients
+//! through visibility against differences.
+
+use crate::completeness::munich;
+use crate::support::build::{self, Numbers};
+use crate::support::truth_files;
+use crate::support::{accept, worse};
+use raylobe::channel::ChannelBar;
+use raylobe::geometry::Geometry;
+use raylobe::geometry::obstacle::worst_obstacle;
+use raylobe::geometry::outline::Outlines;
+use raylobe::layout::NONE;
+use raylobe::math::Vec3;
+use raylobe::math::smoothing::StepKind;
+use raylobe::path::adjoint::{ParameterKind, Wanted};
+use raylobe::path::smooth::Softness;
+use raylobe::path::{Paths, SolverOptions};
+use raylobe::scene::Scene;
+use raylobe::scene::antenna::Polarization;
+use raylobe::scene::description::SceneDescription;
+use raylobe::scene::generate::{CanyonOptions, GenerateOptions, generate};
+use raylobe::scene::radio::Radios;
+use raylobe::solve::smooth::{SoftEngine, SoftSolution};
+
+const CARRIER: f64 = 28e9;
+
+fn canyon() -> SceneDescription {
+    generate(&GenerateOptions::Canyon(CanyonOptions::default())).expect("a canyon")
+}
+
+fn soft(scene: &Scene, radios: &Radios, options: &SolverOptions, softness: Softness) -> SoftSolution {
+    let engine = SoftEngine::new(build::backend(), scene, options, softness).expect("a scene");
+    engine.solve(radios, &[CARRIER]).expect("a solution")
+}
+
+fn sigmoid(alpha: f64) -> Softness {
+    Softness::of(StepKind::Sigmoid, alpha)
+}
+
+/// Chains of facets of the paths of a link.
+fn chains(paths: &Paths, link: usize) -> Vec<Vec<u32>> {
+    let mut chains: Vec<Vec<u32>> =
+        paths.of_link(link).map(|path| paths.facet[paths.vertices_of(path)].to_vec()).collect();
+    chains.sort();
+    chains
+}
+
+/// Random points in a box.
+fn points(numbers: &mut Numbers, low: [f64; 3], high: [f64; 3], count: usize) -> Vec<[f64; 3]> {
+    (0..count).map(|_| [0, 1, 2].map(|axis| numbers.between(low[axis], high[axis]))).collect()
+}
+
+/// Very sharp, visibility is what it is without smoothing: for chains that the solver finds 1, for others 0.
+fn the_limit_is_hard(name: &str, scene: &SceneDescription, radios: &Radios, depth: u32, most_near: usize) {
+    let scene = build::checked(scene);
+    let options = build::exhaustive(depth);
+    let hard =
+        raylobe::solve::solve(build::backend(), &scene, radios, &[CARRIER], &options, &raylobe::progress::Silent)
+            .expect("paths");
+    let sharp = soft(&scene, radios, &options, sigmoid(1e6));
+    let exact = soft(&scene, radios, &options, sigmoid(f64::INFINITY));
+    assert_eq!((&exact.paths, &exact.channel), (&hard.paths, &hard.channel), "infinitely sharp is the solver itself");
+    let (mut near, mut differ) = (0, 0);
+    for link in 0..hard.paths.links() {
+        let sure = |path: &usize| (sharp.visibility[*path].value - 0.5).abs() > 0.5 - 1e-6;
+        near += sharp.paths.of_link(link).filter(|path| !sure(path)).count();
+        differ += usize::from(chains(&hard.paths, link) != chains(&sharp.paths, link));
+    }
+    let value = format!("{differ} of {} links differ, {near} chains within 14 um of a change", hard.paths.links());
+    accept(
+        &format!("smoothing: very sharp is hard, {name}"),
+        value,
+        "only such links",
+        differ <= near && near <= most_near,
+    );
+}
+
+#[test]
+fn very_sharp_smoothing_is_the_solver_in_the_canyon() {
+    let mut numbers = Numbers::new(5);
+    let receivers = points(&mut numbers, [-95.0, -9.0, 0.5], [95.0, 9.0, 24.0], 200);
+    let transmitters = points(&mut numbers, [-95.0, -30.0, 1.0], [95.0, 30.0, 40.0], 50);
+    let radios = build::radios(Polarization::V, &transmitters, &receivers);
+    the_limit_is_hard("canyon, 10,000 links, depth 1", &canyon(), &radios, 1, 20);
+    let few = build::radios(Polarization::V, &transmitters[..5], &receivers[..40]);
+    the_limit_is_hard("canyon, 200 links, depth 2", &canyon(), &few, 2, 5);
+}
+
+#[test]
+fn very_sharp_smoothing_is_the_solver_in_munich() {
+    let Some((scene, radios)) = munich() else { return };
+    let checked = build::checked(&scene);
+    let geometry = Geometry::new(&checked);
+    let outlines = Outlines::build(&geometry);
+    let mut numbers = Numbers::new(6);
+    let (low, high) = checked.bounds().expect("a city");
+    let (mut differ, mut near) = (0, 0);
+    // 10,000 links between points of the city and its receivers.
+    for k in 0..10_000 {
+        let receiver = radios.receivers[k % radios.receivers.len()].position - checked.origin;
+        let other = Vec3::new(
+            numbers.between(low.x, high.x),
+            numbers.between(low.y, high.y),
+            numbers.between(1.0, 60.0) - checked.origin.z,
+        );
+        let soft = worst_obstacle(&geometry, &outlines, &[other, receiver], [NONE; 2], 0.0);
+        let mut hard = false;
+        raylobe::geometry::search::for_each_crossing(&checked, &geometry.bvh, [&other, &receiver], |_| hard = true);
+        differ += usize::from(soft.is_some_and(|obstacle| obstacle.clearance.signed > 0.0) != hard);
+        near += usize::from(
+            worst_obstacle(&geometry, &outlines, &[other, receiver], [NONE; 2], -1e-4)
+                .is_some_and(|obstacle| obstacle.clearance.signed.abs() < 1e-4),
+        );
+    }
+    let value = format!("{differ} of 10,000 links differ, {near} within 0.1 mm of a change");
+    accept("smoothing: very sharp is hard, Munich", value, "only such links", differ <= near && near <= 20);
+}
+
+/// The reference paths: each is there, and clear where its clearance is.
+#[test]
+fn reference_paths_are_clear() {
+    for name in ["street_canyon", "room_with_wall"] {
+        let case = truth_files::paths3d(name);
+        let scene = build::checked(&case.scene);
+        let (mut seen, mut worst, mut missing) = (0, 1f64, 0);
+        let depth = 2;
+        let options = build::exhaustive(depth);
+        let found = soft(&scene, &case.radios, &options, sigmoid(100.0));
+        let hard = build::solved(&case.scene, &case.radios, &[CARRIER], &options);
+        for link in 0..hard.paths.links() {
+            for wanted in hard.paths.of_link(link) {
+                let chain = &hard.paths.facet[hard.paths.vertices_of(wanted)];
+                let own =
+                    found.paths.of_link(link).find(|path| &found.paths.facet[found.paths.vertices_of(*path)] == chain);
+                let Some(own) = own else {
+                    missing += 1;
+                    continue;
+                };
+                seen += 1;
+                // V = s(100 c) of the clearance c: above 0.99 from c = 4.6 cm on.
+                let value = found.visibility[own].value;
+                let clearance = (value / (1.0 - value)).ln() / 100.0;
+                assert!(value > 0.5, "a path of the solver has clearance {clearance}");
+                if clearance > 0.1 {
+                    worst = worst.min(value);
+                }
+            }
+        }
+        println!("{name}: {seen} paths, {missing} missing");
+        accept(
+            &format!("smoothing: reference paths of {name}"),
+            worst,
+            "> 0.99, none missing",
+            worst > 0.99 && missing == 0 && seen > 20,
+        );
+    }
+}
+
+/// Along a walk through shadows the largest change of V shrinks with the step, down to a micrometre: there is no jump.
+fn walk_is_continuous(name: &str, scene: &SceneDescription, from: [f64; 3], walks: &[[[f64; 3]; 2]], depth: u32) {
+    let scene = build::checked(scene);
+    let options = build::exhaustive(depth);
+    let engine = SoftEngine::new(build::backend(), &scene, &options, sigmoid(20.0)).expect("a scene");
+    // Visibilities by chain: each chain is a function of its own.
+    let at = |walk: &[[f64; 3]; 2], t: f64| -> Vec<(Vec<u32>, f64)> {
+        let receiver = Vec3::from(walk[0]) * (1.0 - t) + Vec3::from(walk[1]) * t;
+        let radios = build::radios(Polarization::V, &[from], &[receiver.into()]);
+        let solution = engine.solve(&radios, &[CARRIER]).expect("a solution");
+        let of = |path: usize| {
+            (solution.paths.facet[solution.paths.vertices_of(path)].to_vec(), solution.visibility[path].value)
+        };
+        let mut all: Vec<_> = (0..solution.paths.len()).map(of).collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all
+    };
+    let largest = |a: &[(Vec<u32>, f64)], b: &[(Vec<u32>, f64)]| -> f64 {
+        let value = |of: &[(Vec<u32>, f64)], chain: &Vec<u32>| {
+            of.binary_search_by(|known| known.0.cmp(chain)).map_or(0.0, |place| of[place].1)
+        };
+        a.iter().chain(b).map(|(chain, _)| (value(a, chain) - value(b, chain)).abs()).fold(0.0, f64::max)
+    };
+    let (mut jump, mut steepest) = (0f64, 0f64);
+    for walk in walks {
+        let length = (Vec3::from(walk[1]) - Vec3::from(walk[0])).norm();
+        let steps = 64;
+        let along: Vec<_> = (0..=steps).map(|k| at(walk, k as f64 / steps as f64)).collect();
+        let worst = (0..steps).max_by(|a, b| {
+            let change = |k: usize| largest(&along[k], &along[k + 1]);
+            change(*a).total_cmp(&change(*b))
+        });
+        let worst = worst.expect("steps");
+        let (mut low, mut high) = (worst as f64 / steps as f64, (worst + 1) as f64 / steps as f64);
+        let (mut a, mut b) = (along[worst].clone(), along[worst + 1].clone());
+        while (high - low) * length > 1e-6 {
+            let middle = (low + high) / 2.0;
+            let m = at(walk, middle);
+            if largest(&a, &m) >= largest(&m, &b) { (high, b) = (middle, m) } else { (low, a) = (middle, m) }
+        }
+        jump = worse(jump, largest(&a, &b) - 20.0 / 4.0 * 4.0 * 1e-6);
+        steepest = steepest.max(largest(&a, &b) / ((high - low) * length));
+    }
+    println!("{name}: the steepest change is {steepest:.2} per metre");
+    accept(
+        &format!("smoothing: residual jump over a micrometre, {name}"),
+        format!("{jump:.1e}"),
+        "<= 1e-6",
+        jump <= 1e-6,
+    );
+}
+
+#[test]
+fn walks_through_shadows_are_continuous() {
+    let mut numbers = Numbers::new(11);
+    let starts = points(&mut numbers, [-90.0, -30.0, 0.3], [90.0, 30.0, 30.0], 24);
+    let walks: Vec<[[f64; 3]; 2]> = starts
+        .iter()
+        .map(|start| {
+            let turn = numbers.between(0.0, 6.28);
+            [
+                *start,
+                [start[0] + 20.0 * turn.cos(), start[1] + 20.0 * turn.sin(), start[2] + numbers.between(-0.2, 8.0)],
+            ]
+        })
+        .collect();
+    walk_is_continuous("canyon, depth 2", &canyon(), [-33.0, 4.0, 32.0], &walks, 2);
+}
+
+/// The smoothed power of all links, in units of about its size.
+fn loss_of(solution: &SoftSolution) -> f64 {
+    solution.channel.a.iter().map(|a| 1e9 * a.norm_sqr()).sum()
+}
+
+#[test]
+fn gradients_through_visibility_are_those_of_differences() {
+    let mut scene = build::scene_of(&[build::material("stone", 5.0, 0.2, 0.3)]);
+    build::add_panel(&mut scene, "floor", "stone", [-20.0, -20.0, 0.0], [40.0, 0.0, 0.3], [0.0, 40.0, 0.1]);
+    build::add_cuboid(&mut scene, "block", "stone", [-3.0, -2.0, 0.5], [2.0, 3.0, 7.0]);
+    build::add_panel(&mut scene, "wall", "stone", [-12.0, 9.0, 0.4], [22.0, 0.8, 0.0], [0.0, -0.4, 9.0]);
+    let options = build::exhaustive(2);
+    let mut numbers = Numbers::new(3);
+    let (mut checked, mut kinks, mut worst) = (0, 0, 0f64);
+    for case in 0..24 {
+        let from = points(&mut numbers, [-9.0, -9.0, 1.0], [9.0, 8.0, 9.0], 1);
+        let to = points(&mut numbers, [-9.0, -9.0, 1.0], [9.0, 8.0, 9.0], 2);
+        let radios = build::radios(Polarization::V, &from, &to);
+        let softness = Softness { kind: StepKind::ALL[case % 3], blocking: 0.7, on_facet: 0.9 };
+        let own = build::checked(&scene);
+        let engine = SoftEngine::new(build::backend(), &own, &options, softness).expect("a scene");
+        let solution = engine.solve(&radios, &[CARRIER]).expect("a solution");
+        let mut bars = ChannelBar::zeros(&solution.channel);
+        bars.a.iter_mut().zip(&solution.channel.a).for_each(|(bar, a)| *bar = *a * 2e9);
+        let wanted = Wanted::of(&[ParameterKind::Position, ParameterKind::Vertex]);
+        let bar = engine.pull_back(&radios, &solution, &bars, wanted).expect("a gradient");
+        // A direction in all numbers at once, and one in the positions alone.
+        for with_vertices in [false, true] {
+            let mut direction = |scale: f64| {
+                Vec3::new(numbers.between(-1.0, 1.0), numbers.between(-1.0, 1.0), numbers.between(-1.0, 1.0)) * scale
+            };
+            let of_from = direction(1.0);
+            let of_to = [direction(1.0), direction(1.0)];
+            // Objects are moved, turned, stretched and sheared, each by itself: their faces stay plane.
+            let scale = f64::from(u8::from(with_vertices));
+            let mut of_vertices = vec![Vec3::zeros(); own.vertices.len()];
+            for object in &own.objects {
+                let (shift, [x, y, z]) = (direction(scale), [0; 3].map(|_| direction(0.1 * scale)));
+                let own_triangles = object.first_triangle..object.first_triangle + object.triangle_count;
+                for vertex in own_triangles.flat_map(|triangle| own.triangles[triangle as usize]) {
+                    let p = own.vertices[vertex as usize];
+                    of_vertices[vertex as usize] = shift + x * p.x + y * p.y + z * p.z;
+                }
+            }
+            let at = |h: f64| {
+                let (mut moved, mut there) = (own.clone(), radios.clone());
+                moved.vertices.iter_mut().zip(&of_vertices).for_each(|(v, d)| *v += d * h);
+                there.transmitters[0].position += of_from * h;
+                there.receivers.iter_mut().zip(&of_to).for_each(|(r, d)| r.position += d * h);
+                loss_of(&soft(&moved, &there, &options, softness))
+            };
+            let difference = |h: f64| (at(h) - at(-h)) / (2.0 * h);
+            let found = bar.transmitters[0].position.dot(&of_from)
+                + bar.receivers.iter().zip(&of_to).map(|(own, d)| own.position.dot(d)).sum::<f64>()
+                + bar.vertices.iter().zip(&of_vertices).map(|(own, d)| own.dot(d)).sum::<f64>();
+            let h = 2e-5;
+            let [coarse, fine] = [difference(h), difference(h / 2.0)];
+            let expected = (4.0 * fine - coarse) / 3.0;
+            // Where the least of the tests changes from one to another in between, or the polygons bend, differences disagree.
+            if (coarse - fine).abs() > 1e-5 * fine.abs() {
+                kinks += 1;
+                continue;
+            }
+            let error = (found - expected).abs() / expected.abs().max(1e-3);
+            assert!(error < 1e-5, "case {case} with vertices {with_vertices}: {found} {expected}");
+            worst = worse(worst, error);
+            checked += 1;
+        }
+    }
+    let value = format!("{worst:.1e} of {checked}, {kinks} at kinks");
+    accept("smoothing: gradients through visibility", value, "<= 1e-6", worst <= 1e-6 && checked > 24);
+}
