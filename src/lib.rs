@@ -19,7 +19,7 @@
 //! ```
 //!
 //! A file uses its own floor and those below (`tests/floors.rs` checks it): 9 [`cli`], 8 [`io`], 7 [`solve`], [`calibrate`] and [`mod@bench`],
-//! 6 [`backend`], 5 [`path`], [`channel`] and [`mod@map`], 4 [`interaction`], 3 [`geometry`], 2 [`scene`], 1 [`layout`] and [`math`],
+//! 6 [`backend`], 5 [`path`], [`channel`], [`mod@map`] and [`planar`], 4 [`interaction`], 3 [`geometry`], 2 [`scene`], 1 [`layout`] and [`math`],
 //! 0 [`constants`], [`error`] and [`progress`]. The equations that the code cites as (T1), (T2), … stand in [`theory`].
 #![warn(missing_docs)]
 // Units stand in brackets, such as [m] and [rad]; rustdoc takes them for links. Links to private items serve readers of
@@ -40,6 +40,7 @@ pub mod layout;
 pub mod map;
 pub mod math;
 pub mod path;
+pub mod planar;
 pub mod progress;
 pub mod scene;
 pub mod solve;
