@@ -18,12 +18,21 @@ impl Wall {
     pub fn along(&self) -> Vec2 {
         self.ends[1] - self.ends[0]
     }
+
+    /// The wall, longer at both ends by this share of its length.
+    pub fn lengthened(&self, share: f64) -> Wall {
+        let more = self.along() * share;
+        Wall { ends: [self.ends[0] - more, self.ends[1] + more] }
+    }
 }
 
 /// All walls of a plane.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PlanarScene {
     walls: Vec<Wall>,
+    /// Share of their length by which walls and legs count as longer at both ends where distances are taken [-]; 0 unless it
+    /// is set. The peer's hard test has 0.005.
+    pub guard: f64,
 }
 
 impl PlanarScene {
@@ -43,7 +52,8 @@ impl PlanarScene {
                 return Err(Error::input(fault.remedy("give two ends that differ, or leave the wall out")));
             }
         }
-        Ok(PlanarScene { walls: walls.iter().map(|wall| Wall { ends: wall.map(Vec2::from) }).collect() })
+        let walls = walls.iter().map(|wall| Wall { ends: wall.map(Vec2::from) }).collect();
+        Ok(PlanarScene { walls, guard: 0.0 })
     }
 
     /// The walls, in their order.

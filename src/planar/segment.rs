@@ -30,14 +30,30 @@ pub fn overlap(segment: [&Vec2; 2], wall: &Wall) -> Graded {
 }
 
 /// How far the first end of a segment is inside the shadow that a wall throws from the second one [m], negative outside it
-/// (T113): the distance of the first end from the shadow's outline.
-pub fn shadow(segment: [&Vec2; 2], wall: &Wall) -> Graded {
+/// (T113): the distance of the first end from the shadow's outline. Where the second end goes along with the first one at the
+/// share `guard` of its pace, its own distance from the wall counts as that much more.
+pub fn shadow(segment: [&Vec2; 2], wall: &Wall, guard: f64) -> Graded {
     let mut nearest = to_wall(segment[0], wall, 0);
+    if guard > 0.0 {
+        let second = to_wall(segment[1], wall, 1);
+        nearest = nearest.min(second.mapped((second.value / guard, 1.0 / guard)));
+    }
     for edge in &wall.ends {
         nearest = nearest.min(from_edge_ray(segment, edge));
     }
     let sign = if crosses(segment, wall) { 1.0 } else { -1.0 };
     nearest.mapped((sign * nearest.value, sign))
+}
+
+/// A distance of a segment from a wall, both longer by the share `guard` at both ends.
+pub fn guarded(distance: impl Fn([&Vec2; 2], &Wall) -> Graded, segment: [&Vec2; 2], wall: &Wall, guard: f64) -> Graded {
+    if guard == 0.0 {
+        return distance(segment, wall);
+    }
+    let more = (segment[0] - segment[1]) * guard;
+    let own = distance([&(segment[0] + more), &(segment[1] - more)], &wall.lengthened(guard));
+    let by = [0, 1].map(|i| own.by[i] * (1.0 + guard) - own.by[1 - i] * guard);
+    Graded { value: own.value, by }
 }
 
 /// The peer's smoothed test whether a segment crosses a wall [-] (T112b): the least of s(t + 0.005) and s(1.005 - t) over the

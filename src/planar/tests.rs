@@ -2,7 +2,7 @@
 
 use super::path::{candidates, traced};
 use super::power::received_power;
-use super::segment::{crossing, overlap, shadow};
+use super::segment::{crossing, guarded, overlap, shadow};
 use super::validity::{Definition, margins, validity};
 use super::{Graded, PlanarScene, Vec2, Wall};
 use crate::math::difference::slope;
@@ -53,8 +53,13 @@ fn gradients(seeds: std::ops::Range<u32>, f: impl Fn([&Vec2; 2]) -> Option<Grade
 fn gradients_of_distances_are_those_of_differences() {
     let wall = Wall { ends: [Vec2::new(0.4, 0.3), Vec2::new(0.6, 0.7)] };
     let step = SmoothStep { kind: StepKind::Sigmoid, alpha: 3.0 };
-    let functions: [&dyn Fn([&Vec2; 2]) -> Option<Graded>; 3] =
-        [&|s| Some(overlap(s, &wall)), &|s| Some(shadow(s, &wall)), &|s| Some(crossing(s, &wall, &step))];
+    let functions: [&dyn Fn([&Vec2; 2]) -> Option<Graded>; 5] = [
+        &|s| Some(overlap(s, &wall)),
+        &|s| Some(shadow(s, &wall, 0.0)),
+        &|s| Some(crossing(s, &wall, &step)),
+        &|s| Some(guarded(overlap, s, &wall, 0.1)),
+        &|s| Some(guarded(|s, wall| shadow(s, wall, 0.1), s, &wall, 0.1)),
+    ];
     for f in functions {
         let (checked, worst) = gradients(0..400, f);
         assert!(checked > 300 && worst < 1e-6, "{checked} {worst:e}");
@@ -98,7 +103,7 @@ fn distances_are_what_must_be_moved() {
     let wall = Wall { ends: [Vec2::new(0.5, 0.2), Vec2::new(0.5, 0.8)] };
     let at = |a: [f64; 2], b: [f64; 2]| {
         let (a, b) = (Vec2::from(a), Vec2::from(b));
-        [overlap([&a, &b], &wall).value, shadow([&a, &b], &wall).value]
+        [overlap([&a, &b], &wall).value, shadow([&a, &b], &wall, 0.0).value]
     };
     // Across the middle: the nearest end is 0.1 from the wall; the shadow's outline is 0.1 away too.
     assert!((at([0.6, 0.5], [0.0, 0.5])[0] - 0.1).abs() < 1e-15 && (at([0.6, 0.5], [0.0, 0.5])[1] - 0.1).abs() < 1e-15);
@@ -115,14 +120,16 @@ fn distances_are_what_must_be_moved() {
     let mut next = random(5);
     for _ in 0..500 {
         let (a, b) = (next(), next());
-        assert!(shadow([&a, &b], &wall).by[0].norm() < 1.0 + 1e-12);
+        assert!(shadow([&a, &b], &wall, 0.0).by[0].norm() < 1.0 + 1e-12);
         assert!(overlap([&a, &b], &wall).by.iter().all(|by| by.norm() < 1.0 + 1e-12));
     }
 }
 
 #[test]
 fn in_the_hard_limit_free_paths_are_valid_and_blocked_ones_are_not() {
-    let scene = scene();
+    let mut scene = scene();
+    // What the peer has, and the reason why a path from a point on a wall is blocked.
+    scene.guard = 0.005;
     let mut next = random(11);
     let mut met = [[0usize; 2]; 2];
     for _ in 0..300 {
@@ -137,15 +144,14 @@ fn in_the_hard_limit_free_paths_are_valid_and_blocked_ones_are_not() {
             });
             let mut least = f64::INFINITY;
             margins(&scene, Definition::Metric, &path, |margin| least = least.min(margin.value));
-            // The peer's guard makes walls and legs longer by half a percent: there they may differ.
-            if least.abs() < 0.02 {
+            if least.abs() < 0.002 {
                 continue;
             }
             assert_eq!(hard[0], hard[2], "{ends:?} {candidate:?}");
             assert!(hard[1].is_nan() || hard[1] == hard[0]);
             let sharp = SmoothStep { kind: StepKind::Sigmoid, alpha: 1e4 };
             let smooth = validity(&scene, Definition::Metric, &sharp, &path).value;
-            assert!((smooth - hard[0]).abs() < 1e-9, "{smooth} {}", hard[0]);
+            assert!((smooth - hard[0]).abs() < 1e-7, "{smooth} {}", hard[0]);
             met[usize::from(!candidate.is_empty())][hard[0] as usize] += 1;
         }
     }

@@ -3,7 +3,7 @@
 //! With [`SmoothStep::HARD`] both say 0 or 1, and have no gradient.
 
 use super::path::{PlanarPath, pulled};
-use super::segment::{crossing, overlap, shadow};
+use super::segment::{crossing, guarded, overlap, shadow};
 use super::{Graded, PlanarScene, Vec2};
 use crate::math::smoothing::SmoothStep;
 use nalgebra::Matrix2;
@@ -59,7 +59,12 @@ pub fn validity(scene: &PlanarScene, definition: Definition, step: &SmoothStep, 
 pub fn margins(scene: &PlanarScene, definition: Definition, path: &PlanarPath, mut visit: impl FnMut(Graded)) {
     legs_and_walls(scene, path, |nodes, wall| {
         let ends = nodes.map(|node| &node.at);
-        let inside = if definition == Definition::Shadow { shadow(ends, wall) } else { overlap(ends, wall) };
+        let guard = scene.guard;
+        let inside = if definition == Definition::Shadow {
+            guarded(|ends, wall| shadow(ends, wall, guard), ends, wall, guard)
+        } else {
+            guarded(overlap, ends, wall, guard)
+        };
         visit(pulled(inside.mapped((-inside.value, -1.0)), nodes));
     });
     for (k, wall) in path.candidate.iter().enumerate() {
