@@ -2,9 +2,11 @@
 //!
 //! A [`Landscape`] is the objective: [`planar`] has one. [`ascent`] follows gradients while the smoothing sharpens, as published or
 //! adaptively, with noise if asked for; [`restart`] begins where a coarse smoothed landscape is high; [`search`] walks from hill
-//! to hill or surveys first; [`study`] counts how often each arrives. What counts in the end is the hard objective.
+//! to hill or surveys first; [`mod@place`] does all of it and judges the ends by the hard
+//! objective; [`study`] counts how often each way arrives.
 
 pub mod ascent;
+pub mod place;
 pub mod planar;
 pub mod restart;
 pub mod search;

@@ -100,6 +100,22 @@ impl PlanarLandscape {
         }
     }
 
+    /// Power over [`REFERENCE_POWER`] that a receiver at `point` gets from all transmitters at `x`, without smoothing.
+    pub fn received(&self, x: &[f64], point: &Vec2) -> f64 {
+        let of = |i: usize| self.power(self.hard_definition, &SmoothStep::HARD, [&self.transmitter(x, i), point]).value;
+        (0..self.transmitters).map(of).sum()
+    }
+
+    /// The walls.
+    pub fn scene(&self) -> &PlanarScene {
+        &self.scene
+    }
+
+    /// The receivers [m].
+    pub fn receivers(&self) -> &[Vec2] {
+        &self.receivers
+    }
+
     fn transmitter(&self, x: &[f64], i: usize) -> Vec2 {
         Vec2::new(x[2 * i], x[2 * i + 1])
     }
@@ -179,10 +195,7 @@ impl Landscape for PlanarLandscape {
     fn hard(&self, x: &[f64]) -> f64 {
         let (mut least, mut mean) = (f64::INFINITY, 0.0);
         for receiver in &self.receivers {
-            let of = |i: usize| {
-                self.power(self.hard_definition, &SmoothStep::HARD, [&self.transmitter(x, i), receiver]).value
-            };
-            let value: f64 = (0..self.transmitters).map(of).sum();
+            let value = self.received(x, receiver);
             least = least.min(value);
             mean += value / self.receivers.len() as f64;
             // Nothing is less than nothing.

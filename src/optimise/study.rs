@@ -4,10 +4,11 @@
 
 use super::ascent::{Ascent, Sharpening};
 use super::planar::{Objective, PlanarLandscape};
+use super::restart::hills;
 use super::search::{Search, Way};
-use super::{Landscape, Region};
+use super::{Landscape, Region, Softness};
 use crate::math::random::{philox, unit_interval};
-use crate::math::smoothing::StepKind;
+use crate::math::smoothing::{SmoothStep, StepKind};
 use crate::planar::validity::Definition;
 use crate::planar::{PlanarScene, Vec2};
 use rayon::prelude::*;
@@ -123,13 +124,16 @@ pub struct Rates {
     pub evaluations: f64,
 }
 
+/// Ends `[draw, start]` [m], with the evaluations that they took.
+pub type EndsOfMethod = Vec<Vec<(Vec2, u64)>>;
+
 /// What became of every start of every draw.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ends {
     /// The best place of each draw, and the hard objective there.
     pub best: Vec<(Vec2, f64)>,
-    /// Ends `[draw, start]` of each method, with their evaluations.
-    pub of: Vec<(Method, Vec<Vec<(Vec2, u64)>>)>,
+    /// Ends of each method.
+    pub of: Vec<(Method, EndsOfMethod)>,
 }
 
 impl Study {
@@ -147,7 +151,7 @@ impl Study {
     pub fn rates(&self, draws: &[Draw], ends: &Ends) -> Vec<Rates> {
         let near = |draw: usize, end: &Vec2| (end - ends.best[draw].0).norm() < SUCCESS_M;
         let hard = ends.of.iter().find(|(method, _)| *method == Method::Hard).map(|(_, ends)| ends);
-        let of = |(method, own): &(Method, Vec<Vec<(Vec2, u64)>>)| {
+        let of = |(method, own): &(Method, EndsOfMethod)| {
             let (mut runs, mut success, mut nearly, mut kept, mut of_hard, mut evaluations) = (0, 0, 0, 0, 0, 0);
             for (k, draw) in draws.iter().enumerate().filter(|(k, _)| ends.best[*k].1 > 0.0) {
                 let landscape = self.landscape(draw, Definition::Paper);
@@ -238,11 +242,10 @@ impl Study {
 
     /// The hills do not depend on the start: one end for all of them, with the evaluations of one such search.
     fn restarted(&self, draw: &Draw, published: &Ascent) -> Vec<(Vec2, u64)> {
-        use crate::math::smoothing::SmoothStep;
         let landscape = self.landscape(draw, Definition::Metric);
         let step = SmoothStep { kind: StepKind::Sigmoid, alpha: COARSE_ALPHA };
-        let softness = super::Softness { step, log: None };
-        let (hills, mut evaluations) = super::restart::hills(&landscape, &self.region(), &softness, COARSE, RESTARTS);
+        let softness = Softness { step, log: None };
+        let (hills, mut evaluations) = hills(&landscape, &self.region(), &softness, COARSE, RESTARTS);
         let ascent = Ascent { kind: StepKind::Sigmoid, region: Some(self.region()), ..published.clone() };
         let mut best = (draw.starts[0], f64::NEG_INFINITY);
         for hill in hills {

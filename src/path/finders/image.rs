@@ -89,9 +89,7 @@ fn images<const D: usize>(source: &Point<D>, objects: &[Affine<D>], normals: &[P
 /// Where the line between two points meets a mirror, as a share of the way.
 fn share<const D: usize>(from: &Point<D>, to: &Point<D>, object: &Affine<D>, normal: &Point<D>) -> Result<f64, NoPath> {
     let [a, b] = [from, to].map(|point| normal.dot(&(point - object.origin)));
-    // Not above, so that what is no number is refused too.
-    if !((a - b).abs() > PARALLEL * (a.abs() + b.abs() + (to - from).norm())) {
-        return Err(NoPath::Unlawful);
-    }
-    Ok(a / (a - b))
+    // What is no number is not above anything.
+    let meets = (a - b).abs() > PARALLEL * (a.abs() + b.abs() + (to - from).norm());
+    if meets { Ok(a / (a - b)) } else { Err(NoPath::Unlawful) }
 }
