@@ -14,12 +14,13 @@
 //!   -> Channel: a, tau, angles, Doppler; CIR, CFR, taps    channel
 //!   -> bars of the channel, back to those of the scene     channel, path::adjoint
 //!   -> parameters <-> measurements                         calibrate
+//!   -> positions by gradients of smoothed objectives       planar, optimise
 //!   -> maps: powers summed over the points of cells, and back  map, solve::map
 //!   -> arrays, tables, pictures, run record                io
 //! ```
 //!
-//! A file uses its own floor and those below (`tests/floors.rs` checks it): 9 [`cli`], 8 [`io`], 7 [`solve`], [`calibrate`] and [`mod@bench`],
-//! 6 [`backend`], 5 [`path`], [`channel`] and [`mod@map`], 4 [`interaction`], 3 [`geometry`], 2 [`scene`], 1 [`layout`] and [`math`],
+//! A file uses its own floor and those below (`tests/floors.rs` checks it): 9 [`cli`], 8 [`io`], 7 [`solve`], [`calibrate`], [`optimise`] and [`mod@bench`],
+//! 6 [`backend`], 5 [`path`], [`channel`], [`mod@map`] and [`planar`], 4 [`interaction`], 3 [`geometry`], 2 [`scene`], 1 [`layout`] and [`math`],
 //! 0 [`constants`], [`error`] and [`progress`]. The equations that the code cites as (T1), (T2), … stand in [`theory`].
 #![warn(missing_docs)]
 // Units stand in brackets, such as [m] and [rad]; rustdoc takes them for links. Links to private items serve readers of
@@ -39,7 +40,9 @@ pub mod io;
 pub mod layout;
 pub mod map;
 pub mod math;
+pub mod optimise;
 pub mod path;
+pub mod planar;
 pub mod progress;
 pub mod scene;
 pub mod solve;

@@ -52,6 +52,10 @@ mod maps;
 mod noisy_street;
 #[path = "cases/noisy_wall.rs"]
 mod noisy_wall;
+#[path = "cases/placement.rs"]
+mod placement;
+#[path = "cases/planar.rs"]
+mod planar;
 #[path = "cases/reciprocity.rs"]
 mod reciprocity;
 #[path = "cases/response.rs"]

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules and the floor that they stand on.
-const FLOORS: [(&str, u32); 21] = [
+const FLOORS: [(&str, u32); 22] = [
     ("main", 9),
     ("cli", 9),
     ("io", 8),
@@ -16,6 +16,7 @@ const FLOORS: [(&str, u32); 21] = [
     ("backend", 6),
     ("path", 5),
     ("channel", 5),
+    ("planar", 5),
     ("map", 5),
     ("interaction", 4),
     ("geometry", 3),

@@ -4,6 +4,7 @@ use super::log::Log;
 use super::{JobOptions, print};
 use crate::error::{Error, Result};
 use crate::io::job::Job;
+use crate::io::job::place::Placement;
 use crate::map::grid::Layout;
 use crate::math::Vec3;
 use crate::progress::Progress;
@@ -33,7 +34,7 @@ pub fn check(options: &JobOptions, log: &Log) -> Result<()> {
         log.warning(warning);
     }
     // The receiver of a map stands at every point in turn.
-    let coincident = if job.survey.is_some() { 0 } else { coincident_devices(&job.radios) };
+    let coincident = if job.survey.is_some() || job.placement.is_some() { 0 } else { coincident_devices(&job.radios) };
     if coincident > 0 {
         log.warning(&format!("links whose devices stand at one point, without a direct path: {coincident}"));
     }
@@ -51,6 +52,11 @@ fn describe(job: &Job, text: &mut String) {
     let mut row = |name: &str, value: String| {
         let _ = writeln!(text, "# {name:12} {value}");
     };
+    if let Some(placement) = &job.placement {
+        row("placement", of_placement(placement));
+        row("output", job.output.dir.display().to_string());
+        return;
+    }
     row(
         "scene",
         format!("{} objects, {triangles} triangles, {} materials", scene.objects.len(), scene.materials.len()),
@@ -77,6 +83,19 @@ fn describe(job: &Job, text: &mut String) {
     row("memory", format!("about {} in all:", megabytes(of_scene + of_chains + of_paths)));
     row("", format!("scene {}, chains {},", megabytes(of_scene), megabytes(of_chains)));
     row("", format!("paths {} at {PATHS_PER_LINK} a link", megabytes(of_paths)));
+}
+
+fn of_placement(placement: &Placement) -> String {
+    match placement {
+        Placement::One(one) => {
+            let (walls, receivers) = (one.landscape.scene().walls().len(), one.landscape.receivers().len());
+            format!("{} transmitters among {walls} walls for {receivers} receivers", one.start.len() / 2)
+        }
+        Placement::Study { study, counts: [draws, starts], methods, .. } => {
+            let walls = study.scene.walls().len();
+            format!("a study of {} methods among {walls} walls, {draws} draws of {starts} starts", methods.len())
+        }
+    }
 }
 
 /// Number of links whose two devices stand at one point.

@@ -8,6 +8,7 @@ mod check;
 mod device;
 mod fit;
 mod log;
+mod place;
 mod run;
 mod scene;
 mod table;

@@ -1,7 +1,7 @@
 //! `raylobe run`: a job from its file to its results.
 
 use super::log::Log;
-use super::{Failure, JobOptions, device, fit, print, table};
+use super::{Failure, JobOptions, device, fit, place, print, table};
 use crate::backend::{Backend, DeviceRequest};
 use crate::error::{Error, Result};
 use crate::io::arrays::PathsFile;
@@ -54,10 +54,11 @@ pub fn run(options: &Options, log: &Log) -> std::result::Result<(), Failure> {
         return Err(super::not_there_yet("--resume of other tasks than fit"));
     }
     record::prepare_folder(&job.output.dir)?;
-    let done = match (&job.survey, &job.calibration) {
-        (None, None) => paths(&job, chosen.backend, log, &mut clock)?,
-        (Some(survey), _) => map(&job, survey, chosen.backend, log, &mut clock)?,
-        (None, Some(calibration)) => fit::fit(&job, calibration, chosen.backend, options.resume, log, &mut clock)?,
+    let done = match (&job.survey, &job.calibration, &job.placement) {
+        (None, None, None) => paths(&job, chosen.backend, log, &mut clock)?,
+        (Some(survey), _, _) => map(&job, survey, chosen.backend, log, &mut clock)?,
+        (None, Some(calibration), _) => fit::fit(&job, calibration, chosen.backend, options.resume, log, &mut clock)?,
+        (None, None, Some(placement)) => place::place(&job, placement, log, &mut clock)?,
     };
     let inputs = record::hash_inputs(&job)?;
     clock.note("write");

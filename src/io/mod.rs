@@ -13,6 +13,7 @@ pub mod measurements;
 pub mod mesh;
 pub mod mitsuba;
 pub mod picture;
+pub mod place_results;
 pub mod read;
 pub mod record;
 pub mod results;

@@ -4,7 +4,7 @@
 
 use super::arrays::PathsFile;
 use super::job::{Job, JobDescription};
-use super::{atomic, fit_results};
+use super::{atomic, fit_results, place_results};
 use crate::error::{Error, Fault, Result};
 use crate::path::counters::Counters;
 use serde::Serialize;
@@ -138,6 +138,8 @@ fn is_result(name: &str) -> bool {
     let tile = name.strip_prefix("paths-").and_then(|rest| rest.strip_suffix(".npz"));
     ["paths.npz", "links.csv", "cfr.npz", "taps.npz", "paths.png", "map.npz"].contains(&name)
         || fit_results::FILES.contains(&name)
+        || place_results::FILES.contains(&name)
+        || (name.starts_with("landscape_") && name.ends_with(".png"))
         || (name.starts_with("map_") && name.ends_with(".png"))
         || tile.is_some_and(|number| number.len() >= 4 && number.bytes().all(|byte| byte.is_ascii_digit()))
 }

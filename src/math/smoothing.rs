@@ -93,6 +93,19 @@ impl SmoothStep {
         };
         (value, self.alpha * slope)
     }
+
+    /// `ln s(alpha x)` and its derivative by `x` [1/m]. Of the sigmoid it goes on below 0 as `alpha x` does, however deep, so
+    /// that there is a way up everywhere; where a ramp or the step is 0 it is `ln` of the least positive number, and flat.
+    pub fn ln_of(&self, x: f64) -> (f64, f64) {
+        if self.kind == StepKind::Sigmoid && self.alpha != f64::INFINITY {
+            let x = self.alpha * x;
+            let e = libm::exp(-x.abs());
+            let slope = if x >= 0.0 { e / (1.0 + e) } else { 1.0 / (1.0 + e) };
+            return (x.min(0.0) - libm::log1p(e), self.alpha * slope);
+        }
+        let (value, slope) = self.of(x);
+        if value > 0.0 { (libm::log(value), slope / value) } else { (libm::log(f64::MIN_POSITIVE), 0.0) }
+    }
 }
 
 #[cfg(test)]
@@ -122,6 +135,11 @@ mod tests {
                 let h = 1e-5 / alpha;
                 let difference = (step.of(x / alpha + h).0 - step.of(x / alpha - h).0) / (2.0 * h);
                 prop_assert!((step.of(x / alpha).1 - difference).abs() < 1e-8 * alpha);
+                let (ln, slope) = step.ln_of(x / alpha);
+                let (value, own) = step.of(x / alpha);
+                if value > 1e-9 {
+                    prop_assert!((ln - value.ln()).abs() < 1e-6 && (slope - own / value).abs() < 1e-6 * (alpha + slope));
+                }
             }
         }
     }

@@ -11,6 +11,7 @@ pub mod counters;
 pub mod exhaustive;
 pub mod field;
 mod field_vjp;
+pub mod finders;
 pub mod found;
 pub mod launch;
 pub mod moved;

@@ -1,6 +1,7 @@
 //! The job as written: keys, types and defaults of the job file.
 
 use super::fit::FitDescription;
+use super::place::PlaceDescription;
 use crate::map::grid::Mean;
 use crate::path::{CandidateMethod, InteractionKind, SolverOptions};
 use crate::scene::antenna::AntennaDescription;
@@ -49,6 +50,8 @@ pub struct JobDescription {
     pub map: Option<MapDescription>,
     /// The calibration of a job that fits.
     pub fit: Option<FitDescription>,
+    /// The placement of a job that places.
+    pub place: Option<PlaceDescription>,
     /// What to write.
     #[serde(default)]
     pub output: OutputDescription,
@@ -65,11 +68,11 @@ pub enum Task {
     Map,
     /// Calibration: parameters from measurements.
     Fit,
-    /// Placement: reserved.
+    /// Placement: positions that maximise an objective.
     Place,
 }
 
-/// Where the scene comes from: one of `file` and `generate`.
+/// Where the scene comes from: one of `file`, `generate` and `walls`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SceneSource {
@@ -77,6 +80,8 @@ pub struct SceneSource {
     pub file: Option<PathBuf>,
     /// A synthetic scene.
     pub generate: Option<GenerateOptions>,
+    /// Walls of a plane `[wall, end, coordinate]` [m], for placement.
+    pub walls: Option<Vec<[[f64; 2]; 2]>>,
     /// What to do with ITU materials outside their range.
     #[serde(default)]
     pub out_of_range: OutOfRange,

@@ -2,6 +2,7 @@
 
 use super::description::{JobDescription, ObjectOverride, OutputDescription, SceneSource, SolverDescription, Task};
 use super::fit::{self, Calibration};
+use super::place::{self, Placement};
 use super::radios::{self, Counts};
 use super::{Overrides, map};
 use crate::channel::impulse::TapWindow;
@@ -36,6 +37,8 @@ pub struct Job {
     pub survey: Option<Survey>,
     /// What is fitted to what; `None` for other tasks.
     pub calibration: Option<Calibration>,
+    /// What is placed where; `None` for other tasks.
+    pub placement: Option<Placement>,
     /// Carriers [Hz].
     pub carriers: Vec<f64>,
     /// Options of the path solver.
@@ -111,6 +114,9 @@ impl Job {
         let output = output_of(&description.output, folder)?;
         let mut inputs = vec![file.to_path_buf()];
         let mut warnings = Vec::new();
+        if let Task::Place = description.task {
+            return Job::placing(description, (carriers, solver, output), folder, inputs);
+        }
         let (radios, radio_counts) = radios::radios_of(&description, folder, carriers[0], &mut inputs)?;
         let links = radios.transmitters.len().saturating_mul(radios.receivers.len());
         within("transmitters x receivers", links, 1..=MAX_LINKS, "split the receivers into several jobs")?;
@@ -123,6 +129,9 @@ impl Job {
         lobes_are_asked_for(&scene, &solver)?;
         if description.fit.is_some() && description.task != Task::Fit {
             warnings.push("fit: only task = \"fit\" uses this table".into());
+        }
+        if description.place.is_some() {
+            warnings.push("place: only task = \"place\" uses this table".into());
         }
         let calibration = match description.task {
             Task::Fit => {
@@ -142,6 +151,45 @@ impl Job {
             radio_counts,
             survey,
             calibration,
+            placement: None,
+            carriers,
+            solver,
+            output,
+            inputs,
+            warnings,
+        })
+    }
+
+    /// A job that places: in a plane, whose walls are no scene of triangles.
+    fn placing(
+        description: JobDescription,
+        (carriers, solver, output): (Vec<f64>, SolverOptions, Output),
+        folder: &Path,
+        mut inputs: Vec<PathBuf>,
+    ) -> Result<Job> {
+        let is_study = description.place.as_ref().is_some_and(|place| place.study.is_some());
+        let (radios, radio_counts) = if is_study {
+            (Radios::default(), Counts::default())
+        } else {
+            radios::radios_of(&description, folder, carriers[0], &mut inputs)?
+        };
+        if description.scene.walls.is_some()
+            && (description.scene.file.is_some() || description.scene.generate.is_some())
+        {
+            let fault = Fault::new("scene", "has walls beside scene.file or scene.generate");
+            return Err(Error::job(fault.remedy("name one of them")));
+        }
+        let mut warnings = Vec::new();
+        let placement = Some(place::placement_of(&description, &radios, &mut warnings)?);
+        let scene = Scene::new(&SceneDescription::default(), description.scene.out_of_range)?;
+        Ok(Job {
+            description,
+            scene,
+            radios,
+            radio_counts,
+            survey: None,
+            calibration: None,
+            placement,
             carriers,
             solver,
             output,
@@ -175,10 +223,6 @@ fn refuse_what_is_to_come(description: &JobDescription) -> Result<()> {
         let fault = Fault::new(field, "is a known name, but is not there yet in this version of raylobe");
         Err(Error::job(fault.value(value).remedy(remedy)))
     };
-    match description.task {
-        Task::Paths | Task::Map | Task::Fit => {}
-        Task::Place => return to_come("task", "place".into(), "use task = \"paths\", \"map\" or \"fit\""),
-    }
     if description.solver.smoothing.is_some() {
         return to_come("solver.smoothing", String::new(), "remove it: visibility is hard without it");
     }
@@ -286,6 +330,10 @@ fn scene_of(
 
 fn written_scene(source: &SceneSource, folder: &Path, inputs: &mut Vec<PathBuf>) -> Result<SceneDescription> {
     let one = "name one of them: file = \"city.xml\" or generate = { kind = \"city\" }";
+    if source.walls.is_some() {
+        let fault = Fault::new("scene.walls", "are walls of a plane, which only task = \"place\" knows");
+        return Err(Error::job(fault.remedy("set task = \"place\", or name a scene of three dimensions")));
+    }
     match (&source.file, &source.generate) {
         (Some(_), Some(_)) => {
             Err(Error::job(Fault::new("scene", "has both scene.file and scene.generate").remedy(one)))

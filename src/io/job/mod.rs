@@ -10,6 +10,7 @@ pub mod fit;
 mod map;
 mod meant;
 mod overrides;
+pub mod place;
 mod radios;
 
 pub use description::JobDescription;

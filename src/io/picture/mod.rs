@@ -1,4 +1,4 @@
-//! Pictures that the program draws itself: [`paths_from_above`], [`radio_map`], [`calibration()`].
+//! Pictures that the program draws itself: [`paths_from_above`], [`radio_map`], [`calibration()`], [`plane`].
 //!
 //! This module says where paths are drawn, [`relief`] makes the map under them; [`map`] draws radio maps, [`calibration`](mod@calibration) fits. All stand in a
 //! [`frame`]; [`pen`] knows lines and letters. Pictures are a view of the results, not a result: colours and layout may
@@ -9,11 +9,13 @@ mod colour;
 mod frame;
 mod map;
 mod pen;
+mod placement;
 mod relief;
 mod sketch;
 
 pub use calibration::calibration;
 pub use map::{MapPicture, Mark, Quantity, Section, radio_map};
+pub use placement::{PlanePicture, plane};
 pub use sketch::Sketch;
 
 use super::atomic;

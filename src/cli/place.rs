@@ -1,0 +1,77 @@
+//! `task = "place"`: one placement, or a study of how often each way arrives.
+
+use super::log::Log;
+use super::run::{Clock, Done};
+use crate::error::Result;
+use crate::io::job::Job;
+use crate::io::job::place::{One, Placement};
+use crate::io::place_results::{self, Row};
+use crate::optimise::place;
+use crate::optimise::study::{Study, draws};
+use crate::progress::Progress;
+use crate::solve::Summary;
+use std::fmt::Write;
+
+/// Places, and writes the results; the record is left to others.
+pub(super) fn place(job: &Job, placement: &Placement, log: &Log, clock: &mut Clock) -> Result<Done> {
+    let (files, summary) = match placement {
+        Placement::One(one) => placed(job, one, log, clock)?,
+        Placement::Study { study, counts, receivers, methods } => {
+            let mut rows = Vec::new();
+            for count in receivers {
+                log.begin(&format!("{count} receivers"), 0);
+                let drawn = draws(study.area, [counts[0], *count, counts[1]], study.seed);
+                let ends = study.run(&drawn, methods);
+                let unsolvable = ends.best.iter().filter(|(_, value)| *value <= 0.0).count();
+                rows.extend(study.rates(&drawn, &ends).into_iter().map(|rates| Row::new(*count, unsolvable, rates)));
+            }
+            clock.note("study");
+            log.begin("writing the results", 0);
+            (place_results::write_study(job, &rows)?, table(study, &rows))
+        }
+    };
+    Ok(Done { solved: Summary::default(), paths_files: Vec::new(), files, cells: 0, summary })
+}
+
+fn placed(job: &Job, one: &One, log: &Log, clock: &mut Clock) -> Result<(Vec<String>, String)> {
+    log.begin("placing", 0);
+    let outcome = place::place(&one.landscape, &one.optimiser, one.restarts.as_ref(), &one.start, job.description.seed);
+    clock.note("place");
+    log.begin("drawing the landscape", 0);
+    let files = place_results::write(job, one, &outcome)?;
+    let mut text = String::new();
+    let own = &outcome.climbed[0];
+    let _ = writeln!(text, "objective {:.6} at the start, {:.6} at the best end", own.before, outcome.value());
+    for (radio, at) in job.radios.transmitters.iter().zip(outcome.positions().chunks_exact(2)) {
+        let _ = writeln!(text, "{}: ({:.4}, {:.4}) m", radio.name, at[0], at[1]);
+    }
+    let starts = outcome.climbed.len();
+    let _ = writeln!(text, "{} evaluations of the smoothed objective, {starts} starts", outcome.evaluations);
+    Ok((files, text))
+}
+
+/// The study as a table.
+fn table(study: &Study, rows: &[Row]) -> String {
+    let mut text = format!(
+        "{:>9}  {:10}  {:>7}  {:>6}  {:>8}  {:>11}   success within 0.1 m, {} walls\n",
+        "receivers",
+        "method",
+        "success",
+        "kept",
+        "F>=.9 F*",
+        "evaluations",
+        study.scene.walls().len()
+    );
+    for Row { receivers, rates, .. } in rows {
+        let kept = rates.kept.map_or("-".into(), |kept| format!("{kept:.3}"));
+        let _ = writeln!(
+            text,
+            "{receivers:>9}  {:10}  {:>7.3}  {kept:>6}  {:>8.3}  {:>11.0}",
+            rates.method.name(),
+            rates.success,
+            rates.nearly,
+            rates.evaluations
+        );
+    }
+    text
+}

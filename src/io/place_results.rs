@@ -1,0 +1,207 @@
+//! The results of `task = "place"`: `placement.json`, `trajectory.csv` and pictures; of a study `study.json` and `study.csv`.
+
+use super::atomic;
+use super::job::Job;
+use super::job::place::One;
+use super::picture::{self, PlanePicture};
+use crate::error::{Error, Result};
+use crate::optimise::place::Outcome;
+use crate::optimise::study::Rates;
+use crate::optimise::{Landscape, Softness};
+use crate::planar::Vec2;
+use rayon::prelude::*;
+use serde::Serialize;
+use std::io::Write;
+use std::path::Path;
+
+/// Names of the files, pictures of the landscape aside.
+pub const FILES: [&str; 4] = ["placement.json", "trajectory.csv", "study.json", "study.csv"];
+
+/// One line of a study.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// Number of receivers of each draw.
+    pub receivers: usize,
+    /// Draws that cannot be solved, which do not count.
+    pub unsolvable: usize,
+    /// The rates of one method.
+    #[serde(flatten)]
+    pub rates: Rates,
+}
+
+impl Row {
+    /// A line.
+    pub fn new(receivers: usize, unsolvable: usize, rates: Rates) -> Row {
+        Row { receivers, unsolvable, rates }
+    }
+}
+
+/// `placement.json`.
+#[derive(Serialize)]
+struct Report<'a> {
+    /// Best positions.
+    transmitters: Vec<Placed<'a>>,
+    /// The hard objective there, and at the job's own start.
+    objective: f64,
+    objective_before: f64,
+    /// Smoothed evaluations in all.
+    evaluations: u64,
+    /// What became of each start, the job's own first.
+    starts: Vec<Start<'a>>,
+}
+
+#[derive(Serialize)]
+struct Placed<'a> {
+    name: &'a str,
+    position_m: [f64; 2],
+    start_m: [f64; 2],
+}
+
+#[derive(Serialize)]
+struct Start<'a> {
+    start_m: &'a [f64],
+    end_m: &'a [f64],
+    objective_before: f64,
+    objective: f64,
+    evaluations: usize,
+    best: bool,
+}
+
+/// Writes the results of one placement but the record; the names of the files.
+///
+/// # Errors
+/// [`Error::Write`]; [`Error::Internal`] for a picture that cannot be made.
+pub fn write(job: &Job, one: &One, outcome: &Outcome) -> Result<Vec<String>> {
+    let folder = &job.output.dir;
+    write_json(&folder.join(FILES[0]), &report(job, one, outcome))?;
+    atomic::write_file(&folder.join(FILES[1]), |file| trajectory(file, outcome))?;
+    let mut files = vec![FILES[0].to_string(), FILES[1].to_string()];
+    let draw = |title: &str, values: &[f64], marks: Marks, name: String| -> Result<String> {
+        let landscape = &one.landscape;
+        let picture = PlanePicture {
+            title,
+            values,
+            cells: one.cells,
+            area: one.area,
+            walls: landscape.scene().walls(),
+            receivers: landscape.receivers(),
+            transmitters: marks.transmitters,
+            tracks: marks.tracks,
+        };
+        picture::plane(&picture, &folder.join(&name)).map(|()| name)
+    };
+    let tracks: Vec<Vec<Vec2>> = outcome.climbed.iter().map(|one| places(&one.track.visits, &one.track.end)).collect();
+    let points = |x: &[f64]| x.chunks_exact(2).map(Vec2::from_column_slice).collect::<Vec<_>>();
+    // Of one transmitter the landscape can be seen; with more it has more dimensions than a picture.
+    if one.landscape.dimensions() == 2 {
+        let marks = || Marks { transmitters: points(outcome.positions()), tracks: &tracks };
+        let hard = over(one, |at| one.landscape.hard(at.as_slice()));
+        files.push(draw("objective [dB], without smoothing", &hard, marks(), "landscape_hard.png".into())?);
+        for softness in &one.softness {
+            let values = over(one, |at| smoothed(one, softness, at));
+            let alpha = softness.step.alpha;
+            let title = format!("objective [dB], alpha = {alpha}");
+            files.push(draw(&title, &values, marks(), format!("landscape_alpha_{alpha}.png"))?);
+        }
+    }
+    for (name, x) in [("before", &one.start[..]), ("after", outcome.positions())] {
+        let values = over(one, |at| one.landscape.received(x, at));
+        let marks = Marks { transmitters: points(x), tracks: &[] };
+        files.push(draw(&format!("received power [dB], {name}"), &values, marks, format!("map_{name}.png"))?);
+    }
+    Ok(files)
+}
+
+/// Writes the results of a study but the record; the names of the files.
+///
+/// # Errors
+/// [`Error::Write`].
+pub fn write_study(job: &Job, rows: &[Row]) -> Result<Vec<String>> {
+    let folder = &job.output.dir;
+    write_json(&folder.join(FILES[2]), &rows)?;
+    atomic::write_file(&folder.join(FILES[3]), |file| {
+        writeln!(file, "receivers,method,runs,unsolvable_draws,success,kept,nearly,evaluations")?;
+        for Row { receivers, unsolvable, rates } in rows {
+            let kept = rates.kept.map_or(String::new(), |kept| kept.to_string());
+            let (method, runs) = (rates.method.name(), rates.runs);
+            let (success, nearly, evaluations) = (rates.success, rates.nearly, rates.evaluations);
+            writeln!(file, "{receivers},{method},{runs},{unsolvable},{success},{kept},{nearly},{evaluations}")?;
+        }
+        Ok(())
+    })?;
+    Ok(vec![FILES[2].into(), FILES[3].into()])
+}
+
+/// What is marked in a picture.
+struct Marks<'a> {
+    transmitters: Vec<Vec2>,
+    tracks: &'a [Vec<Vec2>],
+}
+
+fn report<'a>(job: &'a Job, one: &'a One, outcome: &'a Outcome) -> Report<'a> {
+    let pairs = outcome.positions().chunks_exact(2).zip(one.start.chunks_exact(2));
+    let placed = job.radios.transmitters.iter().zip(pairs).map(|(radio, (at, start))| Placed {
+        name: &radio.name,
+        position_m: [at[0], at[1]],
+        start_m: [start[0], start[1]],
+    });
+    let starts = outcome.climbed.iter().enumerate().map(|(i, climbed)| Start {
+        start_m: &climbed.start,
+        end_m: &climbed.track.end,
+        objective_before: climbed.before,
+        objective: climbed.after,
+        evaluations: climbed.track.visits.len(),
+        best: outcome.best == Some(i),
+    });
+    Report {
+        transmitters: placed.collect(),
+        objective: outcome.value(),
+        objective_before: outcome.climbed[0].before,
+        evaluations: outcome.evaluations,
+        starts: starts.collect(),
+    }
+}
+
+/// Every evaluation: start, step, sharpness (empty: hard), smoothed objective, two coordinates for each transmitter.
+fn trajectory(file: &mut impl Write, outcome: &Outcome) -> std::io::Result<()> {
+    let transmitters = outcome.climbed[0].start.len() / 2;
+    let columns: String = (0..transmitters).map(|i| format!(",x{i}_m,y{i}_m")).collect();
+    writeln!(file, "start,step,alpha,objective{columns}")?;
+    for (k, climbed) in outcome.climbed.iter().enumerate() {
+        for (step, visit) in climbed.track.visits.iter().enumerate() {
+            let alpha = if visit.alpha.is_finite() { visit.alpha.to_string() } else { String::new() };
+            let x: String = visit.x.iter().map(|x| format!(",{x}")).collect();
+            writeln!(file, "{k},{step},{alpha},{}{x}", visit.value)?;
+        }
+    }
+    Ok(())
+}
+
+/// The way of the first transmitter.
+fn places(visits: &[crate::optimise::Visit], end: &[f64]) -> Vec<Vec2> {
+    let all = visits.iter().map(|visit| &visit.x[..]).chain([end]);
+    all.map(|x| Vec2::new(x[0], x[1])).collect()
+}
+
+/// Values in decibels at the middle of each cell `[row, column]`, row 0 at the bottom; where there is nothing, no number.
+fn over(one: &One, value: impl Fn(&Vec2) -> f64 + Sync) -> Vec<f64> {
+    let n = one.cells;
+    let [low, high] = one.area;
+    let at = |k: usize| {
+        let share = Vec2::new((k % n) as f64 + 0.5, (k / n) as f64 + 0.5) / n as f64;
+        low + share.component_mul(&(high - low))
+    };
+    (0..n * n).into_par_iter().map(|k| 10.0 * libm::log10(value(&at(k)))).collect()
+}
+
+/// The smoothed objective on its linear scale.
+fn smoothed(one: &One, softness: &Softness, at: &Vec2) -> f64 {
+    let value = one.landscape.smoothed(at.as_slice(), softness, &mut [0.0; 2]);
+    if softness.log.is_some() { libm::exp(value) } else { value }
+}
+
+fn write_json(file: &Path, value: &impl Serialize) -> Result<()> {
+    let mut text = serde_json::to_string_pretty(value).map_err(|error| Error::Internal(error.to_string()))?;
+    text.push('\n');
+    atomic::write_bytes(file, text.as_bytes())
+}

@@ -1,0 +1,91 @@
+//! Placement: positions that make an objective as large as it can be, by gradients of what is smoothed in it (T114 to T116).
+//!
+//! A [`Landscape`] is the objective: [`planar`] has one. [`ascent`] follows gradients while the smoothing sharpens, as published or
+//! adaptively, with noise if asked for; [`restart`] begins where a coarse smoothed landscape is high; [`search`] walks from hill
+//! to hill or surveys first; [`mod@place`] does all of it and judges the ends by the hard
+//! objective; [`study`] counts how often each way arrives.
+
+pub mod ascent;
+pub mod place;
+pub mod planar;
+pub mod restart;
+pub mod search;
+pub mod study;
+
+#[cfg(test)]
+mod tests;
+
+use crate::math::smoothing::SmoothStep;
+
+/// How soft an objective is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Softness {
+    /// The step in place of each test.
+    pub step: SmoothStep,
+    /// On a logarithmic scale, which has a slope wherever one stands; `None`: the objective as it is.
+    pub log: Option<LogScale>,
+}
+
+/// An objective on a logarithmic scale (T114c).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LogScale {
+    /// Of the soft minimum over receivers [-], in natural logarithms of power.
+    pub temperature: f64,
+    /// How much further walls reach than they do [m], so that what is found stays clear of them.
+    pub margin: f64,
+}
+
+/// An objective over positions, written as a flat list of coordinates [m].
+pub trait Landscape: Sync {
+    /// Number of coordinates.
+    fn dimensions(&self) -> usize;
+
+    /// The smoothed objective at `x`, and its gradient [1/m] into `gradient`, which is overwritten.
+    fn smoothed(&self, x: &[f64], softness: &Softness, gradient: &mut [f64]) -> f64;
+
+    /// The objective itself at `x`.
+    fn hard(&self, x: &[f64]) -> f64;
+}
+
+/// Bounds of each coordinate [m].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Region {
+    /// Least ones.
+    pub low: Vec<f64>,
+    /// Largest ones.
+    pub high: Vec<f64>,
+}
+
+impl Region {
+    /// Puts `x` into the region, coordinate by coordinate.
+    pub fn clamp(&self, x: &mut [f64]) {
+        for (x, (low, high)) in x.iter_mut().zip(self.low.iter().zip(&self.high)) {
+            *x = x.clamp(*low, *high);
+        }
+    }
+
+    /// Mean length of its sides [m].
+    pub fn side(&self) -> f64 {
+        self.low.iter().zip(&self.high).map(|(low, high)| high - low).sum::<f64>() / self.low.len().max(1) as f64
+    }
+}
+
+/// One evaluation of the smoothed objective.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Visit {
+    /// Where.
+    pub x: Vec<f64>,
+    /// The smoothed objective there.
+    pub value: f64,
+    /// The sharpness that it was taken with [1/m or -].
+    pub alpha: f64,
+}
+
+/// What became of one start.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Track {
+    /// Every evaluation, in order.
+    pub visits: Vec<Visit>,
+    /// Where it ended.
+    pub end: Vec<f64>,
+}

@@ -1,0 +1,231 @@
+//! Searches of a stated number of evaluations: a tour from hill to hill, and a survey before the climbs (T116).
+//!
+//! Both look at the objective on a logarithmic scale, sharp from the start: it has a slope wherever one stands, which leads out of
+//! every shadow, and does not mislead about where the hills are. Steps have a length of their own, whatever the slope.
+
+use super::{Landscape, LogScale, Region, Softness, Track, Visit};
+use crate::math::smoothing::{SmoothStep, StepKind};
+
+/// Options of both; lengths are shares of the region's mean side [-].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Search {
+    /// Evaluations in all.
+    pub evaluations: usize,
+    /// Bounds that steps are held in.
+    pub region: Region,
+    /// Sharpness [1/m].
+    pub alpha: f64,
+    /// The logarithmic scale.
+    pub log: LogScale,
+    /// How it goes about.
+    pub way: Way,
+}
+
+/// How a search goes about.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Way {
+    /// One trajectory: climb from the start, then again and again walk off the hills that are known and climb another.
+    Tour,
+    /// Points spread over the region first, then climbs from the best of them.
+    Survey,
+}
+
+/// Evaluations of the tour's first climb, and its number of further ones.
+const FIRST: usize = 10;
+const HILLS: usize = 5;
+/// Step lengths of the first climb, of the walk off a hill, and at the end of every climb [-].
+const STRIDE: f64 = 0.3;
+const WALK: f64 = 0.16;
+const LAST: f64 = 0.01;
+/// Momentum of the tour's directions [-].
+const MOMENTUM: f64 = 0.4;
+/// Push from a known hill over the slope's own, its reach [-], and the part of a climb that it lasts for.
+const PUSH: f64 = 4.0;
+const REACH: f64 = 0.3;
+const WALKED: f64 = 0.4;
+/// Nearer to a hill than this part of the reach one stands on it [-].
+const ON_HILL: f64 = 1e-3 / REACH;
+/// Directions off a hill that one stands on turn by this from hill to hill [rad].
+const TURN: f64 = 2.4;
+
+/// A hill that is found later must be higher by this, in natural logarithms of the objective [-].
+const TIE: f64 = 0.02;
+
+/// Points of a survey, of which so many are climbed from, no nearer to each other than this [-].
+const SURVEYED: usize = 30;
+const CLIMBED: usize = 5;
+const APART: f64 = 0.18;
+/// First and last step length of its climbs, and their momentum.
+const CLIMB: [f64; 2] = [0.06, 0.008];
+const CLIMB_MOMENTUM: f64 = 0.55;
+/// Bases of the Halton sequence, one for each coordinate.
+const BASES: [u32; 16] = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53];
+
+impl Search {
+    /// A search of `evaluations` in a region, with the constants of the study.
+    pub fn new(way: Way, evaluations: usize, region: Region) -> Search {
+        let side = region.side();
+        let log = LogScale { temperature: 0.03, margin: 0.002 * side };
+        Search { evaluations, alpha: 2000.0 / side, log, way, region }
+    }
+
+    /// Searches from `start`; ends at the best point of all that were evaluated.
+    pub fn run(&self, landscape: &dyn Landscape, start: &[f64]) -> Track {
+        let softness =
+            Softness { step: SmoothStep { kind: StepKind::Sigmoid, alpha: self.alpha }, log: Some(self.log) };
+        let mut eyes = Eyes { landscape, softness, left: self.evaluations, visits: Vec::new() };
+        let end = match self.way {
+            Way::Tour => self.tour(&mut eyes, start),
+            Way::Survey => {
+                self.survey(&mut eyes, start);
+                best_of(&eyes.visits).map_or_else(|| start.to_vec(), |visit| visit.x.clone())
+            }
+        };
+        Track { visits: eyes.visits, end }
+    }
+
+    fn tour(&self, eyes: &mut Eyes, start: &[f64]) -> Vec<f64> {
+        let count = FIRST.min(eyes.left);
+        let first = Climb { count, steps: [STRIDE, LAST], momentum: MOMENTUM, walked: 0 };
+        let mut hills = vec![self.climb(eyes, start, &first, &[])];
+        let mut best = hills[0].clone();
+        for k in 0..HILLS {
+            let count = eyes.left / (HILLS - k);
+            let walked = (WALKED * count as f64) as usize;
+            let next = Climb { count, steps: [WALK, LAST], momentum: MOMENTUM, walked };
+            let from = hills[hills.len() - 1].x.clone();
+            let hill = self.climb(eyes, &from, &next, &hills);
+            // Of hills that are as good as each other the first one is meant: it is nearer to the start.
+            if hill.value > best.value + TIE {
+                best = hill.clone();
+            }
+            hills.push(hill);
+        }
+        best.x
+    }
+
+    fn survey(&self, eyes: &mut Eyes, start: &[f64]) {
+        let mut gradient = vec![0.0; start.len()];
+        for i in 0..SURVEYED.min(eyes.left) {
+            let spread = |(axis, x): (usize, &f64)| {
+                let (low, high) = (self.region.low[axis], self.region.high[axis]);
+                let share = halton(i as u32, BASES[axis % BASES.len()]) + (x - low) / (high - low);
+                low + (high - low) * share.rem_euclid(1.0)
+            };
+            let x: Vec<f64> = start.iter().enumerate().map(spread).collect();
+            eyes.look(&x, &mut gradient);
+        }
+        let mut seen: Vec<Visit> = eyes.visits.clone();
+        seen.sort_by(|a, b| b.value.total_cmp(&a.value));
+        let mut picked: Vec<Vec<f64>> = Vec::new();
+        for visit in seen {
+            if picked.len() < CLIMBED && picked.iter().all(|x| distance(x, &visit.x) > APART * self.region.side()) {
+                picked.push(visit.x);
+            }
+        }
+        for (k, x) in picked.iter().enumerate() {
+            let count = eyes.left / (picked.len() - k);
+            self.climb(eyes, x, &Climb { count, steps: CLIMB, momentum: CLIMB_MOMENTUM, walked: 0 }, &[]);
+        }
+    }
+
+    /// Climbs from `start`, pushed off the `hills` at first, with shrinking steps then; the best point of this climb.
+    fn climb(&self, eyes: &mut Eyes, start: &[f64], climb: &Climb, hills: &[Visit]) -> Visit {
+        let (mut x, mut gradient) = (start.to_vec(), vec![0.0; start.len()]);
+        let mut momentum = vec![0.0; x.len()];
+        let from = eyes.visits.len();
+        let side = self.region.side();
+        for k in 0..climb.count {
+            eyes.look(&x, &mut gradient);
+            normalize(&mut gradient);
+            if k < climb.walked {
+                let weight = PUSH * (1.0 - k as f64 / climb.walked as f64);
+                hills.iter().for_each(|hill| push_off(&x, &hill.x, hills.len(), (weight, REACH * side), &mut gradient));
+            }
+            normalize(&mut gradient);
+            let length = side * geometric(climb.steps, k.saturating_sub(climb.walked), climb.count - climb.walked);
+            for (m, g) in momentum.iter_mut().zip(&gradient) {
+                *m = climb.momentum * *m + (1.0 - climb.momentum) * g;
+            }
+            let mut direction = momentum.clone();
+            normalize(&mut direction);
+            x.iter_mut().zip(&direction).for_each(|(x, d)| *x += length * d);
+            self.region.clamp(&mut x);
+        }
+        let none = Visit { x: start.to_vec(), value: f64::NEG_INFINITY, alpha: self.alpha };
+        best_of(&eyes.visits[from..]).cloned().unwrap_or(none)
+    }
+}
+
+/// One climb of a search.
+struct Climb {
+    /// Evaluations.
+    count: usize,
+    /// First and last step length [-].
+    steps: [f64; 2],
+    /// Momentum of the directions [-].
+    momentum: f64,
+    /// Steps that walk off the known hills first.
+    walked: usize,
+}
+
+/// What a search has seen, and how often it may look yet.
+struct Eyes<'a> {
+    landscape: &'a dyn Landscape,
+    softness: Softness,
+    left: usize,
+    visits: Vec<Visit>,
+}
+
+impl Eyes<'_> {
+    fn look(&mut self, x: &[f64], gradient: &mut [f64]) {
+        self.left -= 1;
+        let value = self.landscape.smoothed(x, &self.softness, gradient);
+        self.visits.push(Visit { x: x.to_vec(), value, alpha: self.softness.step.alpha });
+    }
+}
+
+/// The visit with the largest value; the first one of several.
+fn best_of(visits: &[Visit]) -> Option<&Visit> {
+    visits.iter().reduce(|best, visit| if visit.value > best.value { visit } else { best })
+}
+
+/// Adds what pushes `x` off a hill, one of `known`.
+fn push_off(x: &[f64], hill: &[f64], known: usize, (weight, reach): (f64, f64), gradient: &mut [f64]) {
+    let away: Vec<f64> = x.iter().zip(hill).map(|(x, hill)| x - hill).collect();
+    let distance = away.iter().map(|a| a * a).sum::<f64>().sqrt();
+    let force = weight * libm::exp(-(distance / reach) * (distance / reach));
+    // On the hill itself no way leads away: one is taken, another for each hill.
+    if distance > ON_HILL * reach {
+        gradient.iter_mut().zip(&away).for_each(|(g, a)| *g += force * a / distance);
+    } else {
+        let angle = 1.0 + TURN * (known - 1) as f64;
+        let turned = [libm::cos(angle), libm::sin(angle)];
+        gradient.iter_mut().zip(turned.into_iter().cycle()).for_each(|(g, t)| *g += force * t);
+    }
+}
+
+fn normalize(v: &mut [f64]) {
+    let length = v.iter().map(|x| x * x).sum::<f64>().sqrt().max(1e-12);
+    v.iter_mut().for_each(|x| *x /= length);
+}
+
+fn distance(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt()
+}
+
+/// Number `k` of `count` between two values, evenly on a logarithmic scale.
+fn geometric([first, last]: [f64; 2], k: usize, count: usize) -> f64 {
+    if count < 2 { last } else { first * libm::pow(last / first, k as f64 / (count - 1) as f64) }
+}
+
+/// Element `i` of the van der Corput sequence of a base.
+fn halton(mut i: u32, base: u32) -> f64 {
+    let (mut share, mut sum) = (1.0, 0.0);
+    while i > 0 {
+        share /= f64::from(base);
+        sum += share * f64::from(i % base);
+        i /= base;
+    }
+    sum
+}

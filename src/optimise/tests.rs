@@ -1,0 +1,134 @@
+//! Landscapes, ascents and searches: gradients, schedules, budgets.
+
+use super::ascent::{Ascent, Sharpening};
+use super::planar::{Objective, PlanarLandscape};
+use super::restart::hills;
+use super::search::{Search, Way};
+use super::{Landscape, LogScale, Region, Softness};
+use crate::math::difference::slope;
+use crate::math::smoothing::{SmoothStep, StepKind};
+use crate::planar::validity::Definition;
+use crate::planar::{PlanarScene, Vec2};
+
+fn landscape(transmitters: usize, order: usize) -> PlanarLandscape {
+    let walls = [[[0.0, 0.0], [1.0, 0.0]], [[1.0, 0.0], [1.0, 1.0]], [[0.5, 0.2], [0.5, 0.8]]];
+    let receivers = vec![Vec2::new(0.2, 0.3), Vec2::new(0.8, 0.6), Vec2::new(0.3, 0.9)];
+    PlanarLandscape::new(PlanarScene::new(&walls).expect("walls"), receivers, transmitters, order)
+}
+
+fn unit_square() -> Region {
+    Region { low: vec![0.0; 2], high: vec![1.0; 2] }
+}
+
+#[test]
+fn gradients_of_landscapes_are_those_of_differences() {
+    let mut checked = 0;
+    for transmitters in [1, 2] {
+        for (definition, order) in [(Definition::Metric, 1), (Definition::Shadow, 0), (Definition::Paper, 1)] {
+            for objective in Objective::ALL {
+                let landscape = PlanarLandscape { definition, objective, ..landscape(transmitters, order) };
+                for log in [None, Some(LogScale { temperature: 0.1, margin: 0.01 })] {
+                    let softness = Softness { step: SmoothStep { kind: StepKind::Sigmoid, alpha: 8.0 }, log };
+                    for k in 0..10 {
+                        let x: Vec<f64> =
+                            (0..2 * transmitters).map(|i| (0.618_034 * (k + 10 * i) as f64 + 0.1234).fract()).collect();
+                        let to: Vec<f64> = (0..x.len()).map(|i| ((2 * i + k) as f64).sin()).collect();
+                        let mut gradient = vec![0.0; x.len()];
+                        landscape.smoothed(&x, &softness, &mut gradient);
+                        let dot: f64 = gradient.iter().zip(&to).map(|(g, to)| g * to).sum();
+                        let at = |h: f64| {
+                            let moved: Vec<f64> = x.iter().zip(&to).map(|(x, to)| x + h * to).collect();
+                            landscape.smoothed(&moved, &softness, &mut vec![0.0; x.len()])
+                        };
+                        let (coarse, fine) = slope([2e-6, 1e-6], at);
+                        let scale = fine.abs() + 1e-3;
+                        if (coarse - fine).abs() < 1e-6 * scale {
+                            assert!(
+                                (dot - fine).abs() < 2e-6 * scale,
+                                "{definition:?} {objective:?} {log:?} {x:?} {dot} {fine} {coarse}"
+                            );
+                            checked += 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(checked > 200, "{checked}");
+}
+
+#[test]
+fn in_the_hard_limit_the_smoothed_objective_is_the_hard_one() {
+    for definition in [Definition::Metric, Definition::Paper] {
+        for objective in Objective::ALL {
+            let landscape = PlanarLandscape { definition, hard_definition: definition, objective, ..landscape(1, 1) };
+            for k in 0..50 {
+                let x = [(0.618 * k as f64).fract(), (0.271 * k as f64).fract()];
+                let softness = Softness { step: SmoothStep::HARD, log: None };
+                let (soft, hard) = (landscape.smoothed(&x, &softness, &mut [0.0; 2]), landscape.hard(&x));
+                assert!((soft - hard).abs() <= 1e-14 * hard, "{soft} {hard}");
+            }
+        }
+    }
+}
+
+#[test]
+fn ascents_take_their_steps_and_sharpen() {
+    let landscape = landscape(1, 0);
+    for sharpening in Sharpening::ALL {
+        let ascent = Ascent { sharpening, kind: StepKind::Sigmoid, region: Some(unit_square()), ..Ascent::default() };
+        let track = ascent.climb(&landscape, &[0.9, 0.1], (1, 0));
+        assert_eq!(track.visits.len(), 100);
+        assert_eq!(track, ascent.climb(&landscape, &[0.9, 0.1], (1, 0)));
+        let alphas: Vec<f64> = track.visits.iter().map(|visit| visit.alpha).collect();
+        match sharpening {
+            Sharpening::Hard => assert!(alphas.iter().all(|alpha| alpha.is_infinite())),
+            Sharpening::Geometric | Sharpening::Adaptive => {
+                assert!(alphas[0] == 1.0 && (alphas[99] - 100.0).abs() < 1e-9, "{alphas:?}");
+            }
+        }
+        // The first step of Adam is as long as its rate, along each axis, unless there is no slope at all.
+        let first = (track.visits[1].x[0] - track.visits[0].x[0]).abs();
+        assert!(first == 0.0 || (first - 0.01).abs() < 1e-6, "{first}");
+    }
+    let noisy = Ascent { noise: 0.2, ..Ascent::default() };
+    assert_eq!(noisy.climb(&landscape, &[0.9, 0.1], (1, 0)), noisy.climb(&landscape, &[0.9, 0.1], (1, 0)));
+    assert_ne!(noisy.climb(&landscape, &[0.9, 0.1], (1, 0)), noisy.climb(&landscape, &[0.9, 0.1], (1, 1)));
+}
+
+#[test]
+fn searches_keep_to_their_evaluations_and_end_at_the_best_of_them() {
+    let landscape = PlanarLandscape { definition: Definition::Shadow, ..landscape(1, 0) };
+    for way in [Way::Tour, Way::Survey] {
+        for evaluations in [1, 7, 40, 100] {
+            let search = Search::new(way, evaluations, unit_square());
+            let track = search.run(&landscape, &[0.9, 0.1]);
+            assert_eq!(track.visits.len(), evaluations);
+            assert_eq!(track.visits[0].x, [0.9, 0.1]);
+            let best = track.visits.iter().map(|visit| visit.value).fold(f64::NEG_INFINITY, f64::max);
+            let at_end = track.visits.iter().find(|visit| visit.x == track.end).expect("a point that was seen");
+            // The tour prefers the first of hills that are as good as each other.
+            assert!(at_end.value >= best - if way == Way::Tour { 0.1 } else { 0.0 });
+            assert!(track.visits.iter().flat_map(|visit| &visit.x).all(|x| (0.0..=1.0).contains(x)));
+        }
+    }
+}
+
+#[test]
+fn hills_are_higher_than_their_neighbours() {
+    let landscape = landscape(1, 0);
+    let softness = Softness { step: SmoothStep { kind: StepKind::Sigmoid, alpha: 10.0 }, log: None };
+    let (found, evaluations) = hills(&landscape, &unit_square(), &softness, 10, 5);
+    assert_eq!(evaluations, 100);
+    assert!(!found.is_empty());
+    let value = |x: &[f64]| landscape.smoothed(x, &softness, &mut [0.0; 2]);
+    for hill in &found {
+        for step in [[0.1, 0.0], [-0.1, 0.0], [0.0, 0.1], [0.0, -0.1]] {
+            let beside = [hill[0] + step[0], hill[1] + step[1]];
+            if beside.iter().all(|x| (0.0..1.0).contains(x)) {
+                assert!(value(&beside) <= value(hill) + 1e-12);
+            }
+        }
+    }
+    assert!(found.windows(2).all(|pair| value(&pair[0]) >= value(&pair[1])));
+}
