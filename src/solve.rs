@@ -57,6 +57,8 @@ pub struct Tile {
     pub paths: Paths,
     /// Their coefficients.
     pub channel: Channel,
+    /// Of smoothed visibility, V of each `[path]` [-] ([`smooth`]); else empty.
+    pub visibility: Vec<f64>,
 }
 
 /// The paths to some of the receivers as they are stored for adjoints: samples of lobes one by one.
@@ -165,7 +167,7 @@ impl<'a> Engine<'a> {
             None => (paths, channel),
         };
         self.tracer.clock.stage("field");
-        Ok(Tile { first_receiver, radios, paths, channel })
+        Ok(Tile { first_receiver, radios, paths, channel, visibility: Vec::new() })
     }
 
     /// The same before samples of lobes are put together: what [`crate::path::adjoint`] replays.

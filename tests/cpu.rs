@@ -64,6 +64,8 @@ mod response;
 mod scenes;
 #[path = "cases/smooth.rs"]
 mod smooth;
+#[path = "cases/smooth_objectives.rs"]
+mod smooth_objectives;
 #[path = "cases/tiles.rs"]
 mod tiles;
 #[path = "cases/truth.rs"]

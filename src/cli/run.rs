@@ -9,8 +9,10 @@ use crate::io::job::Job;
 use crate::io::map_results::MapResults;
 use crate::io::record::{self, Record, Sizes, Timing, Version};
 use crate::io::results::{Results, Tiling, Written};
+use crate::path::smooth::Softness;
 use crate::progress::Progress;
 use crate::solve::map::{MapEngine, Survey};
+use crate::solve::smooth::SoftEngine;
 use crate::solve::{Engine, Summary};
 use clap::Args;
 use std::time::Instant;
@@ -55,7 +57,10 @@ pub fn run(options: &Options, log: &Log) -> std::result::Result<(), Failure> {
     }
     record::prepare_folder(&job.output.dir)?;
     let done = match (&job.survey, &job.calibration, &job.placement) {
-        (None, None, None) => paths(&job, chosen.backend, log, &mut clock)?,
+        (None, None, None) => match job.softness {
+            Some(softness) => soft_paths(&job, softness, chosen.backend, log, &mut clock)?,
+            None => paths(&job, chosen.backend, log, &mut clock)?,
+        },
         (Some(survey), _, _) => map(&job, survey, chosen.backend, log, &mut clock)?,
         (None, Some(calibration), _) => fit::fit(&job, calibration, chosen.backend, options.resume, log, &mut clock)?,
         (None, None, Some(placement)) => place::place(&job, placement, log, &mut clock)?,
@@ -97,6 +102,28 @@ fn paths(job: &Job, backend: Backend, log: &Log, clock: &mut Clock) -> Result<Do
     }
     let solved = engine.finish();
     clock.resume();
+    log.begin("writing the results", 0);
+    let Written { paths_files, files, first_links, totals } = results.finish()?;
+    let summary = table::links(&first_links, totals.links) + &table::summary(&totals);
+    Ok(Done { solved, paths_files, files, cells: 0, summary })
+}
+
+/// `task = "paths"` with smoothed visibility.
+fn soft_paths(job: &Job, softness: Softness, backend: Backend, log: &Log, clock: &mut Clock) -> Result<Done> {
+    let tiling = Tiling::of(&job.radios);
+    log.begin("geometry", 0);
+    let engine = SoftEngine::new(backend, &job.scene, &job.solver)?;
+    clock.note("geometry");
+    let (mut results, mut solved) = (Results::new(job, tiling)?, Summary::default());
+    for receivers in tiling.tiles() {
+        log.begin(&format!("receivers {} to {}", receivers.start, receivers.end), 0);
+        let tile = engine.tile(&job.radios, &job.carriers, softness, receivers)?;
+        solved.counters.paths += tile.0.paths.len() as u64;
+        solved.warnings.extend(tile.1.into_iter().filter(|new| !solved.warnings.contains(new)).collect::<Vec<_>>());
+        clock.note("soft paths");
+        results.add(&tile.0)?;
+        clock.note("write");
+    }
     log.begin("writing the results", 0);
     let Written { paths_files, files, first_links, totals } = results.finish()?;
     let summary = table::links(&first_links, totals.links) + &table::summary(&totals);

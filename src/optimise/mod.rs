@@ -9,6 +9,7 @@ pub mod ascent;
 pub mod place;
 pub mod planar;
 pub mod restart;
+pub mod scene;
 pub mod search;
 pub mod study;
 

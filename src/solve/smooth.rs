@@ -5,7 +5,7 @@
 //! visibility, the field of each as if it were a path, and both together. The adjoint is that of the field with what the
 //! visibility adds to it. With a sharpness of infinity it is the solver itself.
 
-use super::{ends_of, solve};
+use super::{Tile, ends_of, solve};
 use crate::backend::Backend;
 use crate::channel::{Channel, ChannelBar};
 use crate::error::{Error, Fault, Result};
@@ -24,6 +24,7 @@ use crate::progress::Silent;
 use crate::scene::Scene;
 use crate::scene::radio::Radios;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// More chains than this, all receivers together, would take hours to look at.
 const MOST_CHAINS: f64 = 1e11;
@@ -34,11 +35,10 @@ pub struct SoftEngine<'a> {
     geometry: Geometry<'a>,
     outlines: Outlines,
     options: &'a SolverOptions,
-    softness: Softness,
 }
 
 /// Soft paths, link by link.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct SoftSolution {
     /// The paths, and chains that are nearly paths.
     pub paths: Paths,
@@ -46,6 +46,8 @@ pub struct SoftSolution {
     pub channel: Channel,
     /// The visibility of each `[path]`.
     pub visibility: Vec<Visibility>,
+    /// How soft the tests were.
+    pub softness: Softness,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
@@ -55,12 +57,7 @@ impl<'a> SoftEngine<'a> {
     ///
     /// # Errors
     /// A CUDA device; scattering, which has no smoothed form.
-    pub fn new(
-        backend: Backend,
-        scene: &'a Scene,
-        options: &'a SolverOptions,
-        softness: Softness,
-    ) -> Result<SoftEngine<'a>> {
+    pub fn new(backend: Backend, scene: &'a Scene, options: &'a SolverOptions) -> Result<SoftEngine<'a>> {
         backend.level_for("smoothed visibility")?;
         if options.scatter.any() {
             let fault = Fault::new("solver.interactions", "smoothing has line_of_sight and reflection so far");
@@ -68,12 +65,7 @@ impl<'a> SoftEngine<'a> {
         }
         let geometry = Geometry::new(scene);
         let outlines = Outlines::build(&geometry);
-        Ok(SoftEngine { backend, geometry, outlines, options, softness })
-    }
-
-    /// The same with another softness: what an optimisation sharpens as it goes.
-    pub fn set_softness(&mut self, softness: Softness) {
-        self.softness = softness;
+        Ok(SoftEngine { backend, geometry, outlines, options })
     }
 
     /// The scene.
@@ -81,8 +73,8 @@ impl<'a> SoftEngine<'a> {
         &self.geometry
     }
 
-    fn view(&self) -> View<'_> {
-        View { geometry: &self.geometry, outlines: &self.outlines, softness: self.softness }
+    fn view(&self, softness: Softness) -> View<'_> {
+        View { geometry: &self.geometry, outlines: &self.outlines, softness }
     }
 
     fn asked(&self) -> Asked {
@@ -94,48 +86,77 @@ impl<'a> SoftEngine<'a> {
     ///
     /// # Errors
     /// As [`solve`]; chains that are too many to look at one by one.
-    pub fn solve(&self, radios: &Radios, carriers: &[f64]) -> Result<SoftSolution> {
+    pub fn solve(&self, radios: &Radios, carriers: &[f64], softness: Softness) -> Result<SoftSolution> {
         let scene = self.geometry.scene;
-        if self.softness.is_hard() {
+        if softness.is_hard() {
             let solution = solve(self.backend.clone(), scene, radios, carriers, self.options, &Silent)?;
             let visibility = vec![Visibility { value: 1.0, test: Test::Passed }; solution.paths.len()];
             let (paths, channel, warnings) = (solution.paths, solution.channel, solution.warnings);
-            return Ok(SoftSolution { paths, channel, visibility, warnings });
+            return Ok(SoftSolution { paths, channel, visibility, softness, warnings });
         }
+        self.judged(radios, carriers, softness)
+    }
+
+    /// The same by looking at chains one by one whatever the sharpness: of infinity too, for an objective that is asked for
+    /// again and again in one scene.
+    ///
+    /// # Errors
+    /// As [`SoftEngine::solve`].
+    pub fn judged(&self, radios: &Radios, carriers: &[f64], softness: Softness) -> Result<SoftSolution> {
+        let scene = self.geometry.scene;
         let [from, to] = [&radios.transmitters, &radios.receivers].map(|which| ends_of(radios, which, scene));
+        let view = self.view(softness);
         let seen = |ends: &[EndPoint]| -> Vec<Vec<u32>> {
             match self.asked().max_depth {
                 0 => vec![Vec::new(); ends.len()],
-                _ => ends.iter().map(|end| seen_from(&self.view(), &end.position, self.options.rays)).collect(),
+                _ => ends.iter().map(|end| seen_from(&view, &end.position, self.options.rays)).collect(),
             }
         };
         let seen = [seen(&from), seen(&to)];
         self.check_count(&seen)?;
         let found: Vec<Vec<(usize, usize, SoftPath)>> = (0..radios.receivers.len())
             .into_par_iter()
-            .map(|receiver| self.paths_to(receiver, [&from, &to], &seen))
+            .map(|receiver| self.paths_to(&view, receiver, [&from, &to], &seen))
             .collect();
         let (paths, visibility) = self.assembled([&from, &to], [radios.transmitters.len(), found.len()], &found);
         let mut warnings = Vec::new();
         let surfaces = surfaces_of(scene, carriers, &mut warnings)?;
         let mut channel = field_over(scene, &surfaces, radios, &paths, carriers, Feed::EachPort);
         scale(&mut channel, &visibility, |v| v);
-        Ok(SoftSolution { paths, channel, visibility, warnings })
+        Ok(SoftSolution { paths, channel, visibility, softness, warnings })
+    }
+
+    /// The soft paths to a range of the receivers as a tile of a run's results, and what the user should know.
+    ///
+    /// # Errors
+    /// As [`SoftEngine::solve`].
+    pub fn tile(
+        &self,
+        radios: &Radios,
+        carriers: &[f64],
+        softness: Softness,
+        receivers: Range<usize>,
+    ) -> Result<(Tile, Vec<String>)> {
+        let first_receiver = receivers.start;
+        let radios = radios.with_receivers(receivers);
+        let SoftSolution { paths, channel, visibility, warnings, .. } = self.solve(&radios, carriers, softness)?;
+        let visibility = visibility.into_iter().map(|of_path| of_path.value).collect();
+        Ok((Tile { first_receiver, radios, paths, channel, visibility }, warnings))
     }
 
     /// All soft paths to a receiver: from which end, to which end, in the order of the record.
     fn paths_to(
         &self,
+        view: &View,
         receiver: usize,
         [from, to]: [&[EndPoint]; 2],
         [seen_by_from, seen_by_to]: &[Vec<Vec<u32>>; 2],
     ) -> Vec<(usize, usize, SoftPath)> {
-        let (view, asked) = (self.view(), self.asked());
-        let mut found = Vec::new();
+        let (asked, mut found) = (self.asked(), Vec::new());
         for (target, end) in to.iter().enumerate().filter(|(_, end)| end.radio as usize == receiver) {
             for (source, start) in from.iter().enumerate() {
                 let facets = [&seen_by_from[source][..], &seen_by_to[target][..]];
-                let paths = soft_paths(&view, &start.position, &end.position, asked, facets);
+                let paths = soft_paths(view, &start.position, &end.position, asked, facets);
                 found.extend(paths.into_iter().map(|path| (source, target, path)));
             }
         }
@@ -214,7 +235,7 @@ impl<'a> SoftEngine<'a> {
         adjoint.add(&self.geometry, &run)?;
         let mut scene_bar = adjoint.finish()?;
         let moves = wanted.has(ParameterKind::Position) || wanted.has(ParameterKind::Vertex);
-        if moves && !self.softness.is_hard() {
+        if moves && !solution.softness.is_hard() {
             self.add_visibility(radios, solution, &values_bar, wanted, &mut scene_bar);
         }
         Ok(scene_bar)
@@ -229,7 +250,7 @@ impl<'a> SoftEngine<'a> {
         wanted: Wanted,
         scene_bar: &mut SceneBar,
     ) {
-        let (view, paths, origin) = (self.view(), &solution.paths, self.geometry.scene.origin);
+        let (view, paths, origin) = (self.view(solution.softness), &solution.paths, self.geometry.scene.origin);
         for link in 0..paths.links() {
             let [receiver, transmitter] = [link / paths.transmitters, link % paths.transmitters];
             let [to, from] = [&radios.receivers[receiver], &radios.transmitters[transmitter]];

@@ -80,6 +80,7 @@ fn measured(truth: &Materials, more: &str, solver: &str, output: &str) -> TempDi
         radios: job.radios.clone(),
         paths: solution.paths,
         channel: solution.channel,
+        visibility: Vec::new(),
     };
     results.add(&tile).expect("written");
     results.finish().expect("written");

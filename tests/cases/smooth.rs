@@ -29,8 +29,8 @@ fn canyon() -> SceneDescription {
 }
 
 fn soft(scene: &Scene, radios: &Radios, options: &SolverOptions, softness: Softness) -> SoftSolution {
-    let engine = SoftEngine::new(build::backend(), scene, options, softness).expect("a scene");
-    engine.solve(radios, &[CARRIER]).expect("a solution")
+    let engine = SoftEngine::new(build::backend(), scene, options).expect("a scene");
+    engine.solve(radios, &[CARRIER], softness).expect("a solution")
 }
 
 fn sigmoid(alpha: f64) -> Softness {
@@ -160,12 +160,12 @@ fn reference_paths_are_clear() {
 fn walk_is_continuous(name: &str, scene: &SceneDescription, from: [f64; 3], walks: &[[[f64; 3]; 2]], depth: u32) {
     let scene = build::checked(scene);
     let options = build::exhaustive(depth);
-    let engine = SoftEngine::new(build::backend(), &scene, &options, sigmoid(20.0)).expect("a scene");
+    let engine = SoftEngine::new(build::backend(), &scene, &options).expect("a scene");
     // Visibilities by chain: each chain is a function of its own.
     let at = |walk: &[[f64; 3]; 2], t: f64| -> Vec<(Vec<u32>, f64)> {
         let receiver = Vec3::from(walk[0]) * (1.0 - t) + Vec3::from(walk[1]) * t;
         let radios = build::radios(Polarization::V, &[from], &[receiver.into()]);
-        let solution = engine.solve(&radios, &[CARRIER]).expect("a solution");
+        let solution = engine.solve(&radios, &[CARRIER], sigmoid(20.0)).expect("a solution");
         let of = |path: usize| {
             (solution.paths.facet[solution.paths.vertices_of(path)].to_vec(), solution.visibility[path].value)
         };
@@ -245,8 +245,8 @@ fn gradients_through_visibility_are_those_of_differences() {
         let radios = build::radios(Polarization::V, &from, &to);
         let softness = Softness { kind: StepKind::ALL[case % 3], blocking: 0.7, on_facet: 0.9 };
         let own = build::checked(&scene);
-        let engine = SoftEngine::new(build::backend(), &own, &options, softness).expect("a scene");
-        let solution = engine.solve(&radios, &[CARRIER]).expect("a solution");
+        let engine = SoftEngine::new(build::backend(), &own, &options).expect("a scene");
+        let solution = engine.solve(&radios, &[CARRIER], softness).expect("a solution");
         let mut bars = ChannelBar::zeros(&solution.channel);
         bars.a.iter_mut().zip(&solution.channel.a).for_each(|(bar, a)| *bar = *a * 2e9);
         let wanted = Wanted::of(&[ParameterKind::Position, ParameterKind::Vertex]);

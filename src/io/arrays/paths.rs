@@ -38,8 +38,8 @@ pub fn write_paths(
     tile: &Tile,
     ports: Option<(usize, usize)>,
 ) -> Result<PathsFile> {
-    let Tile { first_receiver, radios, paths, channel } = tile;
-    let writer = Writer { scene, radios, paths, channel, ports };
+    let Tile { first_receiver, radios, paths, channel, visibility } = tile;
+    let writer = Writer { scene, radios, paths, channel, visibility, ports };
     atomic::write_file(&folder.join(&file), |to| writer.write(to))?;
     Ok(PathsFile { file, first_receiver: *first_receiver, receivers: paths.receivers, paths: paths.len() })
 }
@@ -49,6 +49,7 @@ struct Writer<'a> {
     radios: &'a Radios,
     paths: &'a Paths,
     channel: &'a Channel,
+    visibility: &'a [f64],
     ports: Option<(usize, usize)>,
 }
 
@@ -93,6 +94,9 @@ impl Writer<'_> {
         ];
         for (name, values) in columns {
             npz.array(name, &[count], values.iter().copied())?;
+        }
+        if !self.visibility.is_empty() {
+            npz.array("visibility", &[count], self.visibility.iter().copied())?;
         }
         npz.array("doppler_hz", &[count, channel.carriers.len()], channel.doppler.iter().copied())?;
         let elements =
@@ -183,7 +187,7 @@ mod tests {
     #[test]
     fn links_without_paths_are_written_too() {
         let (scene, radios, paths, channel) = three_receivers();
-        let tile = Tile { first_receiver: 5, radios, paths, channel };
+        let tile = Tile { first_receiver: 5, radios, paths, channel, visibility: Vec::new() };
         let folder = tempfile::tempdir().expect("a folder");
         let file = write_paths(folder.path(), "paths.npz".into(), &scene, &tile, Some((1, 1))).expect("written");
         let expected = PathsFile { file: "paths.npz".into(), first_receiver: 5, receivers: 3, paths: 3 };

@@ -1,7 +1,7 @@
 //! The job as written: keys, types and defaults of the job file.
 
 use super::fit::FitDescription;
-use super::place::PlaceDescription;
+use super::place::{KindDescription, PlaceDescription};
 use crate::map::grid::Mean;
 use crate::path::{CandidateMethod, InteractionKind, SolverOptions};
 use crate::scene::antenna::AntennaDescription;
@@ -143,7 +143,7 @@ pub struct SolverDescription {
     pub scatter_rays: u64,
     /// Samples about the image point of a facet with a lobe, for each receiver that rays alone do not serve.
     pub lobe_samples: u32,
-    /// Smoothed visibility: reserved.
+    /// Smoothed visibility.
     pub smoothing: Option<SmoothingDescription>,
 }
 
@@ -164,14 +164,19 @@ impl Default for SolverDescription {
     }
 }
 
-/// Smoothed visibility: reserved.
+/// Smoothed visibility as written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SmoothingDescription {
-    /// Steepness [1/m].
+    /// Sharpness of all tests [1/m]; infinity is none.
     pub alpha: f64,
     /// Shape of the step.
-    pub kind: Option<String>,
+    #[serde(default)]
+    pub kind: KindDescription,
+    /// Sharpness of "nothing stands in the way" [1/m], where it differs.
+    pub blocking_alpha: Option<f64>,
+    /// Sharpness of "the vertex lies on its facet" [1/m], where it differs.
+    pub on_facet_alpha: Option<f64>,
 }
 
 /// A radio map as written.

@@ -10,6 +10,7 @@ use crate::channel::response::subcarrier_offsets;
 use crate::error::{Error, Fault, Result, did_you_mean};
 use crate::io::{record, scene_file};
 use crate::path::scatter::ScatterOptions;
+use crate::path::smooth::Softness;
 use crate::path::{InteractionKind, SolverOptions};
 use crate::scene::description::{MaterialDescription, SceneDescription};
 use crate::scene::estimate::waits;
@@ -37,6 +38,8 @@ pub struct Job {
     pub survey: Option<Survey>,
     /// What is fitted to what; `None` for other tasks.
     pub calibration: Option<Calibration>,
+    /// How soft the tests of paths are; `None`: not at all.
+    pub softness: Option<Softness>,
     /// What is placed where; `None` for other tasks.
     pub placement: Option<Placement>,
     /// Carriers [Hz].
@@ -111,6 +114,7 @@ impl Job {
         refuse_what_is_to_come(&description)?;
         let carriers = carriers_of(&description.carrier_ghz)?;
         let solver = solver_of(&description.solver, description.seed)?;
+        let softness = softness_of(&description)?;
         let output = output_of(&description.output, folder)?;
         let mut inputs = vec![file.to_path_buf()];
         let mut warnings = Vec::new();
@@ -151,6 +155,7 @@ impl Job {
             radio_counts,
             survey,
             calibration,
+            softness,
             placement: None,
             carriers,
             solver,
@@ -189,6 +194,7 @@ impl Job {
             radio_counts,
             survey: None,
             calibration: None,
+            softness: None,
             placement,
             carriers,
             solver,
@@ -223,9 +229,6 @@ fn refuse_what_is_to_come(description: &JobDescription) -> Result<()> {
         let fault = Fault::new(field, "is a known name, but is not there yet in this version of raylobe");
         Err(Error::job(fault.value(value).remedy(remedy)))
     };
-    if description.solver.smoothing.is_some() {
-        return to_come("solver.smoothing", String::new(), "remove it: visibility is hard without it");
-    }
     for (i, kind) in description.solver.interactions.iter().enumerate() {
         let name = match kind {
             InteractionKind::LineOfSight
@@ -351,6 +354,25 @@ fn written_scene(source: &SceneSource, folder: &Path, inputs: &mut Vec<PathBuf>)
             Ok(scene)
         }
     }
+}
+
+/// How soft the tests of paths are.
+fn softness_of(description: &JobDescription) -> Result<Option<Softness>> {
+    /// The widest smoothing that makes sense: of a kilometre and more.
+    const MIN_ALPHA: f64 = 1e-4;
+    let Some(written) = &description.solver.smoothing else { return Ok(None) };
+    if description.task != Task::Paths {
+        let fault = Fault::new("solver.smoothing", "is there for task = \"paths\"; placements have place.smoothing");
+        return Err(Error::job(fault.remedy("remove it")));
+    }
+    let alpha_of = |key: &str, alpha: f64| {
+        let field = format!("solver.smoothing.{key}");
+        within(&field, alpha, MIN_ALPHA..=f64::INFINITY, "give 1/m: 20 smooths over some 10 cm")
+    };
+    let alpha = alpha_of("alpha", written.alpha)?;
+    let blocking = written.blocking_alpha.map_or(Ok(alpha), |own| alpha_of("blocking_alpha", own))?;
+    let on_facet = written.on_facet_alpha.map_or(Ok(alpha), |own| alpha_of("on_facet_alpha", own))?;
+    Ok(Some(Softness { kind: written.kind.meant(), blocking, on_facet }))
 }
 
 /// Gives objects the materials and places that the job has for them.

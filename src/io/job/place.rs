@@ -137,10 +137,11 @@ impl Default for PlaceSmoothing {
 }
 
 /// Shape of the step, as written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KindDescription {
     /// The sigmoid.
+    #[default]
     Sigmoid,
     /// A ramp.
     HardSigmoid,
@@ -149,7 +150,7 @@ pub enum KindDescription {
 }
 
 impl KindDescription {
-    fn meant(self) -> StepKind {
+    pub(super) fn meant(self) -> StepKind {
         match self {
             KindDescription::Sigmoid => StepKind::Sigmoid,
             KindDescription::HardSigmoid => StepKind::HardSigmoid,

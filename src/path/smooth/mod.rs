@@ -173,7 +173,8 @@ impl View<'_> {
                     (least, test) = (x, Test::Leg { leg: leg as u32, obstacle });
                 }
             }
-            if least <= -reach {
+            // Of the step itself, whose reach is 0, a test is passed that finds nothing.
+            if least <= -reach && least < 0.0 {
                 return None;
             }
         }

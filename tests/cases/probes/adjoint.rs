@@ -361,7 +361,7 @@ fn adjoints_of_points_and_chains_are_the_same() {
             [&vec3(&x[12..]), &vec3(&x[15..])],
             &[plane(0), plane(1), plane(2)],
             &bar,
-            [&points(25), &points(34)],
+            [&points(25), &points(34), &[]],
             [&mut from_bar, &mut to_bar],
             &mut planes_bar,
             &mut Vec::new(),
