@@ -292,6 +292,7 @@ impl ErrorOf {
         let is_unidentifiable = !deviation.is_finite()
             || match (parameter.target, parameter.map.bijection) {
                 (Target::Orientation { .. }, _) => half > MOST_RADIANS,
+                (Target::Gain { .. }, _) => half > DECIBEL * std::f64::consts::LN_2,
                 (_, Bijection::Linear) => half > MOST_METRES,
                 (_, Bijection::Exponential { .. }) => half > std::f64::consts::LN_2,
                 (_, Bijection::Logistic) => interval[1] - interval[0] > MOST_SHARE,
@@ -301,7 +302,7 @@ impl ErrorOf {
 }
 
 /// Half intervals beyond which a parameter counts as unidentifiable: [m], [rad]; whole ones of shares [-]. Of what is above
-/// 0 it is a factor of two.
+/// 0, and of gains, it is a factor of two.
 const MOST_METRES: f64 = 10.0;
 /// See [`MOST_METRES`].
 const MOST_RADIANS: f64 = 0.35;
