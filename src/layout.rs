@@ -439,6 +439,8 @@ record! {
         rotation: [[f64; 3]; 3],
         /// Slant of each polarisation [rad]; the second is unused where there is one.
         slants: [f64; 2],
+        /// Factor of the amplitude of its elements, in every direction [-].
+        amplitude: f64,
         /// First element among all elements.
         first_element: u64,
         /// Number of elements.

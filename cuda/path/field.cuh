@@ -79,7 +79,8 @@ DEVICE Vec3 vector_towards(const RadioEnd& end, uint32_t polarization, const Vec
   const Angles angles = angles_of(own);
   const Basis local = spherical_basis(own);
   const Amplitudes c = pattern(end.pattern, end.slant_model, end.slants[polarization], angles.theta, angles.phi);
-  return out_of_own_axes(end, local.theta) * c.theta + out_of_own_axes(end, local.phi) * c.phi;
+  const double amplitude = end.amplitude;
+  return out_of_own_axes(end, local.theta) * amplitude * c.theta + out_of_own_axes(end, local.phi) * amplitude * c.phi;
 }
 
 // Bars of one end of a path; of the rotation `[row]`.
@@ -100,13 +101,13 @@ DEVICE void add_outer(Vec3* rotation_bar, const Vec3& column, const Vec3& row) {
 // the antenna's own axis there is no derivative.
 DEVICE void vector_towards_vjp(const RadioEnd& end, uint32_t polarization, const Vec3& k, const Vec3& vector_bar,
                                Vec3& k_bar, Vec3* rotation_bar) {
-  const Vec3 own = into_own_axes(end, k);
+  const Vec3 own = into_own_axes(end, k), of_pattern_bar = vector_bar * end.amplitude;
   const Angles angles = angles_of(own);
   const Basis local = spherical_basis(own);
   const double slant = end.slants[polarization];
   const Amplitudes c = pattern(end.pattern, end.slant_model, slant, angles.theta, angles.phi);
-  const Vec3 own_bar = into_own_axes(end, vector_bar);
-  add_outer(rotation_bar, vector_bar, local.theta * c.theta + local.phi * c.phi);
+  const Vec3 own_bar = into_own_axes(end, of_pattern_bar);
+  add_outer(rotation_bar, of_pattern_bar, local.theta * c.theta + local.phi * c.phi);
   double theta_bar = 0.0, phi_bar = 0.0;
   const Amplitudes pattern_bar = {dot(local.theta, own_bar), dot(local.phi, own_bar)};
   pattern_vjp(end.pattern, end.slant_model, slant, angles.theta, angles.phi, pattern_bar, theta_bar, phi_bar);

@@ -39,7 +39,7 @@ pub struct ErrorOf {
     pub x: f64,
     /// Standard error of the value, to first order.
     pub value: f64,
-    /// The 95 % interval of the value.
+    /// The 95 % interval of the value, each end the wider of that of the trained number and that of the value to first order.
     pub interval: [f64; 2],
     /// Whether the data, and the prior, say next to nothing about it.
     pub is_unidentifiable: bool,
@@ -286,24 +286,56 @@ fn covariance_of(curvature: &DMatrix<f64>, scatter: &DMatrix<f64>) -> DMatrix<f6
 
 impl ErrorOf {
     fn new(parameter: &Parameter, x: f64, deviation: f64) -> ErrorOf {
-        let ends = [-HALF_95, HALF_95].map(|half| x + half * deviation);
-        let interval = ends.map(|x| parameter.map.value(x));
-        let half = HALF_95 * deviation;
+        let (half, slope) = (HALF_95 * deviation, parameter.map.slope(x));
+        // What is known well has the same interval either way. What is known badly may be normal in its value, as a small
+        // conductivity is, which counts by what little it adds, or in its trained number: the wider end is that of both.
+        let end = |half: f64, wider: fn(f64, f64) -> f64| {
+            let [low, high] = parameter.map.bounds;
+            let first_order = if slope > 0.0 { parameter.map.value(x) + half * slope } else { parameter.map.value(x) };
+            wider(parameter.map.value(x + half), first_order.clamp(low, high))
+        };
+        let interval = [end(-half, f64::min), end(half, f64::max)];
         let is_unidentifiable = !deviation.is_finite()
             || match (parameter.target, parameter.map.bijection) {
                 (Target::Orientation { .. }, _) => half > MOST_RADIANS,
+                (Target::Gain { .. }, _) => half > DECIBEL * std::f64::consts::LN_2,
                 (_, Bijection::Linear) => half > MOST_METRES,
                 (_, Bijection::Exponential { .. }) => half > std::f64::consts::LN_2,
                 (_, Bijection::Logistic) => interval[1] - interval[0] > MOST_SHARE,
             };
-        ErrorOf { x: deviation, value: deviation * parameter.map.slope(x), interval, is_unidentifiable }
+        ErrorOf { x: deviation, value: deviation * slope, interval, is_unidentifiable }
     }
 }
 
 /// Half intervals beyond which a parameter counts as unidentifiable: [m], [rad]; whole ones of shares [-]. Of what is above
-/// 0 it is a factor of two.
+/// 0, and of gains, it is a factor of two.
 const MOST_METRES: f64 = 10.0;
 /// See [`MOST_METRES`].
 const MOST_RADIANS: f64 = 0.35;
 /// See [`MOST_METRES`].
 const MOST_SHARE: f64 = 0.5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calibrate::bijection::Map;
+    use crate::calibrate::parameters::Property;
+
+    #[test]
+    fn an_interval_is_the_wider_of_both_ways_to_be_normal() {
+        let map = Map { bijection: Bijection::Exponential { offset: 0.0 }, bounds: [1e-5, 1e6] };
+        let target = Target::Material(0, Property::Conductivity);
+        let sigma = Parameter { name: String::new(), target, map, start: 0.1, prior: None, rate: 1.0 };
+        let of = |deviation: f64| ErrorOf::new(&sigma, libm::log(0.2), deviation);
+        let [known, hardly, not] = [1e-3, 0.6, f64::INFINITY].map(of);
+        // Known well, both are the same but for the square of the error.
+        for (end, half) in known.interval.iter().zip([-HALF_95, HALF_95]) {
+            assert!((end / (0.2 * (1.0 + half * 1e-3)) - 1.0).abs() < 3e-6, "{known:?}");
+        }
+        assert!(!known.is_unidentifiable && hardly.is_unidentifiable && not.is_unidentifiable);
+        // 0.2 - 1.96 x 0.12 is below 0, and so at the bound; the other end is e^(1.96 x 0.6) times as far.
+        assert_eq!(hardly.interval[0], 1e-5);
+        assert!((hardly.interval[1] / (0.2 * libm::exp(0.6 * HALF_95)) - 1.0).abs() < 1e-12, "{hardly:?}");
+        assert_eq!(not.interval, [1e-5, 1e6]);
+    }
+}

@@ -1,8 +1,10 @@
 //! What can be trained: where a parameter stands in a scene and its radios, and its derivative in a [`SceneBar`].
 
 use super::bijection::{Bijection, Map};
+use super::loss::DECIBEL;
 use crate::path::adjoint::{MaterialBar, ParameterKind, PermittivityBar, SceneBar, Wanted};
 use crate::scene::Scene;
+use crate::scene::antenna::{MAX_GAIN_DB, db_of_gain, gain_of_db};
 use crate::scene::material::{Material, Permittivity};
 use crate::scene::pose::{pose_vjp, vertices_of};
 use crate::scene::radio::{Radio, Radios};
@@ -57,6 +59,11 @@ pub enum Target {
         radio: usize,
         /// Yaw, pitch or roll.
         axis: usize,
+    },
+    /// What the gain of an antenna is above that of its elements [dB], at every radio that has it.
+    Gain {
+        /// The antenna.
+        antenna: usize,
     },
     /// How far an object has been moved [m].
     Translation {
@@ -124,6 +131,7 @@ impl Target {
             },
             Target::Position { .. } => ParameterKind::Position,
             Target::Orientation { .. } => ParameterKind::Orientation,
+            Target::Gain { .. } => ParameterKind::AntennaGain,
             Target::Translation { .. } => ParameterKind::Vertex,
         }
     }
@@ -137,6 +145,7 @@ impl Target {
     pub fn unit(self) -> (&'static str, f64) {
         match self {
             Target::Orientation { .. } => ("deg", std::f64::consts::PI / 180.0),
+            Target::Gain { .. } => ("dB", 1.0),
             other => (other.kind().unit(), 1.0),
         }
     }
@@ -155,6 +164,7 @@ impl Target {
                     (Bijection::Exponential { offset: 0.0 }, [0.1, 1e6])
                 }
             },
+            Target::Gain { .. } => (Bijection::Linear, [-MAX_GAIN_DB, MAX_GAIN_DB]),
             Target::Position { .. } | Target::Orientation { .. } | Target::Translation { .. } => {
                 (Bijection::Linear, [f64::NEG_INFINITY, f64::INFINITY])
             }
@@ -162,10 +172,11 @@ impl Target {
         Map { bijection, bounds }
     }
 
-    /// Its factor of the learning rate, unless a job states another: of positions a rate of 5e-3 is 5 cm a step.
+    /// Its factor of the learning rate, unless a job states another: a rate of 5e-3 is 5 cm a step of positions, 0.05 dB
+    /// one of gains.
     pub fn rate(self) -> f64 {
         match self {
-            Target::Position { .. } | Target::Translation { .. } => 10.0,
+            Target::Position { .. } | Target::Translation { .. } | Target::Gain { .. } => 10.0,
             Target::Material(..) | Target::Orientation { .. } => 1.0,
         }
     }
@@ -176,6 +187,7 @@ impl Target {
             Target::Material(material, property) => property.value(&scene.materials[material]),
             Target::Position { transmitter, radio, axis } => side(radios, transmitter)[radio].position[axis],
             Target::Orientation { transmitter, radio, axis } => side(radios, transmitter)[radio].orientation[axis],
+            Target::Gain { antenna } => db_of_gain(radios.antennas[antenna].gain),
             Target::Translation { .. } => 0.0,
         }
     }
@@ -190,6 +202,7 @@ impl Target {
             Target::Orientation { transmitter, radio, axis } => {
                 side_mut(radios, transmitter)[radio].orientation[axis] = value;
             }
+            Target::Gain { antenna } => radios.antennas[antenna].gain = gain_of_db(value),
             Target::Translation { object, axis } => {
                 for vertex in vertices_of(scene, object as u32) {
                     scene.vertices[vertex][axis] = base.vertices[vertex][axis] + value;
@@ -214,6 +227,8 @@ impl Target {
             Target::Orientation { transmitter, radio, axis } => {
                 radio_bar(transmitter, radio).map_or(0.0, |own| own.orientation[axis])
             }
+            // The bar is that of a factor of what the gain is.
+            Target::Gain { antenna } => bar.antennas[antenna].gain / DECIBEL,
             Target::Translation { object, axis } => {
                 pose_vjp(scene, object as u32, &scene.origin, &bar.vertices).translation[axis]
             }

@@ -178,6 +178,11 @@ fn candidates_of(scene: &Scene, radios: &Radios, offered: Offered, owners: &BTre
             add_vector(prefix, "orientation", ANGLES, &|axis| Target::Orientation { transmitter, radio, axis });
         }
     }
+    let used: BTreeSet<u32> = radios.transmitters.iter().chain(&radios.receivers).map(|radio| radio.antenna).collect();
+    for antenna in used.into_iter().map(|antenna| antenna as usize) {
+        let name = format!("antennas.{}.gain_db", radios.antennas[antenna].name);
+        candidates.push(Candidate { group: name.clone(), name, target: Target::Gain { antenna } });
+    }
     candidates
 }
 
@@ -198,10 +203,8 @@ pub fn trained_as(kind: ParameterKind) -> Option<&'static str> {
         | ParameterKind::Position
         | ParameterKind::Orientation => Some(kind.name()),
         ParameterKind::Vertex => Some("translation"),
-        ParameterKind::Velocity
-        | ParameterKind::ElementOffset
-        | ParameterKind::AntennaGain
-        | ParameterKind::Carrier => None,
+        ParameterKind::AntennaGain => Some("gain_db"),
+        ParameterKind::Velocity | ParameterKind::ElementOffset | ParameterKind::Carrier => None,
     }
 }
 
@@ -297,7 +300,14 @@ fn parameter_of(
     let mut map = target.map();
     if let Some(bounds) = wishes.iter().rev().find_map(|wish| wish.bounds) {
         let [low, high] = bounds.map(|bound| bound * size);
-        let [least, most] = map.bijection.image();
+        let [least, most] = match target {
+            // Beyond them no job could state it.
+            Target::Gain { .. } => map.bounds,
+            Target::Material(..)
+            | Target::Position { .. }
+            | Target::Orientation { .. }
+            | Target::Translation { .. } => map.bijection.image(),
+        };
         // Thicknesses and shares at their very ends would be trained to infinity.
         if !(low > least && high < most && low < high) {
             let bound = format!("must be [low, high] with {least} < low < high < {most}");

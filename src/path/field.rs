@@ -270,7 +270,8 @@ impl<'a> End<'a> {
         let is_alike = self.antenna.element == Element::Isotropic && self.antenna.slant_model == SlantModel::Model2;
         let (theta, phi) = if is_alike { (0.0, 0.0) } else { angles_of(&local) };
         let (theta_local, phi_local) = spherical_basis(&local);
-        let (theta_local, phi_local) = (self.rotation * theta_local, self.rotation * phi_local);
+        let amplitude = self.antenna.gain.sqrt();
+        let [theta_local, phi_local] = [theta_local, phi_local].map(|axis| self.rotation * axis * amplitude);
         (0..self.antenna.slants.len()).map(move |p| {
             let c = self.antenna.pattern(p, theta, phi);
             theta_local * c[0] + phi_local * c[1]
@@ -283,11 +284,12 @@ impl<'a> End<'a> {
         let local = self.rotation.tr_mul(k);
         let (theta, phi) = angles_of(&local);
         let (theta_local, phi_local) = spherical_basis(&local);
+        let amplitude = self.antenna.gain.sqrt();
         let (mut theta_hat_bar, mut phi_hat_bar, mut local_bar) = (Vec3::zeros(), Vec3::zeros(), Vec3::zeros());
         let (mut theta_bar, mut phi_bar) = (0.0, 0.0);
         for (p, vector_bar) in vectors_bar.iter().enumerate() {
-            let c = self.antenna.pattern(p, theta, phi);
-            let own_bar = self.rotation.tr_mul(vector_bar);
+            let (c, vector_bar) = (self.antenna.pattern(p, theta, phi), vector_bar * amplitude);
+            let own_bar = self.rotation.tr_mul(&vector_bar);
             *rotation_bar += vector_bar * (theta_local * c[0] + phi_local * c[1]).transpose();
             theta_hat_bar += own_bar * c[0];
             phi_hat_bar += own_bar * c[1];

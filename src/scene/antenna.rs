@@ -61,6 +61,8 @@ pub struct AntennaDescription {
     pub array: Option<PlanarArray>,
     /// A free array: element positions `[element, 3]` in wavelengths of the first carrier, in place of `array`.
     pub elements_wavelengths: Option<Vec<[f64; 3]>>,
+    /// What its gain is above that of its elements in every direction [dB]: losses are below 0.
+    pub gain_db: f64,
     /// Trace every element, rather than apply plane-wave phases.
     pub per_element: bool,
 }
@@ -88,6 +90,8 @@ fn half() -> f64 {
 /// A checked antenna. Ports are numbered polarisation first: port = polarisation * elements + element.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Antenna {
+    /// Name in the job.
+    pub name: String,
     /// Element pattern.
     pub element: Element,
     /// Slant angle of each polarisation [rad].
@@ -96,6 +100,8 @@ pub struct Antenna {
     pub slant_model: SlantModel,
     /// Position of each element `[element]` [m], in the antenna's own frame.
     pub offsets: Vec<Vec3>,
+    /// A factor of the power gain of its elements, in every direction [-] (T22).
+    pub gain: f64,
     /// Whether every element is traced.
     pub per_element: bool,
 }
@@ -104,6 +110,8 @@ pub struct Antenna {
 const MAX_ELEMENTS: u64 = 16_384;
 /// Bound of a spacing or of an element's coordinate [wavelengths].
 const MAX_WAVELENGTHS: f64 = 1e6;
+/// Bound of a gain beside the elements', either way: far beyond losses of feeds and gains of amplifiers [dB].
+pub const MAX_GAIN_DB: f64 = 100.0;
 
 /// Peak gain of the short dipole [-].
 const DIPOLE_GAIN: f64 = 1.5;
@@ -120,8 +128,8 @@ impl Antenna {
     /// Checks a description; spacings count in `wavelength` [m].
     ///
     /// # Errors
-    /// No elements or too many, spacings that are not finite and above 0, both `array` and `elements_wavelengths`, a
-    /// wavelength that is not finite and above 0.
+    /// No elements or too many, spacings that are not finite and above 0, both `array` and `elements_wavelengths`, a gain
+    /// beyond [`MAX_GAIN_DB`], a wavelength that is not finite and above 0.
     pub fn new(name: &str, written: &AntennaDescription, wavelength: f64) -> Result<Antenna> {
         if !(wavelength.is_finite() && wavelength > 0.0) {
             let fault = Fault::new(format!("antennas.{name}, wavelength of the first carrier"), "finite and above 0 m");
@@ -137,11 +145,18 @@ impl Antenna {
                 return Err(Error::job(fault.remedy("remove one of them")));
             }
         };
+        if !(-MAX_GAIN_DB..=MAX_GAIN_DB).contains(&written.gain_db) {
+            let bound = format!("must be from -{MAX_GAIN_DB} to {MAX_GAIN_DB} dB");
+            let fault = Fault::new(format!("antennas.{name}.gain_db"), bound).value(written.gain_db);
+            return Err(Error::job(fault.remedy("give what is above the elements' own gain, as gain_db = -1.5")));
+        }
         Ok(Antenna {
+            name: name.to_string(),
             element: written.element,
             slants: written.polarization.slants(),
             slant_model: written.slant_model,
             offsets: offsets.into_iter().map(|o| o * wavelength).collect(),
+            gain: gain_of_db(written.gain_db),
             per_element: written.per_element,
         })
     }
@@ -152,7 +167,7 @@ impl Antenna {
     }
 
     /// Real amplitudes [C_theta, C_phi] of polarisation `p` in direction (`theta`, `phi`) [rad] of the antenna's own
-    /// frame; |C|^2 is the gain over isotropic (T30-T34).
+    /// frame; |C|^2 is the gain over isotropic of an element, [`Antenna::gain`] aside (T30-T34).
     pub fn pattern(&self, p: usize, theta: f64, phi: f64) -> [f64; 2] {
         let slant = self.slants[p];
         let (sin_slant, cos_slant) = libm::sincos(slant);
@@ -250,6 +265,16 @@ impl Antenna {
         let amplitude = self.element.amplitude(libm::atan2(sine, z), turned_phi);
         [cos_psi * amplitude, sin_psi * amplitude]
     }
+}
+
+/// The factor of a power [-] of a level [dB].
+pub fn gain_of_db(level: f64) -> f64 {
+    libm::pow(10.0, level / 10.0)
+}
+
+/// The level [dB] of a factor of a power above 0.
+pub fn db_of_gain(factor: f64) -> f64 {
+    10.0 * libm::log10(factor)
 }
 
 impl Polarization {

@@ -56,6 +56,8 @@ fn numbers_that_are_none_or_too_large() {
         ("antenna = \"a\"\n[antennas.a]\narray = { rows = 4294967295, columns = 4294967295 }", "elements"),
         ("antenna = \"a\"\n[antennas.a]\nelements_wavelengths = [[0, inf, 0]]", "elements_wavelengths[0]"),
         ("antenna = \"a\"\n[antennas.a]\nelements_wavelengths = []", "elements_wavelengths"),
+        ("antenna = \"a\"\n[antennas.a]\ngain_db = nan", "antennas.a.gain_db"),
+        ("antenna = \"a\"\n[antennas.a]\ngain_db = 1e3", "from -100 to 100 dB"),
         ("[materials.ground]\nthickness_m = nan", "thickness_m"),
         ("[materials.ground]\nrelative_permittivity = inf", "relative_permittivity"),
         ("[materials.ground]\nrelative_permittivity = 5\nconductivity_s_per_m = -1", "conductivity_s_per_m"),

@@ -164,8 +164,8 @@ fn check_gradient(job: &Job, anew: bool) {
 }
 
 const OUTPUT: &str = "[output]\nbandwidth_mhz = 400\ntaps = [-4, 40]\nsubcarriers = 16\n";
-const EVERYTHING: &str =
-    "{ pattern = \"materials.*\" }, { pattern = \"transmitters.*\" }, { pattern = \"receivers.rx3.*\" }";
+const EVERYTHING: &str = "{ pattern = \"materials.*\" }, { pattern = \"transmitters.*\" }, { pattern = \"receivers.rx3.*\" }, \
+     { pattern = \"antennas.*\" }";
 
 #[test]
 fn the_gradient_of_every_loss_is_that_of_its_differences() {
@@ -366,6 +366,44 @@ fn a_pose_is_found_from_power_alone() {
     for (value, truth) in outcome.values.iter().zip([-6.0, -3.0, 4.0, 15f64.to_radians()]) {
         assert!((value - truth).abs() < 1e-4, "{:?}", outcome.values);
     }
+}
+
+#[test]
+fn the_gain_of_an_antenna_is_found_beside_materials() {
+    let folder = measured(&TRUE, "", SOLVER, "");
+    // The truth's panel has the gain of its elements; here it begins 4 dB below.
+    let radios = RADIOS.replace("polarization = \"VH\"\n", "polarization = \"VH\"\ngain_db = -4\n");
+    let rest = format!(
+        "[fit]\nmeasurements = [{{ file = \"out/links.csv\" }}]\nlosses = [{{ of = \"path_gain\", noise_db = 0.05 }}]\n\
+         optimiser = \"gauss_newton\"\n{}, {{ pattern = \"antennas.panel.gain_db\" }}]\nsteps = 30\n",
+        PERMITTIVITIES.trim_end().trim_end_matches(']')
+    );
+    let mut start = TRUE.0;
+    start.iter_mut().for_each(|one| one[0] = 4.0);
+    let job =
+        job(folder.path(), &format!("task = \"fit\"\n{SCENE}{}{radios}{SOLVER}{rest}", Materials(start).text("")));
+    let (plan, _) = plan_and_search(&job);
+    let outcome = fit(&job);
+    let place = plan.parameters.iter().position(|one| one.name == "antennas.panel.gain_db").expect("a parameter");
+    assert!((plan.parameters[place].start + 4.0).abs() < 1e-12 && plan.parameters[place].target.unit() == ("dB", 1.0));
+    assert!(outcome.values[place].abs() < 1e-4, "{}", outcome.values[place]);
+    for (value, truth) in outcome.values.iter().zip(TRUE.0) {
+        assert!((value / truth[0] - 1.0).abs() < 1e-3, "{value} for {}", truth[0]);
+    }
+    assert!(!outcome.errors.of[place].is_unidentifiable);
+    // A job that runs says what was found.
+    let fitted = raylobe::io::fit_results::fitted_job(&job, plan, &outcome);
+    assert_eq!(fitted.antennas["panel"].gain_db, outcome.values[place]);
+}
+
+#[test]
+fn gains_of_both_ends_cannot_be_told_apart_and_are_flagged() {
+    let folder = measured(&TRUE, "", SOLVER, "");
+    let rest = "[fit]\nmeasurements = [{ file = \"out/links.csv\" }]\nlosses = [{ of = \"path_gain\" }]\n\
+        optimiser = \"gauss_newton\"\nparameters = [{ pattern = \"antennas.*.gain_db\" }]\nsteps = 5\n";
+    let outcome = fit(&fit_job(folder.path(), &TRUE, "", SOLVER, rest));
+    assert_eq!(outcome.errors.of.len(), 2);
+    assert!(outcome.errors.of.iter().all(|one| one.is_unidentifiable), "{:?}", outcome.errors);
 }
 
 /// physics.md section 6, number 8: eps_r of a noisy wall, with lobes within 5 % and below 1 dB at receivers that the fit has not

@@ -127,6 +127,24 @@ fn parallel_plates_are_a_sum_of_images() {
 }
 
 #[test]
+fn a_gain_is_a_factor_of_every_coefficient_at_both_ends() {
+    let frequency = 28e9;
+    let (materials, planes) = ([constant(5.24, 1.2, 0.1)], [(0, Vec3::zeros(), Vec3::z())]);
+    let (from, to) = (Vec3::new(1.0, 2.0, 7.0), Vec3::new(4.0, 5.0, 1.5));
+    let coefficients = |gain_db: f64| {
+        let element = Element::Tr38901;
+        let antenna = AntennaDescription { element, gain_db, polarization: Polarization::VH, ..Default::default() };
+        let chain = Chain::over(from, to, &planes);
+        total(&pair(radio(from), radio(to), &antenna, frequency), &materials, &[chain], frequency)
+    };
+    // Both ends have this antenna: twice -3 dB of power is -3 dB twice of amplitude.
+    let (plain, less) = (coefficients(0.0), coefficients(-3.0));
+    for (plain, less) in plain.iter().zip(less) {
+        assert!((less - plain * 10f64.powf(-0.3)).norm() < 1e-14 * plain.norm(), "{plain} {less}");
+    }
+}
+
+#[test]
 fn swapping_the_ends_changes_nothing() {
     let frequency = 60e9;
     let materials = [constant(5.24, 1.2, 0.1), constant(2.7, 0.0, 0.013), constant(1.0, 1e7, 0.1)];

@@ -37,6 +37,7 @@ pub fn askew(carrier: f64, per_element: bool) -> Radios {
         element: Element::Tr38901,
         polarization: Polarization::VH,
         array: array(2, 2),
+        gain_db: 1.7,
         per_element,
         ..AntennaDescription::default()
     };
@@ -45,6 +46,7 @@ pub fn askew(carrier: f64, per_element: bool) -> Radios {
         polarization: Polarization::Cross,
         slant_model: SlantModel::Model1,
         array: array(1, 2),
+        gain_db: -2.3,
         ..AntennaDescription::default()
     };
     let radio = |name: &str, position: [f64; 3], orientation: [f64; 3], velocity: [f64; 3], antenna: u32| Radio {

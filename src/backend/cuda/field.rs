@@ -213,6 +213,7 @@ pub fn end_record(end: &End, first_element: u64) -> RadioEnd {
         // nalgebra lays matrices out column by column.
         rotation: end.rotation.transpose().into(),
         slants: [slants[0], slants[slants.len() - 1]],
+        amplitude: end.antenna.gain.sqrt(),
         first_element,
         elements: end.antenna.offsets.len() as u32,
         polarizations: slants.len() as u32,

@@ -130,10 +130,12 @@ mod tests {
 
     fn radios(receiver_ports: &[usize], transmitters: usize) -> Radios {
         let antenna = |ports: usize| Antenna {
+            name: String::new(),
             element: Element::Isotropic,
             slants: vec![0.0; ports],
             slant_model: SlantModel::Model2,
             offsets: vec![Vec3::zeros()],
+            gain: 1.0,
             per_element: false,
         };
         let radio = |antenna: usize| Radio {

@@ -13,7 +13,8 @@ use std::path::{Component, Path, PathBuf};
 /// Folder of the fitted job's own results, beside it.
 const OUTPUT: &str = "fitted";
 
-/// A job of `task = "paths"` that stands in the folder of the results: fitted materials, objects, and poses of radios.
+/// A job of `task = "paths"` that stands in the folder of the results: fitted materials, objects, gains of
+/// antennas, and poses of radios.
 pub fn fitted_job(job: &Job, plan: &Plan, outcome: &Outcome) -> JobDescription {
     let mut fitted = job.description.clone();
     let place = Place::of(job);
@@ -26,9 +27,16 @@ pub fn fitted_job(job: &Job, plan: &Plan, outcome: &Outcome) -> JobDescription {
     let targets: Vec<Target> = plan.parameters.iter().map(|parameter| parameter.target).collect();
     put_materials(&mut fitted, plan, &targets, outcome);
     for (target, value) in targets.iter().zip(&outcome.values) {
-        if let Target::Translation { object, axis } = target {
-            let own = override_of(&mut fitted, &outcome.scene.objects[*object].name);
-            own.translation_m.get_or_insert([0.0; 3])[*axis] += value;
+        match target {
+            Target::Translation { object, axis } => {
+                let own = override_of(&mut fitted, &outcome.scene.objects[*object].name);
+                own.translation_m.get_or_insert([0.0; 3])[*axis] += value;
+            }
+            // Radios that name no antenna have one that the job need not define.
+            Target::Gain { antenna } => {
+                fitted.antennas.entry(outcome.radios.antennas[*antenna].name.clone()).or_default().gain_db = *value;
+            }
+            Target::Material(..) | Target::Position { .. } | Target::Orientation { .. } => {}
         }
     }
     for transmitters in [true, false] {
@@ -36,7 +44,7 @@ pub fn fitted_job(job: &Job, plan: &Plan, outcome: &Outcome) -> JobDescription {
             Target::Position { transmitter, radio, .. } | Target::Orientation { transmitter, radio, .. } => {
                 (*transmitter == transmitters).then_some(*radio)
             }
-            Target::Material(..) | Target::Translation { .. } => None,
+            Target::Material(..) | Target::Gain { .. } | Target::Translation { .. } => None,
         };
         let trained: BTreeSet<usize> = targets.iter().filter_map(is_trained).collect();
         let (written, radios) = if transmitters {
@@ -53,7 +61,7 @@ pub fn fitted_job(job: &Job, plan: &Plan, outcome: &Outcome) -> JobDescription {
 fn put_materials(fitted: &mut JobDescription, plan: &Plan, targets: &[Target], outcome: &Outcome) {
     let of_target = |target: &Target| match target {
         Target::Material(material, _) => Some(*material),
-        Target::Position { .. } | Target::Orientation { .. } | Target::Translation { .. } => None,
+        Target::Position { .. } | Target::Orientation { .. } | Target::Gain { .. } | Target::Translation { .. } => None,
     };
     let trained: BTreeSet<usize> = targets.iter().filter_map(of_target).collect();
     for material in &trained {

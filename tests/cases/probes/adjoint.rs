@@ -5,6 +5,7 @@ use super::interaction::{ETAS, field, random_eta};
 use super::math::{random_direction, some_directions};
 use super::scattering::{places, scattering_surfaces, uploaded};
 use super::{Numbers, complex, device, field_parts, inputs, joined, list, parts, random_vector, vec3};
+use crate::support::build;
 use raylobe::geometry::attached::{attached_vjp, barycentric};
 use raylobe::interaction::SurfaceBar;
 use raylobe::interaction::fresnel::{Coefficients, roughness_factor_vjp, slab_vjp};
@@ -18,7 +19,7 @@ use raylobe::math::frame::{angles_of_vjp, is_pole, normalized_vjp, spherical_bas
 use raylobe::math::{C64, CVec3, Mat3, Vec3};
 use raylobe::path::field::End;
 use raylobe::path::refine::{PlaneBar, RefinedBar, refine_vjp};
-use raylobe::scene::antenna::{Antenna, Element, SlantModel};
+use raylobe::scene::antenna::{Antenna, Element, Polarization, SlantModel};
 use raylobe::scene::material::Surface;
 
 /// What bars begin at, as the probes have it.
@@ -307,8 +308,7 @@ fn adjoints_of_patterns_are_the_same() {
     });
     device.conditioned("probe_pattern_vjp", &[], &all, UNITS, |x| {
         let (element, slant_model) = (ELEMENTS[x[0] as usize], MODELS[x[1] as usize]);
-        let antenna =
-            Antenna { element, slants: vec![x[2]], slant_model, offsets: vec![Vec3::zeros()], per_element: false };
+        let antenna = Antenna { element, slants: vec![x[2]], slant_model, ..build::isotropic(Polarization::V) };
         let slopes = element.amplitude_slopes(x[3], x[4]);
         let (mut theta_bar, mut phi_bar) = (BEGUN, BEGUN);
         antenna.pattern_vjp(0, x[3], x[4], [x[5], x[6]], &mut theta_bar, &mut phi_bar);

@@ -185,6 +185,7 @@ pub fn radios() -> raylobe::scene::radio::Radios {
         element: elements[i % 4],
         slant_model: [SlantModel::Model1, SlantModel::Model2][i / 4 % 2],
         polarization: [Polarization::VH, Polarization::Cross][i / 8],
+        gain_db: [0.0, -3.7, 5.2][i % 3],
         ..AntennaDescription::default()
     };
     radios.antennas = (0..16).map(|i| build::antenna(&of(i), 0.01)).collect();
@@ -196,11 +197,12 @@ pub fn radios() -> raylobe::scene::radio::Radios {
 }
 
 pub fn record_of(end: &End) -> RadioEnd {
-    let Antenna { element, slants, slant_model, offsets, .. } = end.antenna;
+    let Antenna { element, slants, slant_model, offsets, gain, .. } = end.antenna;
     RadioEnd {
         // nalgebra lays matrices out column by column.
         rotation: end.rotation.transpose().into(),
         slants: [slants[0], slants[1]],
+        amplitude: gain.sqrt(),
         first_element: 0,
         elements: offsets.len() as u32,
         polarizations: slants.len() as u32,

@@ -2,6 +2,7 @@
 
 use super::math::{random_direction, some_directions};
 use super::{Numbers, complex, device, each, field_parts, inputs, joined, list, parts, vec3};
+use crate::support::build;
 use raylobe::constants::SPEED_OF_LIGHT;
 use raylobe::interaction::fresnel::root_of_decay as root;
 use raylobe::interaction::fresnel::{Coefficients, half_space, one_minus_exp_minus_2j, roughness_factor, slab};
@@ -9,7 +10,7 @@ use raylobe::interaction::line_of_sight::spreading;
 use raylobe::interaction::reflection::{self, cos_incidence, mirror};
 use raylobe::math::frame::direction_of;
 use raylobe::math::{C64, CVec3, Vec3};
-use raylobe::scene::antenna::{Antenna, Element, SlantModel, half_wave_amplitude, tr38901_gain_db};
+use raylobe::scene::antenna::{Antenna, Element, Polarization, SlantModel, half_wave_amplitude, tr38901_gain_db};
 use raylobe::scene::material::Surface;
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI, TAU};
 
@@ -250,8 +251,7 @@ fn patterns_are_the_same_in_both_slant_models() {
     let all: Vec<[f64; 5]> = inputs(edges, 34, random);
     let pattern = |x: &[f64; 5]| {
         let (element, slant_model) = (ELEMENTS[x[0] as usize], MODELS[x[1] as usize]);
-        let antenna =
-            Antenna { element, slants: vec![x[2]], slant_model, offsets: vec![Vec3::zeros()], per_element: false };
+        let antenna = Antenna { element, slants: vec![x[2]], slant_model, ..build::isotropic(Polarization::V) };
         antenna.pattern(0, x[3], x[4])
     };
     device.near("probe_pattern", &[], &all, |x, _, _| pattern_bound(x[1], x[2], x[3], x[4]), pattern);
