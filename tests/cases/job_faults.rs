@@ -89,7 +89,7 @@ fn what_does_not_fit_together() {
 fn what_is_to_come_says_so() {
     let later = "not there yet";
     let cases: [(String, &[&str]); 5] = [
-        (with("carrier_ghz", "task = \"place\"\ncarrier_ghz"), &["task", "place", later]),
+        (with("carrier_ghz", "task = \"place\"\ncarrier_ghz"), &["scene", "three dimensions", later, "walls"]),
         (with("carrier_ghz", "task = \"path\"\ncarrier_ghz"), &["task", "did you mean 'paths'?"]),
         (and("smoothing = { alpha = 50, kind = \"sigmoid\" }\n"), &["solver.smoothing", later]),
         (and("interactions = [\"reflection\", \"diffraction\"]\n"), &["solver.interactions[1]", "diffraction", later]),
