@@ -40,7 +40,7 @@ fn a_placement_is_never_worse_than_its_start_and_its_results_are_whole() {
         assert!(value("objective") >= value("objective_before"), "{place}\n{said}");
         let rows =
             std::fs::read_to_string(folder.path().join("out/trajectory.csv")).expect("a table").lines().count() - 1;
-        assert!(rows > 0 && rows % 100 == 0, "{rows}");
+        assert!(rows > 0 && rows.is_multiple_of(100), "{rows}");
         for file in json(folder.path(), "record.json")["files"].as_array().expect("files") {
             assert!(folder.path().join("out").join(file.as_str().expect("a name")).is_file(), "{file}");
         }
