@@ -259,6 +259,8 @@ fn a_material_that_nothing_uses_is_a_warning() {
 mod fit_jobs;
 #[path = "cases/job_faults.rs"]
 mod job_faults;
+#[path = "cases/place_jobs.rs"]
+mod place_jobs;
 
 #[path = "cases/bad_input.rs"]
 mod bad_input;

@@ -123,7 +123,8 @@ fn mitsuba_survives_mutation() {
 
 #[test]
 fn job_survives_mutation() {
-    let examples = ["corner", "urban_block"].map(|name| std::fs::read(format!("scenes/{name}/job.toml")).unwrap());
+    let examples = ["corner/job", "urban_block/job", "placement_2d/job", "placement_study/wall"]
+        .map(|name| std::fs::read(format!("scenes/{name}.toml")).unwrap());
     let seeds: Vec<Vec<u8>> = examples.into_iter().chain([JOB.into()]).collect();
     fuzz("job", &seeds, |bytes| {
         let Ok(text) = std::str::from_utf8(bytes) else { return };

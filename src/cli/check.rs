@@ -91,9 +91,10 @@ fn of_placement(placement: &Placement) -> String {
             let (walls, receivers) = (one.landscape.scene().walls().len(), one.landscape.receivers().len());
             format!("{} transmitters among {walls} walls for {receivers} receivers", one.start.len() / 2)
         }
-        Placement::Study { study, counts: [draws, starts], methods, .. } => {
+        Placement::Study { study, draws, methods } => {
             let walls = study.scene.walls().len();
-            format!("a study of {} methods among {walls} walls, {draws} draws of {starts} starts", methods.len())
+            let runs: usize = draws.iter().flat_map(|(_, draws)| draws).map(|draw| draw.starts.len()).sum();
+            format!("a study of {} methods among {walls} walls, {runs} starts in all", methods.len())
         }
     }
 }

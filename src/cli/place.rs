@@ -7,7 +7,7 @@ use crate::io::job::Job;
 use crate::io::job::place::{One, Placement};
 use crate::io::place_results::{self, Row};
 use crate::optimise::place;
-use crate::optimise::study::{Study, draws};
+use crate::optimise::study::Study;
 use crate::progress::Progress;
 use crate::solve::Summary;
 use std::fmt::Write;
@@ -16,14 +16,13 @@ use std::fmt::Write;
 pub(super) fn place(job: &Job, placement: &Placement, log: &Log, clock: &mut Clock) -> Result<Done> {
     let (files, summary) = match placement {
         Placement::One(one) => placed(job, one, log, clock)?,
-        Placement::Study { study, counts, receivers, methods } => {
+        Placement::Study { study, draws, methods } => {
             let mut rows = Vec::new();
-            for count in receivers {
+            for (count, drawn) in draws {
                 log.begin(&format!("{count} receivers"), 0);
-                let drawn = draws(study.area, [counts[0], *count, counts[1]], study.seed);
-                let ends = study.run(&drawn, methods);
+                let ends = study.run(drawn, methods);
                 let unsolvable = ends.best.iter().filter(|(_, value)| *value <= 0.0).count();
-                rows.extend(study.rates(&drawn, &ends).into_iter().map(|rates| Row::new(*count, unsolvable, rates)));
+                rows.extend(study.rates(drawn, &ends).into_iter().map(|rates| Row::new(*count, unsolvable, rates)));
             }
             clock.note("study");
             log.begin("writing the results", 0);

@@ -65,6 +65,16 @@ impl Region {
         }
     }
 
+    /// The region without a rim of this share of each of its sides.
+    pub fn shrunk(&self, share: f64) -> Region {
+        let rim = |i: usize| share * (self.high[i] - self.low[i]);
+        let all = 0..self.low.len();
+        Region {
+            low: all.clone().map(|i| self.low[i] + rim(i)).collect(),
+            high: all.map(|i| self.high[i] - rim(i)).collect(),
+        }
+    }
+
     /// Mean length of its sides [m].
     pub fn side(&self) -> f64 {
         self.low.iter().zip(&self.high).map(|(low, high)| high - low).sum::<f64>() / self.low.len().max(1) as f64

@@ -30,34 +30,32 @@ pub enum Way {
     Survey,
 }
 
-/// Evaluations of the tour's first climb, and its number of further ones.
-const FIRST: usize = 10;
+/// Evaluations of the tour's first climb [of 100], and its number of further ones.
+const FIRST: usize = 20;
 const HILLS: usize = 5;
-/// Step lengths of the first climb, of the walk off a hill, and at the end of every climb [-].
-const STRIDE: f64 = 0.3;
-const WALK: f64 = 0.16;
+/// Step lengths at the beginning of the first climb, of the walk off a hill, and at the end of every climb [-].
+const STRIDE: f64 = 0.15;
+const WALK: f64 = 0.2;
 const LAST: f64 = 0.01;
 /// Momentum of the tour's directions [-].
 const MOMENTUM: f64 = 0.4;
-/// Push from a known hill over the slope's own, its reach [-], and the part of a climb that it lasts for.
-const PUSH: f64 = 4.0;
-const REACH: f64 = 0.3;
-const WALKED: f64 = 0.4;
-/// Nearer to a hill than this part of the reach one stands on it [-].
-const ON_HILL: f64 = 1e-3 / REACH;
-/// Directions off a hill that one stands on turn by this from hill to hill [rad].
+/// Push from known hills beside the slope's own direction, its reach [-], and the steps of a climb that it lasts for.
+const PUSH: f64 = 8.0;
+const REACH: f64 = 0.4;
+const WALKED: usize = 4;
+/// The first direction off a hill, and what it turns by from hill to hill [rad].
+const OFF: f64 = 1.0;
 const TURN: f64 = 2.4;
-
-/// A hill that is found later must be higher by this, in natural logarithms of the objective [-].
-const TIE: f64 = 0.02;
 
 /// Points of a survey, of which so many are climbed from, no nearer to each other than this [-].
 const SURVEYED: usize = 30;
-const CLIMBED: usize = 5;
+const CLIMBED: usize = 6;
 const APART: f64 = 0.18;
 /// First and last step length of its climbs, and their momentum.
 const CLIMB: [f64; 2] = [0.06, 0.008];
 const CLIMB_MOMENTUM: f64 = 0.55;
+/// Steps are held this far inside the region [-]: on a wall at its border a distance has no slope that leads off.
+const INSIDE: f64 = 1e-3;
 /// Bases of the Halton sequence, one for each coordinate.
 const BASES: [u32; 16] = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53];
 
@@ -87,19 +85,23 @@ impl Search {
     fn tour(&self, eyes: &mut Eyes, start: &[f64]) -> Vec<f64> {
         let count = FIRST.min(eyes.left);
         let first = Climb { count, steps: [STRIDE, LAST], momentum: MOMENTUM, walked: 0 };
-        let mut hills = vec![self.climb(eyes, start, &first, &[])];
-        let mut best = hills[0].clone();
+        let mut best = self.climb(eyes, start, &first, &[]);
+        let mut hills = vec![best.x.clone()];
         for k in 0..HILLS {
+            // Off the best hill, away from all others.
+            let mut x = best.x.clone();
+            let mut direction = push(&x, &hills, REACH * self.region.side());
+            let angle = OFF + TURN * k as f64;
+            let turned = [libm::cos(angle), libm::sin(angle)];
+            direction.iter_mut().zip(turned.into_iter().cycle()).for_each(|(d, t)| *d += t);
+            self.step(&mut x, &direction, WALK);
             let count = eyes.left / (HILLS - k);
-            let walked = (WALKED * count as f64) as usize;
-            let next = Climb { count, steps: [WALK, LAST], momentum: MOMENTUM, walked };
-            let from = hills[hills.len() - 1].x.clone();
-            let hill = self.climb(eyes, &from, &next, &hills);
-            // Of hills that are as good as each other the first one is meant: it is nearer to the start.
-            if hill.value > best.value + TIE {
-                best = hill.clone();
+            let next = Climb { count, steps: [WALK, LAST], momentum: MOMENTUM, walked: WALKED.min(count / 2) };
+            let hill = self.climb(eyes, &x, &next, &hills);
+            hills.push(hill.x.clone());
+            if hill.value > best.value {
+                best = hill;
             }
-            hills.push(hill);
         }
         best.x
     }
@@ -129,31 +131,36 @@ impl Search {
         }
     }
 
-    /// Climbs from `start`, pushed off the `hills` at first, with shrinking steps then; the best point of this climb.
-    fn climb(&self, eyes: &mut Eyes, start: &[f64], climb: &Climb, hills: &[Visit]) -> Visit {
+    /// Climbs from `start`, pushed off the `hills` at first, with shrinking steps then; the best point that it saw then.
+    fn climb(&self, eyes: &mut Eyes, start: &[f64], climb: &Climb, hills: &[Vec<f64>]) -> Visit {
         let (mut x, mut gradient) = (start.to_vec(), vec![0.0; start.len()]);
         let mut momentum = vec![0.0; x.len()];
-        let from = eyes.visits.len();
-        let side = self.region.side();
+        let from = eyes.visits.len() + climb.walked;
         for k in 0..climb.count {
             eyes.look(&x, &mut gradient);
             normalize(&mut gradient);
             if k < climb.walked {
                 let weight = PUSH * (1.0 - k as f64 / climb.walked as f64);
-                hills.iter().for_each(|hill| push_off(&x, &hill.x, hills.len(), (weight, REACH * side), &mut gradient));
+                let off = push(&x, hills, REACH * self.region.side());
+                gradient.iter_mut().zip(&off).for_each(|(g, off)| *g += weight * off);
             }
             normalize(&mut gradient);
-            let length = side * geometric(climb.steps, k.saturating_sub(climb.walked), climb.count - climb.walked);
             for (m, g) in momentum.iter_mut().zip(&gradient) {
                 *m = climb.momentum * *m + (1.0 - climb.momentum) * g;
             }
-            let mut direction = momentum.clone();
-            normalize(&mut direction);
-            x.iter_mut().zip(&direction).for_each(|(x, d)| *x += length * d);
-            self.region.clamp(&mut x);
+            let length = geometric(climb.steps, k.saturating_sub(climb.walked), climb.count - climb.walked);
+            self.step(&mut x, &momentum, length);
         }
         let none = Visit { x: start.to_vec(), value: f64::NEG_INFINITY, alpha: self.alpha };
-        best_of(&eyes.visits[from..]).cloned().unwrap_or(none)
+        eyes.visits.get(from..).and_then(best_of).cloned().unwrap_or(none)
+    }
+
+    /// Moves `x` by `length` [-] along a direction of any length, within the region.
+    fn step(&self, x: &mut [f64], direction: &[f64], length: f64) {
+        let mut direction = direction.to_vec();
+        normalize(&mut direction);
+        x.iter_mut().zip(&direction).for_each(|(x, d)| *x += length * self.region.side() * d);
+        self.region.shrunk(INSIDE).clamp(x);
     }
 }
 
@@ -190,19 +197,17 @@ fn best_of(visits: &[Visit]) -> Option<&Visit> {
     visits.iter().reduce(|best, visit| if visit.value > best.value { visit } else { best })
 }
 
-/// Adds what pushes `x` off a hill, one of `known`.
-fn push_off(x: &[f64], hill: &[f64], known: usize, (weight, reach): (f64, f64), gradient: &mut [f64]) {
-    let away: Vec<f64> = x.iter().zip(hill).map(|(x, hill)| x - hill).collect();
-    let distance = away.iter().map(|a| a * a).sum::<f64>().sqrt();
-    let force = weight * libm::exp(-(distance / reach) * (distance / reach));
-    // On the hill itself no way leads away: one is taken, another for each hill.
-    if distance > ON_HILL * reach {
-        gradient.iter_mut().zip(&away).for_each(|(g, a)| *g += force * a / distance);
-    } else {
-        let angle = 1.0 + TURN * (known - 1) as f64;
-        let turned = [libm::cos(angle), libm::sin(angle)];
-        gradient.iter_mut().zip(turned.into_iter().cycle()).for_each(|(g, t)| *g += force * t);
+/// What pushes `x` off the hills; one that it stands on does not.
+fn push(x: &[f64], hills: &[Vec<f64>], reach: f64) -> Vec<f64> {
+    let mut off = vec![0.0; x.len()];
+    for hill in hills {
+        let distance = distance(x, hill);
+        if distance > 0.0 {
+            let force = libm::exp(-(distance / reach) * (distance / reach)) / distance;
+            off.iter_mut().zip(x.iter().zip(hill)).for_each(|(off, (x, hill))| *off += force * (x - hill));
+        }
     }
+    off
 }
 
 fn normalize(v: &mut [f64]) {

@@ -51,7 +51,7 @@ fn known_keys(place: &[&str], beside: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_key_of_a_job_is_documented_and_every_documented_key_is_read() {
-    let tables: [(&str, &[&str], &str); 15] = [
+    let tables: [(&str, &[&str], &str); 19] = [
         ("top", &[], ""),
         ("scene", &["scene"], ""),
         ("materials", &["materials", "wall"], ""),
@@ -63,6 +63,10 @@ fn every_key_of_a_job_is_documented_and_every_documented_key_is_read() {
         ("map", &["map"], ""),
         ("output", &["output"], ""),
         ("objects", &["objects", "wall_3"], ""),
+        ("place", &["place"], ""),
+        ("smoothing of placements", &["place", "smoothing"], ""),
+        ("restarts", &["place", "restarts"], ""),
+        ("study", &["place", "study"], ""),
         ("fit", &["fit"], ""),
         ("parameters", &["fit", "parameters", "0"], "pattern = '*'"),
         ("losses", &["fit", "losses", "0"], "of = 'path_gain'"),

@@ -185,7 +185,7 @@ impl Job {
             return Err(Error::job(fault.remedy("name one of them")));
         }
         let mut warnings = Vec::new();
-        let placement = Some(place::placement_of(&description, &radios, &mut warnings)?);
+        let placement = Some(place::placement_of(&description, &radios, folder, (&mut inputs, &mut warnings))?);
         let scene = Scene::new(&SceneDescription::default(), description.scene.out_of_range)?;
         Ok(Job {
             description,

@@ -4,12 +4,13 @@ use super::description::JobDescription;
 use super::meant::within;
 use crate::calibrate::adam::Adam;
 use crate::error::{Error, Fault, Result};
+use crate::io::read::regular_file;
 use crate::math::smoothing::{SmoothStep, StepKind};
 use crate::optimise::ascent::{Ascent, Sharpening};
 use crate::optimise::place::{Optimiser, Restarts};
 use crate::optimise::planar::{Objective, PlanarLandscape};
 use crate::optimise::search::{Search, Way};
-use crate::optimise::study::{Method, Study};
+use crate::optimise::study::{Draw, Method, Study, draws};
 use crate::optimise::{LogScale, Region, Softness};
 use crate::planar::path::MAX_ORDER;
 use crate::planar::scene::MAX_COORDINATE_M;
@@ -17,6 +18,8 @@ use crate::planar::validity::Definition;
 use crate::planar::{PlanarScene, Vec2};
 use crate::scene::radio::{Radio, Radios};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// A placement as written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -193,6 +196,8 @@ impl Default for RestartsDescription {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StudyDescription {
+    /// A JSON file of draws, relative to the job file, in place of random ones.
+    pub file: Option<PathBuf>,
     /// Draws of receivers.
     pub draws: u32,
     /// Starts of each.
@@ -205,7 +210,7 @@ pub struct StudyDescription {
 
 impl Default for StudyDescription {
     fn default() -> Self {
-        StudyDescription { draws: 50, starts: 50, receivers: vec![2, 3, 4], methods: Method::ALL.to_vec() }
+        StudyDescription { file: None, draws: 50, starts: 50, receivers: vec![2, 3, 4], methods: Method::ALL.to_vec() }
     }
 }
 
@@ -218,10 +223,8 @@ pub enum Placement {
     Study {
         /// What the study is of.
         study: Study,
-        /// Draws, and starts of each.
-        counts: [usize; 2],
-        /// Numbers of receivers.
-        receivers: Vec<usize>,
+        /// Numbers of receivers, and the draws of each.
+        draws: Vec<(usize, Vec<Draw>)>,
         /// What is compared.
         methods: Vec<Method>,
     },
@@ -259,7 +262,8 @@ const MAX_ALPHA: f64 = 1e12;
 pub(super) fn placement_of(
     description: &JobDescription,
     radios: &Radios,
-    warnings: &mut Vec<String>,
+    folder: &Path,
+    (inputs, warnings): (&mut Vec<PathBuf>, &mut Vec<String>),
 ) -> Result<Placement> {
     let place = description.place.clone().unwrap_or_default();
     let Some(walls) = &description.scene.walls else {
@@ -275,7 +279,7 @@ pub(super) fn placement_of(
         if !(description.transmitters.is_empty() && description.receivers.is_empty()) {
             warnings.push("transmitters, receivers: a study draws its own; those of the job are not used".into());
         }
-        return study_of(study, &place, scene, &region, description.seed);
+        return study_of(study, &place, (scene, &region, description.seed), folder, inputs);
     }
     let order =
         within("place.max_order", place.max_order, 0..=MAX_ORDER as u32, "the paper's figures have 0")? as usize;
@@ -355,30 +359,71 @@ fn optimiser_of(place: &PlaceDescription, region: Region, log: Option<LogScale>)
 }
 
 fn study_of(
-    study: &StudyDescription,
+    written: &StudyDescription,
     place: &PlaceDescription,
-    scene: PlanarScene,
-    region: &Region,
-    seed: u64,
+    (scene, region, seed): (PlanarScene, &Region, u64),
+    folder: &Path,
+    inputs: &mut Vec<PathBuf>,
 ) -> Result<Placement> {
-    let draws = within("place.study.draws", study.draws, 1..=100_000, "50 are the paper's")? as usize;
-    let starts = within("place.study.starts", study.starts, 1..=100_000, "50 are the paper's")? as usize;
-    for (i, count) in study.receivers.iter().enumerate() {
-        within(&format!("place.study.receivers[{i}]"), *count, 1..=10_000, "2, 3, 4 are the paper's")?;
-    }
-    let study_of = Study {
+    let study = Study {
         scene,
         area: [Vec2::from_column_slice(&region.low), Vec2::from_column_slice(&region.high)],
         kind: place.smoothing.kind.meant(),
         evaluations: place.steps,
         seed,
     };
-    Ok(Placement::Study {
-        study: study_of,
-        counts: [draws, starts],
-        receivers: study.receivers.iter().map(|count| *count as usize).collect(),
-        methods: study.methods.clone(),
-    })
+    let methods = written.methods.clone();
+    if let Some(file) = &written.file {
+        let path = folder.join(file);
+        let all = draws_of(&path)?;
+        inputs.push(path);
+        return Ok(Placement::Study { study, draws: all, methods });
+    }
+    let count = within("place.study.draws", written.draws, 1..=100_000, "50 are the paper's")? as usize;
+    let starts = within("place.study.starts", written.starts, 1..=100_000, "50 are the paper's")? as usize;
+    let mut all = Vec::new();
+    for (i, receivers) in written.receivers.iter().enumerate() {
+        let field = format!("place.study.receivers[{i}]");
+        let receivers = within(&field, *receivers, 1..=10_000, "2, 3, 4 are the paper's")? as usize;
+        all.push((receivers, draws(study.area, [count, receivers, starts], seed)));
+    }
+    Ok(Placement::Study { study, draws: all, methods })
+}
+
+/// Draws as the peer's runs have them: `{"configs": [{"receivers": [[x, y], ...], "starts": [[x, y], ...]}, ...]}`.
+#[derive(Deserialize)]
+struct DrawsFile {
+    configs: Vec<DrawDescription>,
+}
+
+#[derive(Deserialize)]
+struct DrawDescription {
+    receivers: Vec<[f64; 2]>,
+    starts: Vec<[f64; 2]>,
+}
+
+/// The draws of a file, by their number of receivers.
+fn draws_of(path: &Path) -> Result<Vec<(usize, Vec<Draw>)>> {
+    let wrong = |bound: String| {
+        let fault = Fault::new("place.study.file", bound).file(path);
+        Error::input(fault.remedy("give JSON as {\"configs\": [{\"receivers\": [[x, y]], \"starts\": [[x, y]]}]}"))
+    };
+    let bytes = regular_file(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let file: DrawsFile =
+        serde_json::from_slice(&bytes).map_err(|error| wrong(format!("is not understood: {error}")))?;
+    let mut all: BTreeMap<usize, Vec<Draw>> = BTreeMap::new();
+    for (i, config) in file.configs.iter().enumerate() {
+        let mut numbers = config.receivers.iter().chain(&config.starts).flatten();
+        if config.receivers.is_empty() || config.starts.is_empty() || !numbers.all(|x| x.abs() <= MAX_COORDINATE_M) {
+            return Err(wrong(format!(
+                "configs[{i}] must have receivers and starts, finite and within {MAX_COORDINATE_M:e} m"
+            )));
+        }
+        let points = |list: &[[f64; 2]]| list.iter().copied().map(Vec2::from).collect();
+        let draw = Draw { receivers: points(&config.receivers), starts: points(&config.starts) };
+        all.entry(config.receivers.len()).or_default().push(draw);
+    }
+    Ok(all.into_iter().collect())
 }
 
 fn restarts_of(written: &RestartsDescription, softness: impl Fn(f64) -> Softness, region: Region) -> Result<Restarts> {

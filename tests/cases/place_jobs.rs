@@ -1,0 +1,103 @@
+//! `task = "place"` as a user meets it: results, studies, mistakes.
+
+use super::{folder_with, raylobe, text};
+use std::path::Path;
+
+const WALLS: &str = "[scene]\nwalls = [[[0.0, 0.0], [1.0, 0.0]], [[1.0, 0.0], [1.0, 1.0]], [[1.0, 1.0], [0.0, 1.0]], \
+[[0.0, 1.0], [0.0, 0.0]], [[0.5, 0.2], [0.5, 0.8]]]\n";
+const RADIOS: &str = "[[transmitters]]\nname = \"bs\"\nposition_m = [0.1, 0.1, 0.0]\n[[receivers]]\nposition_m = [0.8, 0.6, 0.0]\n\
+[[receivers]]\nposition_m = [0.3, 0.5, 0.0]\n";
+
+fn job(place: &str, radios: &str) -> String {
+    format!("task = \"place\"\ncarrier_ghz = 28.0\nseed = 3\n{WALLS}{radios}[place]\n{place}")
+}
+
+fn run(folder: &Path) -> String {
+    let output = raylobe(folder, &["run", "job.toml", "--device", "cpu"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+fn json(folder: &Path, name: &str) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(folder.join("out").join(name)).expect(name)).expect("JSON")
+}
+
+#[test]
+fn a_placement_is_never_worse_than_its_start_and_its_results_are_whole() {
+    let own = "optimiser = \"tour\"\nsmoothing = { definition = \"shadow\", guard = 0.005 }\ncells = 20\npictures_alpha = [10]\n";
+    let jobs = [
+        own.to_string(),
+        "restarts = { starts = 2 }\nschedule = \"adaptive\"\nregion_m = [[0, 0], [1, 1]]\ncells = 10\nmax_order = 1\n"
+            .into(),
+        "objective = \"mean\"\nsmoothing = { kind = \"hard_sigmoid\", definition = \"paper\" }\ncells = 10\n".into(),
+        "noise_m = 0.1\nschedule = \"hard\"\ncells = 10\n".into(),
+    ];
+    for place in &jobs {
+        let folder = folder_with(&job(place, RADIOS), &[]);
+        let said = run(folder.path());
+        let found = json(folder.path(), "placement.json");
+        let value = |key: &str| found[key].as_f64().expect(key);
+        assert!(value("objective") >= value("objective_before"), "{place}\n{said}");
+        let rows =
+            std::fs::read_to_string(folder.path().join("out/trajectory.csv")).expect("a table").lines().count() - 1;
+        assert!(rows > 0 && rows.is_multiple_of(100), "{rows}");
+        for file in json(folder.path(), "record.json")["files"].as_array().expect("files") {
+            assert!(folder.path().join("out").join(file.as_str().expect("a name")).is_file(), "{file}");
+        }
+    }
+    // Around the wall: both receivers are seen in the end.
+    let folder = folder_with(&job(own, RADIOS), &[]);
+    run(folder.path());
+    assert!(json(folder.path(), "placement.json")["objective"].as_f64().expect("a number") > 0.05);
+    // Same job, same bytes, whatever the threads.
+    let first = std::fs::read(folder.path().join("out/placement.json")).expect("read");
+    let output = raylobe(folder.path(), &["run", "job.toml", "--device", "cpu", "--threads", "1"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(first, std::fs::read(folder.path().join("out/placement.json")).expect("read"));
+}
+
+#[test]
+fn a_study_counts_its_runs_and_reads_draws() {
+    let study = "steps = 20\nstudy = { draws = 2, starts = 3, receivers = [2], methods = [\"hard\", \"tour\"] }\n";
+    let folder = folder_with(&job(study, ""), &[]);
+    let said = run(folder.path());
+    let rows = json(folder.path(), "study.json");
+    assert_eq!((rows[0]["method"].as_str(), rows[0]["runs"].as_u64()), (Some("hard"), Some(6)), "{said}");
+    assert_eq!(rows[1]["evaluations"].as_f64(), Some(20.0));
+    let draws = b"{\"seed\": 1, \"configs\": [{\"receivers\": [[0.1, 0.2], [0.3, 0.4]], \"starts\": [[0.5, 0.6]]}]}";
+    let folder = folder_with(&job("study = { file = \"draws.json\" }\n", ""), &[("draws.json", draws)]);
+    run(folder.path());
+    assert_eq!(json(folder.path(), "study.json").as_array().expect("rows").len(), 7);
+    assert_eq!(json(folder.path(), "record.json")["inputs"].as_array().expect("inputs").len(), 2);
+}
+
+#[test]
+fn mistakes_are_named() {
+    let cases: [(String, i32, &[&str]); 8] = [
+        (job("max_order = 9\n", RADIOS), 64, &["place.max_order", "9"]),
+        (
+            job("smoothing = { definition = \"shadows\" }\n", RADIOS),
+            64,
+            &["place.smoothing.definition", "did you mean 'shadow'?"],
+        ),
+        (
+            job("max_order = 1\nsmoothing = { definition = \"shadow\" }\n", RADIOS),
+            64,
+            &["place.smoothing.definition", "direct"],
+        ),
+        (job("smoothing = { margin_m = 0.1 }\n", RADIOS), 64, &["place.smoothing.margin_m", "temperature"]),
+        (job("region_m = [[0, 0], [0, 1]]\n", RADIOS), 64, &["place.region_m"]),
+        (job("", &RADIOS.replace("0.1, 0.1, 0.0", "0.1, 0.1, 2.0")), 64, &["transmitters[0].position_m", "z = 0"]),
+        (
+            job("", RADIOS).replace("[[0.0, 0.0], [1.0, 0.0]]", "[[0.0, 0.0], [0.0, 0.0]]"),
+            65,
+            &["scene.walls[0]", "no length"],
+        ),
+        (job("study = { file = \"none.json\" }\n", ""), 65, &["place.study.file", "cannot be read"]),
+    ];
+    for (job, code, parts) in cases {
+        super::fails(&job, &[], &[], code, parts);
+    }
+    let job = job("", RADIOS).replace("task = \"place\"", "task = \"paths\"");
+    super::fails(&job, &[], &[], 64, &["scene.walls", "place"]);
+}
