@@ -53,7 +53,7 @@ fn describe(job: &Job, text: &mut String) {
         let _ = writeln!(text, "# {name:12} {value}");
     };
     if let Some(placement) = &job.placement {
-        row("placement", of_placement(placement));
+        row("placement", of_placement(job, placement));
         row("output", job.output.dir.display().to_string());
         return;
     }
@@ -85,11 +85,19 @@ fn describe(job: &Job, text: &mut String) {
     row("", format!("paths {} at {PATHS_PER_LINK} a link", megabytes(of_paths)));
 }
 
-fn of_placement(placement: &Placement) -> String {
+fn of_placement(job: &Job, placement: &Placement) -> String {
     match placement {
         Placement::One(one) => {
             let (walls, receivers) = (one.landscape.scene().walls().len(), one.landscape.receivers().len());
             format!("{} transmitters among {walls} walls for {receivers} receivers", one.start.len() / 2)
+        }
+        Placement::InScene(placed) => {
+            let radios = &job.radios;
+            let (transmitters, receivers) = (radios.transmitters.len(), radios.receivers.len());
+            let (triangles, free) = (job.scene.triangles.len(), placed.free.len() / transmitters);
+            format!(
+                "{transmitters} transmitters, {free} numbers each, in {triangles} triangles for {receivers} receivers"
+            )
         }
         Placement::Study { study, draws, methods } => {
             let walls = study.scene.walls().len();

@@ -63,7 +63,7 @@ pub fn run(options: &Options, log: &Log) -> std::result::Result<(), Failure> {
         },
         (Some(survey), _, _) => map(&job, survey, chosen.backend, log, &mut clock)?,
         (None, Some(calibration), _) => fit::fit(&job, calibration, chosen.backend, options.resume, log, &mut clock)?,
-        (None, None, Some(placement)) => place::place(&job, placement, log, &mut clock)?,
+        (None, None, Some(placement)) => place::place(&job, placement, chosen.backend, log, &mut clock)?,
     };
     let inputs = record::hash_inputs(&job)?;
     clock.note("write");

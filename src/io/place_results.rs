@@ -1,5 +1,9 @@
 //! The results of `task = "place"`: `placement.json`, `trajectory.csv` and pictures; of a study `study.json` and `study.csv`.
 
+mod scene;
+
+pub use scene::write_in_scene;
+
 use super::atomic;
 use super::job::Job;
 use super::job::place::One;
@@ -74,7 +78,9 @@ struct Start<'a> {
 pub fn write(job: &Job, one: &One, outcome: &Outcome) -> Result<Vec<String>> {
     let folder = &job.output.dir;
     write_json(&folder.join(FILES[0]), &report(job, one, outcome))?;
-    atomic::write_file(&folder.join(FILES[1]), |file| trajectory(file, outcome))?;
+    let names = (0..one.start.len() / 2).flat_map(|i| [format!("x{i}_m"), format!("y{i}_m")]);
+    let columns: Vec<(String, f64)> = names.map(|name| (name, 1.0)).collect();
+    atomic::write_file(&folder.join(FILES[1]), |file| trajectory(file, outcome, &columns))?;
     let mut files = vec![FILES[0].to_string(), FILES[1].to_string()];
     let draw = |title: &str, values: &[f64], marks: Marks, name: String| -> Result<String> {
         let landscape = &one.landscape;
@@ -95,7 +101,7 @@ pub fn write(job: &Job, one: &One, outcome: &Outcome) -> Result<Vec<String>> {
     // Of one transmitter the landscape can be seen; with more it has more dimensions than a picture.
     if one.landscape.dimensions() == 2 {
         let marks = || Marks { transmitters: points(outcome.positions()), tracks: &tracks };
-        let hard = over(one, |at| one.landscape.hard(at.as_slice()));
+        let hard = over(one, |at| one.landscape.value(at.as_slice()));
         files.push(draw("objective [dB], without smoothing", &hard, marks(), "landscape_hard.png".into())?);
         for softness in &one.softness {
             let values = over(one, |at| smoothed(one, softness, at));
@@ -145,32 +151,37 @@ fn report<'a>(job: &'a Job, one: &'a One, outcome: &'a Outcome) -> Report<'a> {
         position_m: [at[0], at[1]],
         start_m: [start[0], start[1]],
     });
-    let starts = outcome.climbed.iter().enumerate().map(|(i, climbed)| Start {
+    Report {
+        transmitters: placed.collect(),
+        objective: outcome.value(),
+        objective_before: outcome.climbed[0].before,
+        evaluations: outcome.evaluations,
+        starts: (0..outcome.climbed.len()).map(|i| start_of(outcome, i)).collect(),
+    }
+}
+
+/// What became of a start.
+fn start_of(outcome: &Outcome, i: usize) -> Start<'_> {
+    let climbed = &outcome.climbed[i];
+    Start {
         start_m: &climbed.start,
         end_m: &climbed.track.end,
         objective_before: climbed.before,
         objective: climbed.after,
         evaluations: climbed.track.visits.len(),
         best: outcome.best == Some(i),
-    });
-    Report {
-        transmitters: placed.collect(),
-        objective: outcome.value(),
-        objective_before: outcome.climbed[0].before,
-        evaluations: outcome.evaluations,
-        starts: starts.collect(),
     }
 }
 
-/// Every evaluation: start, step, sharpness (empty: hard), smoothed objective, two coordinates for each transmitter.
-fn trajectory(file: &mut impl Write, outcome: &Outcome) -> std::io::Result<()> {
-    let transmitters = outcome.climbed[0].start.len() / 2;
-    let columns: String = (0..transmitters).map(|i| format!(",x{i}_m,y{i}_m")).collect();
-    writeln!(file, "start,step,alpha,objective{columns}")?;
+/// Every evaluation: start, step, sharpness (empty: hard), smoothed objective, the coordinates that `columns` names,
+/// in their units.
+fn trajectory(file: &mut impl Write, outcome: &Outcome, columns: &[(String, f64)]) -> std::io::Result<()> {
+    let names: String = columns.iter().map(|(name, _)| format!(",{name}")).collect();
+    writeln!(file, "start,step,alpha,objective{names}")?;
     for (k, climbed) in outcome.climbed.iter().enumerate() {
         for (step, visit) in climbed.track.visits.iter().enumerate() {
             let alpha = if visit.alpha.is_finite() { visit.alpha.to_string() } else { String::new() };
-            let x: String = visit.x.iter().map(|x| format!(",{x}")).collect();
+            let x: String = visit.x.iter().zip(columns).map(|(x, (_, unit))| format!(",{}", x * unit)).collect();
             writeln!(file, "{k},{step},{alpha},{}{x}", visit.value)?;
         }
     }
@@ -196,7 +207,7 @@ fn over(one: &One, value: impl Fn(&Vec2) -> f64 + Sync) -> Vec<f64> {
 
 /// The smoothed objective on its linear scale.
 fn smoothed(one: &One, softness: &Softness, at: &Vec2) -> f64 {
-    let value = one.landscape.smoothed(at.as_slice(), softness, &mut [0.0; 2]);
+    let value = one.landscape.graded(at.as_slice(), softness, &mut [0.0; 2]);
     if softness.log.is_some() { libm::exp(value) } else { value }
 }
 

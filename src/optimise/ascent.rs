@@ -2,6 +2,7 @@
 
 use super::{Landscape, LogScale, Region, Softness, Track, Visit};
 use crate::calibrate::adam::{Adam, Moments};
+use crate::error::Result;
 use crate::math::random::{philox, unit_interval};
 use crate::math::smoothing::{SmoothStep, StepKind};
 
@@ -72,7 +73,10 @@ const FLAT: f64 = 1e-6;
 
 impl Ascent {
     /// Climbs from `start`; `seed` and `number` tell the noise of one start from that of others.
-    pub fn climb(&self, landscape: &dyn Landscape, start: &[f64], (seed, number): (u64, u32)) -> Track {
+    ///
+    /// # Errors
+    /// Those of the landscape.
+    pub fn climb(&self, landscape: &dyn Landscape, start: &[f64], (seed, number): (u64, u32)) -> Result<Track> {
         let (mut x, mut gradient) = (start.to_vec(), vec![0.0; start.len()]);
         let (mut moments, rates) = (Moments::new(x.len()), vec![1.0; x.len()]);
         let mut visits = Vec::with_capacity(self.steps as usize);
@@ -86,7 +90,7 @@ impl Ascent {
             };
             let at = self.disturbed(&x, step, (seed, number));
             let softness = Softness { step: SmoothStep { kind: self.kind, alpha }, log: self.log };
-            let value = landscape.smoothed(&at, &softness, &mut gradient);
+            let value = landscape.smoothed(&at, &softness, &mut gradient)?;
             visits.push(Visit { x: x.clone(), value, alpha });
             if self.sharpening == Sharpening::Adaptive {
                 let slope = gradient.iter().map(|g| g * g).sum::<f64>().sqrt() * self.adam.learning_rate;
@@ -100,7 +104,7 @@ impl Ascent {
                 region.clamp(&mut x);
             }
         }
-        Track { visits, end: x }
+        Ok(Track { visits, end: x })
     }
 
     /// The least sharpness of a step.

@@ -1,6 +1,6 @@
 //! Placement: positions that make an objective as large as it can be, by gradients of what is smoothed in it (T114 to T116).
 //!
-//! A [`Landscape`] is the objective: [`planar`] has one. [`ascent`] follows gradients while the smoothing sharpens, as published or
+//! A [`Landscape`] is the objective: [`planar`] has one, and [`scene`]. [`ascent`] follows gradients while the smoothing sharpens, as published or
 //! adaptively, with noise if asked for; [`restart`] begins where a coarse smoothed landscape is high; [`search`] walks from hill
 //! to hill or surveys first; [`mod@place`] does all of it and judges the ends by the hard
 //! objective; [`study`] counts how often each way arrives.
@@ -16,6 +16,7 @@ pub mod study;
 #[cfg(test)]
 mod tests;
 
+use crate::error::Result;
 use crate::math::smoothing::SmoothStep;
 
 /// How soft an objective is.
@@ -42,10 +43,16 @@ pub trait Landscape: Sync {
     fn dimensions(&self) -> usize;
 
     /// The smoothed objective at `x`, and its gradient [1/m] into `gradient`, which is overwritten.
-    fn smoothed(&self, x: &[f64], softness: &Softness, gradient: &mut [f64]) -> f64;
+    ///
+    /// # Errors
+    /// What has no value or no derivative there.
+    fn smoothed(&self, x: &[f64], softness: &Softness, gradient: &mut [f64]) -> Result<f64>;
 
     /// The objective itself at `x`.
-    fn hard(&self, x: &[f64]) -> f64;
+    ///
+    /// # Errors
+    /// What has no value there.
+    fn hard(&self, x: &[f64]) -> Result<f64>;
 }
 
 /// Bounds of each coordinate [m].

@@ -4,6 +4,7 @@ use super::ascent::Ascent;
 use super::restart::hills;
 use super::search::Search;
 use super::{Landscape, Region, Softness, Track};
+use crate::error::Result;
 use rayon::prelude::*;
 
 /// How positions are sought.
@@ -65,29 +66,32 @@ impl Outcome {
 }
 
 /// Climbs from `start` and from the restarts, and accepts the end with the largest hard objective.
+///
+/// # Errors
+/// Those of the landscape.
 pub fn place(
     landscape: &dyn Landscape,
     optimiser: &Optimiser,
     restarts: Option<&Restarts>,
     start: &[f64],
     seed: u64,
-) -> Outcome {
+) -> Result<Outcome> {
     let mut starts = vec![start.to_vec()];
     let mut evaluations = 0;
     if let Some(restarts) = restarts {
-        let found = hills(landscape, &restarts.region, &restarts.softness, restarts.across, restarts.starts);
+        let found = hills(landscape, &restarts.region, &restarts.softness, restarts.across, restarts.starts)?;
         starts.extend(found.0);
         evaluations += found.1;
     }
-    let climb = |(number, start): (usize, &Vec<f64>)| {
+    let climb = |(number, start): (usize, &Vec<f64>)| -> Result<Climbed> {
         let track = match optimiser {
-            Optimiser::Adam(ascent) => ascent.climb(landscape, start, (seed, number as u32)),
-            Optimiser::Search(search) => search.run(landscape, start),
+            Optimiser::Adam(ascent) => ascent.climb(landscape, start, (seed, number as u32))?,
+            Optimiser::Search(search) => search.run(landscape, start)?,
         };
-        let (before, after) = (landscape.hard(start), landscape.hard(&track.end));
-        Climbed { start: start.clone(), before, track, after }
+        let (before, after) = (landscape.hard(start)?, landscape.hard(&track.end)?);
+        Ok(Climbed { start: start.clone(), before, track, after })
     };
-    let climbed: Vec<Climbed> = starts.par_iter().enumerate().map(climb).collect();
+    let climbed: Vec<Climbed> = starts.par_iter().enumerate().map(climb).collect::<Result<_>>()?;
     evaluations += climbed.iter().map(|one| one.track.visits.len() as u64).sum::<u64>();
     let mut best = None;
     let mut value = climbed[0].before;
@@ -96,5 +100,5 @@ pub fn place(
             (best, value) = (Some(i), one.after);
         }
     }
-    Outcome { climbed, best, evaluations }
+    Ok(Outcome { climbed, best, evaluations })
 }

@@ -1,6 +1,7 @@
 //! The objective of the plane: what receivers get from transmitters whose positions are sought (T114).
 
 use super::{Landscape, LogScale, Softness};
+use crate::error::Result;
 use crate::math::smoothing::SmoothStep;
 use crate::planar::path::{candidates, traced};
 use crate::planar::power::received_power;
@@ -157,12 +158,9 @@ impl PlanarLandscape {
     }
 }
 
-impl Landscape for PlanarLandscape {
-    fn dimensions(&self) -> usize {
-        2 * self.transmitters
-    }
-
-    fn smoothed(&self, x: &[f64], softness: &Softness, gradient: &mut [f64]) -> f64 {
+impl PlanarLandscape {
+    /// The smoothed objective at `x`, and its gradient [1/m] into `gradient`, which is overwritten.
+    pub fn graded(&self, x: &[f64], softness: &Softness, gradient: &mut [f64]) -> f64 {
         gradient.fill(0.0);
         if let Some(scale) = &softness.log {
             return self.smoothed_ln(x, &softness.step, scale, gradient);
@@ -192,7 +190,8 @@ impl Landscape for PlanarLandscape {
         }
     }
 
-    fn hard(&self, x: &[f64]) -> f64 {
+    /// The objective itself at `x`.
+    pub fn value(&self, x: &[f64]) -> f64 {
         let (mut least, mut mean) = (f64::INFINITY, 0.0);
         for receiver in &self.receivers {
             let value = self.received(x, receiver);
@@ -207,5 +206,19 @@ impl Landscape for PlanarLandscape {
             Objective::Min => least,
             Objective::Mean => mean,
         }
+    }
+}
+
+impl Landscape for PlanarLandscape {
+    fn dimensions(&self) -> usize {
+        2 * self.transmitters
+    }
+
+    fn smoothed(&self, x: &[f64], softness: &Softness, gradient: &mut [f64]) -> Result<f64> {
+        Ok(self.graded(x, softness, gradient))
+    }
+
+    fn hard(&self, x: &[f64]) -> Result<f64> {
+        Ok(self.value(x))
     }
 }

@@ -1,17 +1,21 @@
 //! Starts from the hills of a coarse smoothed landscape, each with the evaluations that it cost (T116).
 
 use super::{Landscape, Region, Softness};
+use crate::error::Result;
 use rayon::prelude::*;
 
 /// Where the smoothed objective is highest on a grid: at most `count` points, `across` points along each side of the region,
 /// with no higher neighbour, best first; and the number of evaluations that it took.
+///
+/// # Errors
+/// Those of the landscape.
 pub fn hills(
     landscape: &dyn Landscape,
     region: &Region,
     softness: &Softness,
     across: usize,
     count: usize,
-) -> (Vec<Vec<f64>>, u64) {
+) -> Result<(Vec<Vec<f64>>, u64)> {
     let dimensions = landscape.dimensions();
     let points = across.pow(dimensions as u32);
     let digits = |k: usize| (0..dimensions).map(move |axis| k / across.pow(axis as u32) % across);
@@ -22,7 +26,7 @@ pub fn hills(
     let values: Vec<f64> = (0..points)
         .into_par_iter()
         .map(|k| landscape.smoothed(&place(k), softness, &mut vec![0.0; dimensions]))
-        .collect();
+        .collect::<Result<_>>()?;
     // Of equal neighbours the first is the hill, so that a plateau has one.
     let above = |a: usize, b: usize| values[a] > values[b] || (values[a] == values[b] && a < b);
     let is_hill = |k: &usize| {
@@ -33,5 +37,5 @@ pub fn hills(
     };
     let mut found: Vec<usize> = (0..points).filter(is_hill).collect();
     found.sort_by(|a, b| values[*b].total_cmp(&values[*a]).then(a.cmp(b)));
-    (found.into_iter().take(count).map(place).collect(), points as u64)
+    Ok((found.into_iter().take(count).map(place).collect(), points as u64))
 }

@@ -6,10 +6,11 @@
 use super::{Landscape, Softness};
 use crate::channel::ChannelBar;
 use crate::error::Result;
+use crate::math::Vec3;
 use crate::math::smoothing::{SmoothStep, StepKind};
 use crate::path::adjoint::{ParameterKind, SceneBar, Wanted};
 use crate::path::smooth;
-use crate::scene::radio::Radios;
+use crate::scene::radio::{Radio, Radios};
 use crate::solve::smooth::{SoftEngine, SoftSolution};
 
 /// A path gain that is added to that of every receiver [-]: -240 dB, far below any receiver's noise.
@@ -131,6 +132,25 @@ impl<'a> SceneLandscape<'a> {
         Ok(value)
     }
 
+    /// The path gain from all transmitters at `x` to each of some points [m, of the scene file], without smoothing; those that get
+    /// nothing have 0.
+    ///
+    /// # Errors
+    /// As [`SoftEngine::solve`].
+    pub fn received(&self, x: &[f64], points: &[Vec3]) -> Result<Vec<f64>> {
+        let mut radios = self.radios_at(x);
+        let like = radios.receivers[0].clone();
+        radios.receivers = points.iter().map(|position| Radio { position: *position, ..like.clone() }).collect();
+        let hard = smooth::Softness::of(StepKind::Sigmoid, f64::INFINITY);
+        let solution = self.engine.judged(&radios, &[self.carrier], hard)?;
+        Ok(self.gains(&solution).chunks_exact(radios.transmitters.len()).map(|of_one| of_one.iter().sum()).collect())
+    }
+
+    /// The radios as they stand.
+    pub fn radios(&self) -> &Radios {
+        &self.radios
+    }
+
     /// Path gain of each link `[receiver, transmitter]` [-]: the sum over paths of |a|^2, averaged over ports (T53).
     fn gains(&self, solution: &SoftSolution) -> Vec<f64> {
         let (paths, channel) = (&solution.paths, &solution.channel);
@@ -233,14 +253,11 @@ impl Landscape for SceneLandscape<'_> {
         self.free.len()
     }
 
-    fn smoothed(&self, x: &[f64], softness: &Softness, gradient: &mut [f64]) -> f64 {
-        self.graded(x, softness, gradient).unwrap_or_else(|_| {
-            gradient.fill(0.0);
-            f64::NEG_INFINITY
-        })
+    fn smoothed(&self, x: &[f64], softness: &Softness, gradient: &mut [f64]) -> Result<f64> {
+        self.graded(x, softness, gradient)
     }
 
-    fn hard(&self, x: &[f64]) -> f64 {
-        self.value(x).unwrap_or(f64::NEG_INFINITY)
+    fn hard(&self, x: &[f64]) -> Result<f64> {
+        self.value(x)
     }
 }

@@ -4,6 +4,7 @@
 //! every shadow, and does not mislead about where the hills are. Steps have a length of their own, whatever the slope.
 
 use super::{Landscape, LogScale, Region, Softness, Track, Visit};
+use crate::error::Result;
 use crate::math::smoothing::{SmoothStep, StepKind};
 
 /// Options of both; lengths are shares of the region's mean side [-].
@@ -68,24 +69,27 @@ impl Search {
     }
 
     /// Searches from `start`; ends at the best point of all that were evaluated.
-    pub fn run(&self, landscape: &dyn Landscape, start: &[f64]) -> Track {
+    ///
+    /// # Errors
+    /// Those of the landscape.
+    pub fn run(&self, landscape: &dyn Landscape, start: &[f64]) -> Result<Track> {
         let softness =
             Softness { step: SmoothStep { kind: StepKind::Sigmoid, alpha: self.alpha }, log: Some(self.log) };
         let mut eyes = Eyes { landscape, softness, left: self.evaluations, visits: Vec::new() };
         let end = match self.way {
-            Way::Tour => self.tour(&mut eyes, start),
+            Way::Tour => self.tour(&mut eyes, start)?,
             Way::Survey => {
-                self.survey(&mut eyes, start);
+                self.survey(&mut eyes, start)?;
                 best_of(&eyes.visits).map_or_else(|| start.to_vec(), |visit| visit.x.clone())
             }
         };
-        Track { visits: eyes.visits, end }
+        Ok(Track { visits: eyes.visits, end })
     }
 
-    fn tour(&self, eyes: &mut Eyes, start: &[f64]) -> Vec<f64> {
+    fn tour(&self, eyes: &mut Eyes, start: &[f64]) -> Result<Vec<f64>> {
         let count = FIRST.min(eyes.left);
         let first = Climb { count, steps: [STRIDE, LAST], momentum: MOMENTUM, walked: 0 };
-        let mut best = self.climb(eyes, start, &first, &[]);
+        let mut best = self.climb(eyes, start, &first, &[])?;
         let mut hills = vec![best.x.clone()];
         for k in 0..HILLS {
             // Off the best hill, away from all others.
@@ -97,16 +101,16 @@ impl Search {
             self.step(&mut x, &direction, WALK);
             let count = eyes.left / (HILLS - k);
             let next = Climb { count, steps: [WALK, LAST], momentum: MOMENTUM, walked: WALKED.min(count / 2) };
-            let hill = self.climb(eyes, &x, &next, &hills);
+            let hill = self.climb(eyes, &x, &next, &hills)?;
             hills.push(hill.x.clone());
             if hill.value > best.value {
                 best = hill;
             }
         }
-        best.x
+        Ok(best.x)
     }
 
-    fn survey(&self, eyes: &mut Eyes, start: &[f64]) {
+    fn survey(&self, eyes: &mut Eyes, start: &[f64]) -> Result<()> {
         let mut gradient = vec![0.0; start.len()];
         for i in 0..SURVEYED.min(eyes.left) {
             let spread = |(axis, x): (usize, &f64)| {
@@ -115,7 +119,7 @@ impl Search {
                 low + (high - low) * share.rem_euclid(1.0)
             };
             let x: Vec<f64> = start.iter().enumerate().map(spread).collect();
-            eyes.look(&x, &mut gradient);
+            eyes.look(&x, &mut gradient)?;
         }
         let mut seen: Vec<Visit> = eyes.visits.clone();
         seen.sort_by(|a, b| b.value.total_cmp(&a.value));
@@ -127,17 +131,18 @@ impl Search {
         }
         for (k, x) in picked.iter().enumerate() {
             let count = eyes.left / (picked.len() - k);
-            self.climb(eyes, x, &Climb { count, steps: CLIMB, momentum: CLIMB_MOMENTUM, walked: 0 }, &[]);
+            self.climb(eyes, x, &Climb { count, steps: CLIMB, momentum: CLIMB_MOMENTUM, walked: 0 }, &[])?;
         }
+        Ok(())
     }
 
     /// Climbs from `start`, pushed off the `hills` at first, with shrinking steps then; the best point that it saw then.
-    fn climb(&self, eyes: &mut Eyes, start: &[f64], climb: &Climb, hills: &[Vec<f64>]) -> Visit {
+    fn climb(&self, eyes: &mut Eyes, start: &[f64], climb: &Climb, hills: &[Vec<f64>]) -> Result<Visit> {
         let (mut x, mut gradient) = (start.to_vec(), vec![0.0; start.len()]);
         let mut momentum = vec![0.0; x.len()];
         let from = eyes.visits.len() + climb.walked;
         for k in 0..climb.count {
-            eyes.look(&x, &mut gradient);
+            eyes.look(&x, &mut gradient)?;
             normalize(&mut gradient);
             if k < climb.walked {
                 let weight = PUSH * (1.0 - k as f64 / climb.walked as f64);
@@ -152,7 +157,7 @@ impl Search {
             self.step(&mut x, &momentum, length);
         }
         let none = Visit { x: start.to_vec(), value: f64::NEG_INFINITY, alpha: self.alpha };
-        eyes.visits.get(from..).and_then(best_of).cloned().unwrap_or(none)
+        Ok(eyes.visits.get(from..).and_then(best_of).cloned().unwrap_or(none))
     }
 
     /// Moves `x` by `length` [-] along a direction of any length, within the region.
@@ -185,10 +190,11 @@ struct Eyes<'a> {
 }
 
 impl Eyes<'_> {
-    fn look(&mut self, x: &[f64], gradient: &mut [f64]) {
+    fn look(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<()> {
         self.left -= 1;
-        let value = self.landscape.smoothed(x, &self.softness, gradient);
+        let value = self.landscape.smoothed(x, &self.softness, gradient)?;
         self.visits.push(Visit { x: x.to_vec(), value, alpha: self.softness.step.alpha });
+        Ok(())
     }
 }
 

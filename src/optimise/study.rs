@@ -6,7 +6,7 @@ use super::ascent::{Ascent, Sharpening};
 use super::planar::{Objective, PlanarLandscape};
 use super::restart::hills;
 use super::search::{Search, Way};
-use super::{Landscape, Region, Softness};
+use super::{Region, Softness};
 use crate::math::random::{philox, unit_interval};
 use crate::math::smoothing::{SmoothStep, StepKind};
 use crate::planar::validity::Definition;
@@ -24,6 +24,8 @@ const NEARLY: f64 = 0.9;
 const GUARD: f64 = 0.005;
 /// Standard deviation of the noise of the baseline [m].
 const NOISE_M: f64 = 0.3;
+/// Why a landscape of the plane has no errors.
+const NEVER_FAILS: &str = "objectives of a plane have a value and a gradient everywhere";
 /// Points along each side of the coarse landscape of the restarts, their sharpness, and their number of starts.
 const COARSE: usize = 8;
 const COARSE_ALPHA: f64 = 10.0;
@@ -160,7 +162,7 @@ impl Study {
                     runs += 1;
                     evaluations += count;
                     success += usize::from(well);
-                    nearly += usize::from(landscape.hard(end.as_slice()) >= NEARLY * ends.best[k].1);
+                    nearly += usize::from(landscape.value(end.as_slice()) >= NEARLY * ends.best[k].1);
                     let hard_did = hard.is_some_and(|hard| near(k, &hard[k][i].0));
                     of_hard += usize::from(hard_did);
                     kept += usize::from(hard_did && well);
@@ -190,7 +192,7 @@ impl Study {
         for k in 0..GRID * GRID {
             let share = Vec2::new((k % GRID) as f64, (k / GRID) as f64) / (GRID - 1) as f64;
             let at = low + share.component_mul(&(high - low));
-            let value = landscape.hard(at.as_slice());
+            let value = landscape.value(at.as_slice());
             if value > best.1 {
                 best = (at, value);
             }
@@ -209,7 +211,7 @@ impl Study {
             let landscape = self.landscape(draw, definition);
             let end = |(i, start): (usize, &Vec2)| {
                 let number = (k * draw.starts.len() + i) as u32;
-                let track = ascent.climb(&landscape, start.as_slice(), (self.seed, number));
+                let track = ascent.climb(&landscape, start.as_slice(), (self.seed, number)).expect(NEVER_FAILS);
                 (Vec2::from_column_slice(&track.end), track.visits.len() as u64)
             };
             draw.starts.iter().enumerate().map(end).collect()
@@ -218,7 +220,7 @@ impl Study {
             let landscape = self.landscape(draw, Definition::Shadow);
             let search = Search::new(way, self.evaluations as usize, self.region());
             let end = |start: &Vec2| {
-                let track = search.run(&landscape, start.as_slice());
+                let track = search.run(&landscape, start.as_slice()).expect(NEVER_FAILS);
                 (Vec2::from_column_slice(&track.end), track.visits.len() as u64)
             };
             draw.starts.iter().map(end).collect()
@@ -245,14 +247,15 @@ impl Study {
         let landscape = self.landscape(draw, Definition::Metric);
         let step = SmoothStep { kind: StepKind::Sigmoid, alpha: COARSE_ALPHA };
         let softness = Softness { step, log: None };
-        let (hills, mut evaluations) = hills(&landscape, &self.region(), &softness, COARSE, RESTARTS);
+        let (hills, mut evaluations) =
+            hills(&landscape, &self.region(), &softness, COARSE, RESTARTS).expect(NEVER_FAILS);
         let ascent = Ascent { kind: StepKind::Sigmoid, region: Some(self.region()), ..published.clone() };
         let mut best = (draw.starts[0], f64::NEG_INFINITY);
         for hill in hills {
-            let track = ascent.climb(&landscape, &hill, (self.seed, 0));
+            let track = ascent.climb(&landscape, &hill, (self.seed, 0)).expect(NEVER_FAILS);
             // One look at the hard objective accepts or drops an end.
             evaluations += track.visits.len() as u64 + 1;
-            let value = landscape.hard(&track.end);
+            let value = landscape.value(&track.end);
             if value > best.1 {
                 best = (Vec2::from_column_slice(&track.end), value);
             }

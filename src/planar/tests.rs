@@ -53,7 +53,8 @@ fn gradients(seeds: std::ops::Range<u32>, f: impl Fn([&Vec2; 2]) -> Option<Grade
 fn gradients_of_distances_are_those_of_differences() {
     let wall = Wall { ends: [Vec2::new(0.4, 0.3), Vec2::new(0.6, 0.7)] };
     let step = SmoothStep { kind: StepKind::Sigmoid, alpha: 3.0 };
-    let functions: [&dyn Fn([&Vec2; 2]) -> Option<Graded>; 5] = [
+    type OfEnds<'a> = &'a dyn Fn([&Vec2; 2]) -> Option<Graded>;
+    let functions: [OfEnds; 5] = [
         &|s| Some(overlap(s, &wall)),
         &|s| Some(shadow(s, &wall, 0.0)),
         &|s| Some(crossing(s, &wall, &step)),

@@ -215,7 +215,7 @@ fn walks_through_shadows_are_continuous() {
     let walks: Vec<[[f64; 3]; 2]> = starts
         .iter()
         .map(|start| {
-            let turn = numbers.between(0.0, 6.28);
+            let turn = numbers.between(0.0, std::f64::consts::TAU);
             [
                 *start,
                 [start[0] + 20.0 * turn.cos(), start[1] + 20.0 * turn.sin(), start[2] + numbers.between(-0.2, 8.0)],

@@ -62,11 +62,11 @@ fn gradients_of_objectives_are_those_of_differences() {
             for _ in 0..4 {
                 let x: Vec<f64> = landscape.start().iter().map(|x| x + numbers.between(-4.0, 4.0)).collect();
                 let mut gradient = vec![0.0; x.len()];
-                landscape.smoothed(&x, &softness, &mut gradient);
+                landscape.smoothed(&x, &softness, &mut gradient).expect("a gradient");
                 let along: Vec<f64> = x.iter().map(|_| numbers.between(-1.0, 1.0)).collect();
                 let at = |h: f64| {
                     let moved: Vec<f64> = x.iter().zip(&along).map(|(x, d)| x + h * d).collect();
-                    landscape.smoothed(&moved, &softness, &mut vec![0.0; x.len()])
+                    landscape.smoothed(&moved, &softness, &mut vec![0.0; x.len()]).expect("a value")
                 };
                 let difference = |h: f64| (at(h) - at(-h)) / (2.0 * h);
                 let [coarse, fine] = [difference(2e-5), difference(1e-5)];
@@ -93,7 +93,7 @@ fn objectives_say_what_they_are() {
     let value = |objective: SceneObjective| {
         let engine = SoftEngine::new(build::backend(), &scene, &options).expect("a scene");
         let landscape = SceneLandscape::new(engine, radios.clone(), CARRIER, objective, free(), 0.05);
-        landscape.hard(&landscape.start())
+        landscape.hard(&landscape.start()).expect("a value")
     };
     let friis = 20.0 * (299_792_458.0 / CARRIER / (40.0 * std::f64::consts::PI)).log10();
     assert!((value(SceneObjective::Min) + 240.0).abs() < 1e-9);

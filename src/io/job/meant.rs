@@ -165,7 +165,7 @@ impl Job {
         })
     }
 
-    /// A job that places: in a plane, whose walls are no scene of triangles.
+    /// A job that places: in a scene, or in a plane, whose walls are no scene of triangles.
     fn placing(
         description: JobDescription,
         (carriers, solver, output): (Vec<f64>, SolverOptions, Output),
@@ -185,8 +185,16 @@ impl Job {
             return Err(Error::job(fault.remedy("name one of them")));
         }
         let mut warnings = Vec::new();
-        let placement = Some(place::placement_of(&description, &radios, folder, (&mut inputs, &mut warnings))?);
-        let scene = Scene::new(&SceneDescription::default(), description.scene.out_of_range)?;
+        let scene = if description.scene.walls.is_some() {
+            Scene::new(&SceneDescription::default(), description.scene.out_of_range)?
+        } else {
+            let scene = scene_of(&description, folder, &mut inputs, &mut warnings)?;
+            warnings.splice(0..0, scene.warnings.iter().cloned());
+            note_materials_out_of_range(&scene, &carriers, &mut warnings)?;
+            scene
+        };
+        let files = (&mut inputs, &mut warnings);
+        let placement = Some(place::placement_of(&description, (&scene, &radios), folder, files)?);
         Ok(Job {
             description,
             scene,

@@ -1,5 +1,9 @@
 //! The placement of a job (`[place]`): as written, and as meant.
 
+mod scene;
+
+pub use scene::{FreeDescription, InScene};
+
 use super::description::JobDescription;
 use super::meant::within;
 use crate::calibrate::adam::Adam;
@@ -16,6 +20,7 @@ use crate::planar::path::MAX_ORDER;
 use crate::planar::scene::MAX_COORDINATE_M;
 use crate::planar::validity::Definition;
 use crate::planar::{PlanarScene, Vec2};
+use crate::scene::Scene;
 use crate::scene::radio::{Radio, Radios};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -27,7 +32,23 @@ use std::path::{Path, PathBuf};
 pub struct PlaceDescription {
     /// What is made of the receivers' powers.
     pub objective: ObjectiveDescription,
-    /// Reflections of a path at the most.
+    /// Of coverage: the path gain that counts as covered [dB], and the width of its smooth step [dB].
+    pub threshold_db: f64,
+    /// See above [dB].
+    pub width_db: f64,
+    /// Of SINR: the share of receivers that stay below it.
+    pub quantile: f64,
+    /// Of SINR: bandwidth of the noise [MHz].
+    pub bandwidth_mhz: f64,
+    /// Of SINR: noise figure [dB].
+    pub noise_figure_db: f64,
+    /// What is moved of each transmitter of a scene.
+    pub free: Vec<FreeDescription>,
+    /// Least and largest height where that is free [m].
+    pub height_m: Option<[f64; 2]>,
+    /// Angle by which a transmitter is turned where it would be moved by a metre [degrees].
+    pub turn_deg_per_m: f64,
+    /// Reflections of a path in a plane at the most.
     pub max_order: u32,
     /// How positions are sought.
     pub optimiser: OptimiserDescription,
@@ -58,6 +79,14 @@ impl Default for PlaceDescription {
     fn default() -> Self {
         PlaceDescription {
             objective: ObjectiveDescription::Min,
+            threshold_db: -110.0,
+            width_db: 6.0,
+            quantile: 0.05,
+            bandwidth_mhz: 100.0,
+            noise_figure_db: 7.0,
+            free: vec![FreeDescription::X, FreeDescription::Y],
+            height_m: None,
+            turn_deg_per_m: 3.0,
             max_order: 0,
             optimiser: OptimiserDescription::Adam,
             steps: 100,
@@ -82,6 +111,10 @@ pub enum ObjectiveDescription {
     Min,
     /// The mean.
     Mean,
+    /// The share of receivers above a threshold.
+    Coverage,
+    /// A percentile of the SINR.
+    Sinr,
 }
 
 /// How positions are sought, as written.
@@ -217,8 +250,10 @@ impl Default for StudyDescription {
 /// A placement as meant.
 #[derive(Debug, Clone)]
 pub enum Placement {
-    /// Transmitters are placed.
+    /// Transmitters are placed in a plane.
     One(Box<One>),
+    /// Transmitters are placed in the job's scene.
+    InScene(Box<InScene>),
     /// Methods are compared.
     Study {
         /// What the study is of.
@@ -261,14 +296,13 @@ const MAX_ALPHA: f64 = 1e12;
 /// Checks the placement of a job.
 pub(super) fn placement_of(
     description: &JobDescription,
-    radios: &Radios,
+    (scene, radios): (&Scene, &Radios),
     folder: &Path,
     (inputs, warnings): (&mut Vec<PathBuf>, &mut Vec<String>),
 ) -> Result<Placement> {
     let place = description.place.clone().unwrap_or_default();
     let Some(walls) = &description.scene.walls else {
-        let fault = Fault::new("scene", "placement in scenes of three dimensions is not there yet");
-        return Err(Error::job(fault.remedy("give walls of a plane, as scene = { walls = [[[0, 0], [1, 0]]] }")));
+        return Ok(Placement::InScene(Box::new(scene::in_scene(&place, scene, radios)?)));
     };
     let mut scene = PlanarScene::new(walls)?;
     scene.guard = within("place.smoothing.guard", place.smoothing.guard, 0.0..=1.0, "0.005 is the paper's")?;
@@ -296,6 +330,10 @@ pub(super) fn placement_of(
     landscape.objective = match place.objective {
         ObjectiveDescription::Min => Objective::Min,
         ObjectiveDescription::Mean => Objective::Mean,
+        ObjectiveDescription::Coverage | ObjectiveDescription::Sinr => {
+            let fault = Fault::new("place.objective", "coverage and sinr are of scenes of three dimensions");
+            return Err(Error::job(fault.remedy("use \"min\" or \"mean\"")));
+        }
     };
     landscape.definition = match place.smoothing.definition {
         DefinitionDescription::Metric => Definition::Metric,

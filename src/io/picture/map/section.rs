@@ -41,20 +41,22 @@ impl<'a> Section<'a> {
         Section { scene, origin_m: [0.0, 0.0, height_m], u: [1.0, 0.0, 0.0], v: [0.0, 1.0, 0.0] }
     }
 
-    /// The pieces of line in which triangles cross the plane.
-    pub(super) fn walls(&self, view: &View) -> Walls {
+    /// The pieces of line in which triangles cross the plane, in its coordinates [m].
+    pub fn lines(&self) -> Vec<[[f64; 2]; 2]> {
         let [u, v] = [self.u, self.v].map(Vec3::from);
-        let normal = u.cross(&v);
-        let origin = Vec3::from(self.origin_m) - self.scene.origin;
+        let (normal, origin) = (u.cross(&v), Vec3::from(self.origin_m) - self.scene.origin);
+        let of_triangle = |triangle: u32| {
+            let corners = self.scene.corners(triangle).map(|corner| corner - origin);
+            Some(crossing(&corners, normal)?.map(|point| [point.dot(&u), point.dot(&v)]))
+        };
+        (0..self.scene.triangles.len() as u32).into_par_iter().filter_map(of_triangle).collect()
+    }
+
+    /// Those within a picture, as lines of it.
+    pub(super) fn walls(&self, view: &View) -> Walls {
         let edges = view.edges();
-        let lines: Vec<Line> = (0..self.scene.triangles.len() as u32)
-            .into_par_iter()
-            .filter_map(|triangle| {
-                let corners = self.scene.corners(triangle).map(|corner| corner - origin);
-                let ends = crossing(&corners, normal)?.map(|point| view.place(point.dot(&u), point.dot(&v)));
-                clipped(ends, edges)
-            })
-            .collect();
+        let placed = |line: [[f64; 2]; 2]| clipped(line.map(|[x, y]| view.place(x, y)), edges);
+        let lines: Vec<Line> = self.lines().into_iter().filter_map(placed).collect();
         // A line that is shorter than a pixel colours one all the same.
         let length = |[a, b]: &Line| f64::from((a[0] - b[0]).hypot(a[1] - b[1])).max(1.0);
         let total: f64 = lines.iter().map(length).sum();

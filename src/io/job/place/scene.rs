@@ -1,0 +1,186 @@
+//! The placement of a job in a scene of three dimensions, checked.
+
+use super::{
+    DefinitionDescription, MAX_ALPHA, MAX_STEPS, ObjectiveDescription, PlaceDescription, log_of, optimiser_of,
+    restarts_of,
+};
+use crate::error::{Error, Fault, Result};
+use crate::io::job::meant::within;
+use crate::map::metrics::thermal_noise;
+use crate::math::smoothing::SmoothStep;
+use crate::optimise::place::{Optimiser, Restarts};
+use crate::optimise::scene::{Freedom, SceneObjective};
+use crate::optimise::{Region, Softness};
+use crate::planar::Vec2;
+use crate::scene::radio::Radios;
+use crate::scene::{MAX_COORDINATE_M, Scene};
+use serde::{Deserialize, Serialize};
+
+/// What is moved of every transmitter, as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FreeDescription {
+    /// Its position, axis by axis.
+    X,
+    /// Along y.
+    Y,
+    /// Its height.
+    Z,
+    /// Its angle about the vertical.
+    Yaw,
+    /// Its tilt.
+    Pitch,
+}
+
+/// A placement in a scene as meant.
+#[derive(Debug, Clone)]
+pub struct InScene {
+    /// What is made of the receivers' path gains.
+    pub objective: SceneObjective,
+    /// Transmitter and what of it is moved `[coordinate]`.
+    pub free: Vec<(usize, Freedom)>,
+    /// Angle that counts as a metre [rad/m].
+    pub turn: f64,
+    /// How transmitters are moved.
+    pub optimiser: Optimiser,
+    /// Further starts.
+    pub restarts: Option<Restarts>,
+    /// Softness of each picture of the landscape beside the hard one.
+    pub softness: Vec<Softness>,
+    /// What the pictures show [m].
+    pub area: [Vec2; 2],
+    /// Cells along each side of the pictures.
+    pub cells: usize,
+}
+
+/// Checks the placement of a job in its scene.
+pub(super) fn in_scene(place: &PlaceDescription, scene: &Scene, radios: &Radios) -> Result<InScene> {
+    refuse_what_is_of_planes(place)?;
+    within("place.steps", place.steps, 1..=MAX_STEPS, "100 serve")?;
+    within("place.cells", place.cells, 1..=2000, "100 serve")?;
+    let turn = within("place.turn_deg_per_m", place.turn_deg_per_m, 1e-3..=360.0, "3 serves")?.to_radians();
+    if place.free.is_empty() {
+        let fault = Fault::new("place.free", "at least one of x, y, z, yaw, pitch").value("[]");
+        return Err(Error::job(fault.remedy("give free = [\"x\", \"y\"]")));
+    }
+    let bounds = bounds_of(place, scene)?;
+    let (mut free, mut low, mut high) = (Vec::new(), Vec::new(), Vec::new());
+    for (t, radio) in radios.transmitters.iter().enumerate() {
+        for freedom in &place.free {
+            let (what, [least, most]) = match freedom {
+                FreeDescription::X => (Freedom::Position(0), bounds[0]),
+                FreeDescription::Y => (Freedom::Position(1), bounds[1]),
+                FreeDescription::Z => (Freedom::Position(2), heights_of(place)?),
+                // A whole turn each way from where it begins.
+                FreeDescription::Yaw => {
+                    let (own, whole) = (radio.orientation[0], std::f64::consts::TAU);
+                    (Freedom::Orientation(0), [(own - whole) / turn, (own + whole) / turn])
+                }
+                FreeDescription::Pitch => {
+                    let right = std::f64::consts::FRAC_PI_2;
+                    (Freedom::Orientation(1), [-right / turn, right / turn])
+                }
+            };
+            free.push((t, what));
+            low.push(least);
+            high.push(most);
+        }
+    }
+    let region = Region { low, high };
+    let log = log_of(&place.smoothing)?;
+    let softness = |alpha: f64| Softness { step: SmoothStep { kind: place.smoothing.kind.meant(), alpha }, log };
+    for (i, alpha) in place.smoothing.alpha.iter().chain(&place.pictures_alpha).enumerate() {
+        let field =
+            if i < 2 { format!("place.smoothing.alpha[{i}]") } else { format!("place.pictures_alpha[{}]", i - 2) };
+        within(&field, *alpha, 1e-4..=MAX_ALPHA, "0.1 to 10 serve in a city")?;
+    }
+    let restarts = match &place.restarts {
+        None => None,
+        Some(written) => Some(restarts_of(written, softness, region.clone())?),
+    };
+    let Optimiser::Adam(mut ascent) = optimiser_of(place, region.clone(), log)? else {
+        let fault = Fault::new("place.optimiser", "tour and survey are not there yet in scenes of three dimensions");
+        return Err(Error::job(fault.remedy("use \"adam\", with restarts")));
+    };
+    ascent.region = Some(region);
+    let corner = |end: usize| Vec2::new(bounds[0][end], bounds[1][end]);
+    Ok(InScene {
+        objective: objective_of(place)?,
+        free,
+        turn,
+        optimiser: Optimiser::Adam(ascent),
+        restarts,
+        softness: place.pictures_alpha.iter().map(|alpha| softness(*alpha)).collect(),
+        area: [corner(0), corner(1)],
+        cells: place.cells as usize,
+    })
+}
+
+fn refuse_what_is_of_planes(place: &PlaceDescription) -> Result<()> {
+    let of_planes = [
+        ("place.max_order", place.max_order != 0, "use solver.max_depth and solver.interactions"),
+        ("place.study", place.study.is_some(), "give walls of a plane"),
+        ("place.smoothing.guard", place.smoothing.guard != 0.0, "remove it"),
+        ("place.smoothing.margin_m", place.smoothing.margin_m != 0.0, "remove it"),
+        (
+            "place.smoothing.definition",
+            place.smoothing.definition != DefinitionDescription::Metric,
+            "use \"metric\", the default",
+        ),
+    ];
+    match of_planes.into_iter().find(|(_, given, _)| *given) {
+        Some((field, _, remedy)) => {
+            Err(Error::job(Fault::new(field, "is of planes (scene.walls) alone").remedy(remedy)))
+        }
+        None => Ok(()),
+    }
+}
+
+fn objective_of(place: &PlaceDescription) -> Result<SceneObjective> {
+    Ok(match place.objective {
+        ObjectiveDescription::Min => SceneObjective::Min,
+        ObjectiveDescription::Mean => SceneObjective::Mean,
+        ObjectiveDescription::Coverage => SceneObjective::Coverage {
+            threshold: within("place.threshold_db", place.threshold_db, -300.0..=100.0, "a path gain, as -110")?,
+            width: within("place.width_db", place.width_db, 1e-3..=100.0, "6 serves")?,
+        },
+        ObjectiveDescription::Sinr => {
+            let bandwidth = within("place.bandwidth_mhz", place.bandwidth_mhz, 1e-9..=1e7, "give MHz")? * 1e6;
+            let figure = within("place.noise_figure_db", place.noise_figure_db, 0.0..=100.0, "give dB, as 7")?;
+            let quantile = within("place.quantile", place.quantile, 0.0..=1.0, "0.05 is the fifth percentile")?;
+            SceneObjective::Sinr { quantile, noise: thermal_noise(bandwidth, 10f64.powf(figure / 10.0)) }
+        }
+    })
+}
+
+/// Where transmitters may go along x and y: as stated, or what the scene spans [m].
+fn bounds_of(place: &PlaceDescription, scene: &Scene) -> Result<[[f64; 2]; 2]> {
+    let spanned = || {
+        let (low, high) = scene.bounds()?;
+        let (low, high) = (low + scene.origin, high + scene.origin);
+        Some([[low.x, high.x], [low.y, high.y]])
+    };
+    let stated = place.region_m.map(|[low, high]| [[low[0], high[0]], [low[1], high[1]]]);
+    let Some(bounds) = stated.or_else(spanned) else {
+        let fault = Fault::new("place.region_m", "is missing, and the scene is empty");
+        return Err(Error::job(fault.remedy("add region_m = [[0, 0], [100, 100]]")));
+    };
+    let fits = |[low, high]: &[f64; 2]| low < high && low.abs().max(high.abs()) <= MAX_COORDINATE_M;
+    if bounds.iter().all(fits) {
+        return Ok(bounds);
+    }
+    let fault = Fault::new("place.region_m", "must have a lower left and an upper right corner, apart on both axes");
+    Err(Error::job(fault.value(format!("{:?}", place.region_m)).remedy("give [[x, y], [x, y]] in metres")))
+}
+
+fn heights_of(place: &PlaceDescription) -> Result<[f64; 2]> {
+    let Some([low, high]) = place.height_m else {
+        let fault = Fault::new("place.height_m", "is missing beside free = [.., \"z\"]");
+        return Err(Error::job(fault.remedy("add height_m = [5, 30]")));
+    };
+    if low < high && low.abs().max(high.abs()) <= MAX_COORDINATE_M {
+        return Ok([low, high]);
+    }
+    let fault = Fault::new("place.height_m", "must be a lower and a higher height").value(format!("[{low}, {high}]"));
+    Err(Error::job(fault.remedy("give metres, as height_m = [5, 30]")))
+}
