@@ -48,6 +48,14 @@ pub trait Landscape: Sync {
     /// What has no value or no derivative there.
     fn smoothed(&self, x: &[f64], softness: &Softness, gradient: &mut [f64]) -> Result<f64>;
 
+    /// The smoothed objective alone, also where it has no gradient.
+    ///
+    /// # Errors
+    /// What has no value there.
+    fn level(&self, x: &[f64], softness: &Softness) -> Result<f64> {
+        self.smoothed(x, softness, &mut vec![0.0; self.dimensions()])
+    }
+
     /// The objective itself at `x`.
     ///
     /// # Errors

@@ -23,10 +23,8 @@ pub fn hills(
         let share = |digit: usize| (digit as f64 + 0.5) / across as f64;
         digits(k).enumerate().map(|(i, d)| region.low[i] + (region.high[i] - region.low[i]) * share(d)).collect()
     };
-    let values: Vec<f64> = (0..points)
-        .into_par_iter()
-        .map(|k| landscape.smoothed(&place(k), softness, &mut vec![0.0; dimensions]))
-        .collect::<Result<_>>()?;
+    let values: Vec<f64> =
+        (0..points).into_par_iter().map(|k| landscape.level(&place(k), softness)).collect::<Result<_>>()?;
     // Of equal neighbours the first is the hill, so that a plateau has one.
     let above = |a: usize, b: usize| values[a] > values[b] || (values[a] == values[b] && a < b);
     let is_hill = |k: &usize| {

@@ -116,11 +116,7 @@ impl<'a> SceneLandscape<'a> {
     /// # Errors
     /// As [`SoftEngine::solve`] and [`SoftEngine::pull_back`].
     pub fn graded(&self, x: &[f64], softness: &Softness, gradient: &mut [f64]) -> Result<f64> {
-        let radios = self.radios_at(x);
-        let own = smooth::Softness::of(softness.step.kind, softness.step.alpha);
-        let solution = self.engine.judged(&radios, &[self.carrier], own)?;
-        let gains = self.gains(&solution);
-        let (value, gains_bar) = self.of_gains(&gains, Some(softness));
+        let (radios, solution, value, gains_bar) = self.softly(x, softness)?;
         let bar = self.pulled_back(&radios, &solution, &gains_bar)?;
         for ((transmitter, freedom), gradient) in self.free.iter().zip(gradient) {
             let radio = &bar.transmitters[*transmitter];
@@ -130,6 +126,15 @@ impl<'a> SceneLandscape<'a> {
             };
         }
         Ok(value)
+    }
+
+    /// Radios and soft paths with the transmitters at `x`, the objective, and its derivatives by the links' gains.
+    fn softly(&self, x: &[f64], softness: &Softness) -> Result<(Radios, SoftSolution, f64, Vec<f64>)> {
+        let radios = self.radios_at(x);
+        let own = smooth::Softness::of(softness.step.kind, softness.step.alpha);
+        let solution = self.engine.judged(&radios, &[self.carrier], own)?;
+        let (value, gains_bar) = self.of_gains(&self.gains(&solution), Some(softness));
+        Ok((radios, solution, value, gains_bar))
     }
 
     /// The path gain from all transmitters at `x` to each of some points [m, of the scene file], without smoothing; those that get
@@ -255,6 +260,10 @@ impl Landscape for SceneLandscape<'_> {
 
     fn smoothed(&self, x: &[f64], softness: &Softness, gradient: &mut [f64]) -> Result<f64> {
         self.graded(x, softness, gradient)
+    }
+
+    fn level(&self, x: &[f64], softness: &Softness) -> Result<f64> {
+        Ok(self.softly(x, softness)?.2)
     }
 
     fn hard(&self, x: &[f64]) -> Result<f64> {

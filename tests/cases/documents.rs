@@ -51,7 +51,7 @@ fn known_keys(place: &[&str], beside: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_key_of_a_job_is_documented_and_every_documented_key_is_read() {
-    let tables: [(&str, &[&str], &str); 19] = [
+    let tables: [(&str, &[&str], &str); 20] = [
         ("top", &[], ""),
         ("scene", &["scene"], ""),
         ("materials", &["materials", "wall"], ""),
@@ -60,6 +60,7 @@ fn every_key_of_a_job_is_documented_and_every_documented_key_is_read() {
         ("transmitters", &["transmitters", "0"], ""),
         ("transmitters", &["receivers", "0"], ""),
         ("solver", &["solver"], ""),
+        ("smoothing", &["solver", "smoothing"], "alpha = 20"),
         ("map", &["map"], ""),
         ("output", &["output"], ""),
         ("objects", &["objects", "wall_3"], ""),
@@ -170,10 +171,11 @@ fn a_map_holds_what_the_document_says() {
 
 #[test]
 fn results_hold_what_the_document_says() {
-    // Receivers that differ in ports, and elements that are traced one by one: every optional array is there.
+    // Receivers that differ in ports, elements that are traced one by one, and smoothing: every optional array is there.
     let more = "antenna = \"pair\"\n[antennas.pair]\nper_element = true\narray = { rows = 1, columns = 2 }\n\
         [output]\nbandwidth_mhz = 100\nsubcarriers = 4\ntaps = [0, 3]\npicture = true\n";
-    let job = good_job().replace("[solver]", "[[receivers]]\nposition_m = [10, 0, 200]\nANTENNA\n[solver]");
+    let job = good_job()
+        .replace("[solver]", "[[receivers]]\nposition_m = [10, 0, 200]\nANTENNA\n[solver]\nsmoothing = { alpha = 50 }");
     let (antenna, rest) = more.split_once('\n').expect("two parts");
     let folder = folder_with(&(job.replace("ANTENNA", antenna) + rest), &[]);
     let output = raylobe(folder.path(), &["run", "job.toml"]);

@@ -101,3 +101,48 @@ fn mistakes_are_named() {
     let job = job("", RADIOS).replace("task = \"place\"", "task = \"paths\"");
     super::fails(&job, &[], &[], 64, &["scene.walls", "place"]);
 }
+
+/// A block on a plate, a transmitter on one side of it and receivers on the other.
+const SCENE: &str = "[scene.generate]\nkind = \"boxes\"\ncount = 3\nseed = 5\n";
+const AROUND: &str = "[[transmitters]]\nname = \"bs\"\nposition_m = [-31.0, -24.0, 6.0]\n[[receivers]]\nposition_m = [31.0, 22.0, 1.5]\n\
+[[receivers]]\nposition_m = [20.0, 29.0, 1.5]\n";
+
+fn in_scene(place: &str) -> String {
+    let place = format!("steps = 12\ncells = 8\nlearning_rate = 2.0\nsmoothing = {{ alpha = [0.1, 2] }}\n{place}");
+    format!("task = \"place\"\ncarrier_ghz = 28.0\n{SCENE}{AROUND}[solver]\nmax_depth = 1\n[place]\n{place}")
+}
+
+#[test]
+fn transmitters_are_placed_in_scenes_too() {
+    let jobs = [
+        (
+            "objective = \"mean\"\npictures_alpha = [0.2]\nrestarts = { across = 3, alpha = 0.2, starts = 2 }\n",
+            "landscape_alpha_0.2.png",
+        ),
+        ("free = [\"x\", \"y\", \"z\", \"yaw\", \"pitch\"]\nheight_m = [3, 20]\n", "map_after.png"),
+        ("objective = \"coverage\"\nthreshold_db = -95\nschedule = \"adaptive\"\n", "landscape_hard.png"),
+        ("objective = \"sinr\"\nquantile = 0.5\nfree = [\"z\"]\nheight_m = [3, 20]\n", "trajectory.csv"),
+    ];
+    for (place, file) in jobs {
+        let folder = folder_with(&in_scene(place), &[]);
+        let said = run(folder.path());
+        let found = json(folder.path(), "placement.json");
+        let value = |key: &str| found[key].as_f64().expect(key);
+        assert!(value("objective") >= value("objective_before"), "{place}\n{said}");
+        assert!(folder.path().join("out").join(file).is_file(), "{file}");
+        let first = std::fs::read(folder.path().join("out/placement.json")).expect("read");
+        let output = raylobe(folder.path(), &["run", "job.toml", "--device", "cpu", "--threads", "1"]);
+        assert_eq!(output.status.code(), Some(0));
+        assert_eq!(first, std::fs::read(folder.path().join("out/placement.json")).expect("read"), "{place}");
+    }
+    let cases: [(&str, &[&str]); 5] = [
+        ("free = []\n", &["place.free", "at least one"]),
+        ("free = [\"z\"]\n", &["place.height_m", "missing"]),
+        ("optimiser = \"tour\"\n", &["place.optimiser", "not there yet"]),
+        ("max_order = 1\n", &["place.max_order", "solver.max_depth"]),
+        ("objective = \"coverage\"\nwidth_db = 0\n", &["place.width_db"]),
+    ];
+    for (place, parts) in cases {
+        super::fails(&in_scene(place), &[], &[], 64, parts);
+    }
+}

@@ -9,7 +9,7 @@ use crate::io::picture::{self, PlanePicture, Section};
 use crate::math::Vec3;
 use crate::optimise::Landscape;
 use crate::optimise::place::Outcome;
-use crate::optimise::scene::{Freedom, SceneLandscape};
+use crate::optimise::scene::{Freedom, SceneLandscape, SceneObjective};
 use crate::planar::{Vec2, Wall};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -57,11 +57,20 @@ pub fn write_in_scene(
         let hard = view.over(|at| landscape.hard(at))?;
         let best = landscape.radios_at(outcome.positions());
         let ways = view.ways(outcome);
-        view.draw("objective, without smoothing", &hard, &best, &ways, "landscape_hard.png", &mut files)?;
+        let unit = if matches!(placed.objective, SceneObjective::Coverage { .. }) { "share covered" } else { "dB" };
+        view.draw(
+            &format!("objective [{unit}], without smoothing"),
+            &hard,
+            &best,
+            &ways,
+            "landscape_hard.png",
+            &mut files,
+        )?;
         for softness in &placed.softness {
-            let values = view.over(|at| landscape.smoothed(at, softness, &mut [0.0; 2]))?;
+            let values = view.over(|at| landscape.level(at, softness))?;
             let alpha = softness.step.alpha;
-            let (title, name) = (format!("objective, alpha = {alpha} 1/m"), format!("landscape_alpha_{alpha}.png"));
+            let (title, name) =
+                (format!("objective [{unit}], alpha = {alpha} 1/m"), format!("landscape_alpha_{alpha}.png"));
             view.draw(&title, &values, &best, &ways, &name, &mut files)?;
         }
     }
