@@ -106,13 +106,14 @@ impl<'a> SoftEngine<'a> {
         let scene = self.geometry.scene;
         let [from, to] = [&radios.transmitters, &radios.receivers].map(|which| ends_of(radios, which, scene));
         let view = self.view(softness);
-        let seen = |ends: &[EndPoint]| -> Vec<Vec<u32>> {
-            match self.asked().max_depth {
-                0 => vec![Vec::new(); ends.len()],
-                _ => ends.iter().map(|end| seen_from(&view, &end.position, self.options.rays)).collect(),
+        // The only facet of a chain is the transmitter's first one; of longer chains the receiver knows the last.
+        let seen = |ends: &[EndPoint], least_depth: u32| -> Vec<Vec<u32>> {
+            if self.asked().max_depth < least_depth {
+                return vec![Vec::new(); ends.len()];
             }
+            ends.iter().map(|end| seen_from(&view, &end.position, self.options.rays)).collect()
         };
-        let seen = [seen(&from), seen(&to)];
+        let seen = [seen(&from, 1), seen(&to, 2)];
         self.check_count(&seen)?;
         let found: Vec<Vec<(usize, usize, SoftPath)>> = (0..radios.receivers.len())
             .into_par_iter()

@@ -13,12 +13,14 @@ use raylobe::layout::NONE;
 use raylobe::math::Vec3;
 use raylobe::math::smoothing::StepKind;
 use raylobe::path::adjoint::{ParameterKind, Wanted};
-use raylobe::path::smooth::Softness;
+use raylobe::path::smooth::chains::{Asked, soft_paths};
+use raylobe::path::smooth::seen::seen_from;
+use raylobe::path::smooth::{Softness, View};
 use raylobe::path::{Paths, SolverOptions};
 use raylobe::scene::Scene;
 use raylobe::scene::antenna::Polarization;
 use raylobe::scene::description::SceneDescription;
-use raylobe::scene::generate::{CanyonOptions, GenerateOptions, generate};
+use raylobe::scene::generate::{CanyonOptions, CityOptions, GenerateOptions, generate};
 use raylobe::scene::radio::Radios;
 use raylobe::solve::smooth::{SoftEngine, SoftSolution};
 
@@ -191,12 +193,15 @@ fn walk_is_continuous(name: &str, scene: &SceneDescription, from: [f64; 3], walk
         let worst = worst.expect("steps");
         let (mut low, mut high) = (worst as f64 / steps as f64, (worst + 1) as f64 / steps as f64);
         let (mut a, mut b) = (along[worst].clone(), along[worst + 1].clone());
+        let mut before = largest(&a, &b);
         while (high - low) * length > 1e-6 {
+            before = largest(&a, &b);
             let middle = (low + high) / 2.0;
             let m = at(walk, middle);
             if largest(&a, &m) >= largest(&m, &b) { (high, b) = (middle, m) } else { (low, a) = (middle, m) }
         }
-        jump = worse(jump, largest(&a, &b) - 20.0 / 4.0 * 4.0 * 1e-6);
+        // Half the step, half the change: what is left over does not shrink.
+        jump = worse(jump, largest(&a, &b) - before / 2.0);
         steepest = steepest.max(largest(&a, &b) / ((high - low) * length));
     }
     println!("{name}: the steepest change is {steepest:.2} per metre");
@@ -296,4 +301,40 @@ fn gradients_through_visibility_are_those_of_differences() {
     }
     let value = format!("{worst:.1e} of {checked}, {kinks} at kinks");
     accept("smoothing: gradients through visibility", value, "<= 1e-6", worst <= 1e-6 && checked > 24);
+}
+
+/// What rays say that ends see misses no chain of a city that counts.
+#[test]
+fn what_ends_see_is_enough_for_chains_of_two_facets() {
+    let options = CityOptions { triangles: 3000, ..CityOptions::default() };
+    let scene = build::checked(&generate(&GenerateOptions::City(options)).expect("a city"));
+    let geometry = Geometry::new(&scene);
+    let outlines = Outlines::build(&geometry);
+    let view = View { geometry: &geometry, outlines: &outlines, softness: sigmoid(50.0) };
+    let all: Vec<u32> = (0..geometry.facets.len() as u32).collect();
+    let from = Vec3::new(3.0, -2.0, 14.0) - scene.origin;
+    let asked = Asked { line_of_sight: true, max_depth: 2 };
+    let (mut known, mut found, mut looked_at) = (0, 0, 0);
+    let first = seen_from(&view, &from, 100_000);
+    for receiver in [[40.0, 5.0, 1.5], [-3.0, 60.0, 1.5], [-70.0, -4.0, 2.0]] {
+        let receiver = Vec3::from(receiver) - scene.origin;
+        let last = seen_from(&view, &receiver, 100_000);
+        looked_at += first.len() * last.len();
+        let strong = |facets: [&[u32]; 2]| -> Vec<Vec<u32>> {
+            let paths = soft_paths(&view, &from, &receiver, asked, facets);
+            paths.into_iter().filter(|path| path.visibility.value > 1e-3).map(|path| path.chain).collect()
+        };
+        let (oracle, own) = (strong([&all, &all]), strong([&first, &last]));
+        known += oracle.len();
+        found += oracle.iter().filter(|chain| own.contains(chain)).count();
+    }
+    let all = 3 * all.len() * all.len();
+    println!("{looked_at} pairs of {all} are looked at");
+    accept(
+        "smoothing: chains found by what ends see",
+        format!("{found} of {known}"),
+        "all",
+        found == known && known > 20,
+    );
+    assert!(looked_at * 2 < all, "most pairs are sorted out beforehand");
 }
