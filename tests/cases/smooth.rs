@@ -338,3 +338,42 @@ fn what_ends_see_is_enough_for_chains_of_two_facets() {
     );
     assert!(looked_at * 2 < all, "most pairs are sorted out beforehand");
 }
+
+/// Behind a mirror, where the image of the transmitter is, a chain that is no path would be as strong as one likes.
+#[test]
+fn a_receiver_at_the_image_gets_no_more_than_one_on_the_mirror() {
+    let mut scene = build::scene_of(&[build::metal()]);
+    build::add_panel(&mut scene, "floor", "metal", [-20.0, -20.0, 0.0], [40.0, 0.0, 0.0], [0.0, 40.0, 0.0]);
+    let (scene, options) = (build::checked(&scene), SolverOptions { line_of_sight: false, ..build::exhaustive(1) });
+    let from = [0.4, 0.3, 2.0];
+    let at = |offset: [f64; 3]| {
+        let receiver = [from[0] + offset[0], from[1] + offset[1], -from[2] + offset[2]];
+        let radios = build::radios(Polarization::V, &[from], &[receiver]);
+        let solution = soft(&scene, &radios, &options, sigmoid(0.5));
+        (radios, solution)
+    };
+    let strength = |offset: [f64; 3]| at(offset).1.channel.a[0].norm();
+    // On the mirror the path is 2 m long, and V is 1/2.
+    let on_mirror = strength([0.0, 1e-6, 2.0]);
+    for far in [1e-3, 1e-2, 0.1, 1.0] {
+        let near = strength([far, 0.2 * far, 0.3 * far]);
+        assert!(near > 0.0 && near < on_mirror, "{far}: {near} {on_mirror}");
+    }
+    let offset = [0.5, -0.2, 0.3];
+    let (radios, solution) = at(offset);
+    let mut bars = ChannelBar::zeros(&solution.channel);
+    bars.a[0] = solution.channel.a[0] * 2e9;
+    let engine = SoftEngine::new(build::backend(), &scene, &options).expect("a scene");
+    let bar = engine.pull_back(&radios, &solution, &bars, Wanted::of(&[ParameterKind::Position])).expect("a gradient");
+    for axis in 0..3 {
+        let moved = |h: f64| {
+            let mut offset = offset;
+            offset[axis] += h;
+            loss_of(&at(offset).1)
+        };
+        let difference = |h: f64| (moved(h) - moved(-h)) / (2.0 * h);
+        let expected = (4.0 * difference(1e-5) - difference(2e-5)) / 3.0;
+        let found = bar.receivers[0].position[axis];
+        assert!((found - expected).abs() < 1e-6 * expected.abs().max(1e-3), "{axis}: {found} {expected}");
+    }
+}
