@@ -47,10 +47,11 @@ DEVICE Vec3 vertices_vjp(const Span& span, const Vec3& to, PlaneBar* planes_bar,
     const Vec3 image = images[i + 1].at, next = i + 1 < span.count ? vertex_along(span, i + 1) : to;
     const Vec3 n = vec3(plane.normal), vertex_bar = vec3(span.points_bar + 3 * size_t(i)) + passed_on;
     const double s = signed_distance(image, plane), next_s = signed_distance(next, plane);
-    // v_i = I_i + (v_{i+1} - I_i) t, t = s/(s - s').
-    const double t = s / (s - next_s), over = 1.0 / (s - next_s);
-    const double t_bar = dot(next - image, vertex_bar);
-    const double s_bar = -t_bar * next_s * over * over, next_s_bar = t_bar * s * over * over;
+    // v_i = I_i + (v_{i+1} - I_i) t, t = |s|/(|s| + |s'|), which is s/(s - s') where the plane parts the two.
+    const double apart = fabs(s) + fabs(next_s), over = apart > 0.0 ? 1.0 / apart : 0.0;
+    const double t = fabs(s) * over, t_bar = dot(next - image, vertex_bar) * over * over;
+    const double s_bar = t_bar * fabs(next_s) * copysign(1.0, s);
+    const double next_s_bar = -t_bar * fabs(s) * copysign(1.0, next_s);
     planes_bar[i].normal += image * s_bar + next * next_s_bar;
     planes_bar[i].offset -= s_bar + next_s_bar;
     images[i + 1].bar += vertex_bar * (1.0 - t) + n * s_bar;

@@ -146,3 +146,28 @@ fn transmitters_are_placed_in_scenes_too() {
         super::fails(&in_scene(place), &[], &[], 64, parts);
     }
 }
+
+/// Every job of placement in the repository, with few steps and small pictures.
+#[test]
+fn the_scenes_of_placement_run() {
+    let scenes = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes");
+    let mut ran = 0;
+    for folder in ["placement_2d", "placement_city", "placement_study"] {
+        for entry in std::fs::read_dir(scenes.join(folder)).expect("a folder") {
+            let job = entry.expect("readable").path();
+            if job.extension().is_none_or(|extension| extension != "toml") {
+                continue;
+            }
+            let out = tempfile::tempdir().expect("a folder");
+            let (job, to) = (job.to_string_lossy().into_owned(), out.path().to_string_lossy().into_owned());
+            let study = ["--set", "place.study.draws=1", "--set", "place.study.starts=1"];
+            let few = ["--set", "place.cells=4", "--set", "place.steps=6"];
+            let more: &[&str] = if folder == "placement_study" { &study } else { &few };
+            let arguments = [&["run", &job, "--device", "cpu", "--out", &to], more].concat();
+            let output = raylobe(out.path(), &arguments);
+            assert_eq!(output.status.code(), Some(0), "{job}: {}", text(&output.stderr));
+            ran += 1;
+        }
+    }
+    assert!(ran >= 8, "{ran} jobs");
+}
