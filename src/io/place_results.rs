@@ -9,7 +9,7 @@ use super::job::Job;
 use super::job::place::One;
 use super::picture::{self, PlanePicture};
 use crate::error::{Error, Result};
-use crate::optimise::place::Outcome;
+use crate::optimise::place::{Climbed, Outcome};
 use crate::optimise::study::Rates;
 use crate::optimise::{Landscape, Softness};
 use crate::planar::Vec2;
@@ -40,11 +40,11 @@ impl Row {
     }
 }
 
-/// `placement.json`.
+/// `placement.json`, with what is told of each transmitter.
 #[derive(Serialize)]
-struct Report<'a> {
-    /// Best positions.
-    transmitters: Vec<Placed<'a>>,
+struct Report<'a, P> {
+    /// Where they stand in the end.
+    transmitters: Vec<P>,
     /// The hard objective there, and at the job's own start.
     objective: f64,
     objective_before: f64,
@@ -52,6 +52,18 @@ struct Report<'a> {
     evaluations: u64,
     /// What became of each start, the job's own first.
     starts: Vec<Start<'a>>,
+}
+
+impl<'a, P> Report<'a, P> {
+    fn new(transmitters: Vec<P>, outcome: &'a Outcome) -> Report<'a, P> {
+        Report {
+            transmitters,
+            objective: outcome.value(),
+            objective_before: outcome.climbed[0].before,
+            evaluations: outcome.evaluations,
+            starts: (0..outcome.climbed.len()).map(|i| start_of(outcome, i)).collect(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -96,7 +108,7 @@ pub fn write(job: &Job, one: &One, outcome: &Outcome) -> Result<Vec<String>> {
         };
         picture::plane(&picture, &folder.join(&name)).map(|()| name)
     };
-    let tracks: Vec<Vec<Vec2>> = outcome.climbed.iter().map(|one| places(&one.track.visits, &one.track.end)).collect();
+    let tracks = ways(outcome);
     let points = |x: &[f64]| x.chunks_exact(2).map(Vec2::from_column_slice).collect::<Vec<_>>();
     // Of one transmitter the landscape can be seen; with more it has more dimensions than a picture.
     if one.landscape.dimensions() == 2 {
@@ -144,20 +156,14 @@ struct Marks<'a> {
     tracks: &'a [Vec<Vec2>],
 }
 
-fn report<'a>(job: &'a Job, one: &'a One, outcome: &'a Outcome) -> Report<'a> {
+fn report<'a>(job: &'a Job, one: &'a One, outcome: &'a Outcome) -> Report<'a, Placed<'a>> {
     let pairs = outcome.positions().chunks_exact(2).zip(one.start.chunks_exact(2));
     let placed = job.radios.transmitters.iter().zip(pairs).map(|(radio, (at, start))| Placed {
         name: &radio.name,
         position_m: [at[0], at[1]],
         start_m: [start[0], start[1]],
     });
-    Report {
-        transmitters: placed.collect(),
-        objective: outcome.value(),
-        objective_before: outcome.climbed[0].before,
-        evaluations: outcome.evaluations,
-        starts: (0..outcome.climbed.len()).map(|i| start_of(outcome, i)).collect(),
-    }
+    Report::new(placed.collect(), outcome)
 }
 
 /// What became of a start.
@@ -188,21 +194,25 @@ fn trajectory(file: &mut impl Write, outcome: &Outcome, columns: &[(String, f64)
     Ok(())
 }
 
-/// The way of the first transmitter.
-fn places(visits: &[crate::optimise::Visit], end: &[f64]) -> Vec<Vec2> {
-    let all = visits.iter().map(|visit| &visit.x[..]).chain([end]);
-    all.map(|x| Vec2::new(x[0], x[1])).collect()
+/// The ways of the first transmitter, start by start.
+fn ways(outcome: &Outcome) -> Vec<Vec<Vec2>> {
+    let of = |one: &Climbed| {
+        let all = one.track.visits.iter().map(|visit| &visit.x[..]).chain([&one.track.end[..]]);
+        all.map(|x| Vec2::new(x[0], x[1])).collect()
+    };
+    outcome.climbed.iter().map(of).collect()
+}
+
+/// The middle of a cell of a picture, of `cells` along each side, row 0 at the bottom [m].
+fn middle_of(cell: usize, cells: usize, [low, high]: [Vec2; 2]) -> Vec2 {
+    let share = Vec2::new((cell % cells) as f64 + 0.5, (cell / cells) as f64 + 0.5) / cells as f64;
+    low + share.component_mul(&(high - low))
 }
 
 /// Values in decibels at the middle of each cell `[row, column]`, row 0 at the bottom; where there is nothing, no number.
 fn over(one: &One, value: impl Fn(&Vec2) -> f64 + Sync) -> Vec<f64> {
-    let n = one.cells;
-    let [low, high] = one.area;
-    let at = |k: usize| {
-        let share = Vec2::new((k % n) as f64 + 0.5, (k / n) as f64 + 0.5) / n as f64;
-        low + share.component_mul(&(high - low))
-    };
-    (0..n * n).into_par_iter().map(|k| 10.0 * libm::log10(value(&at(k)))).collect()
+    let at = |cell: usize| middle_of(cell, one.cells, one.area);
+    (0..one.cells.pow(2)).into_par_iter().map(|cell| 10.0 * libm::log10(value(&at(cell)))).collect()
 }
 
 /// The smoothed objective on its linear scale.

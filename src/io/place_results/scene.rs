@@ -1,6 +1,6 @@
 //! The results of a placement in a scene of three dimensions: `placement.json`, `trajectory.csv`, pictures from above.
 
-use super::{FILES, start_of, trajectory, write_json};
+use super::{FILES, Report, middle_of, trajectory, ways, write_json};
 use crate::error::Result;
 use crate::io::atomic;
 use crate::io::job::Job;
@@ -16,16 +16,6 @@ use serde::Serialize;
 
 /// Points of a map that are solved together.
 const TILE: usize = 256;
-
-#[derive(Serialize)]
-struct Report<'a> {
-    transmitters: Vec<Placed<'a>>,
-    /// The hard objective there, and at the job's own start.
-    objective: f64,
-    objective_before: f64,
-    evaluations: u64,
-    starts: Vec<super::Start<'a>>,
-}
 
 #[derive(Serialize)]
 struct Placed<'a> {
@@ -56,7 +46,7 @@ pub fn write_in_scene(
     if one_moves {
         let hard = view.over(|at| landscape.hard(at))?;
         let best = landscape.radios_at(outcome.positions());
-        let ways = view.ways(outcome);
+        let ways = ways(outcome);
         let unit = if matches!(placed.objective, SceneObjective::Coverage { .. }) { "share covered" } else { "dB" };
         view.draw(
             &format!("objective [{unit}], without smoothing"),
@@ -93,7 +83,7 @@ fn columns_of(placed: &InScene) -> Vec<(String, f64)> {
     placed.free.iter().map(of).collect()
 }
 
-fn report<'a>(job: &'a Job, landscape: &SceneLandscape, outcome: &'a Outcome) -> Report<'a> {
+fn report<'a>(job: &'a Job, landscape: &SceneLandscape, outcome: &'a Outcome) -> Report<'a, Placed<'a>> {
     let best = landscape.radios_at(outcome.positions());
     let degrees = |orientation: [f64; 3]| orientation.map(f64::to_degrees);
     let placed = job.radios.transmitters.iter().zip(&best.transmitters).map(|(before, after)| Placed {
@@ -103,13 +93,7 @@ fn report<'a>(job: &'a Job, landscape: &SceneLandscape, outcome: &'a Outcome) ->
         start_m: before.position.into(),
         start_deg: degrees(before.orientation),
     });
-    Report {
-        transmitters: placed.collect(),
-        objective: outcome.value(),
-        objective_before: outcome.climbed[0].before,
-        evaluations: outcome.evaluations,
-        starts: (0..outcome.climbed.len()).map(|i| start_of(outcome, i)).collect(),
-    }
+    Report::new(placed.collect(), outcome)
 }
 
 /// A scene from above, and what is seen of it.
@@ -131,9 +115,7 @@ impl<'a> Plan<'a> {
     }
 
     fn at(&self, cell: usize) -> Vec2 {
-        let (n, [low, high]) = (self.placed.cells, self.placed.area);
-        let share = Vec2::new((cell % n) as f64 + 0.5, (cell / n) as f64 + 0.5) / n as f64;
-        low + share.component_mul(&(high - low))
+        middle_of(cell, self.placed.cells, self.placed.area)
     }
 
     /// Values at the middle of each cell.
@@ -154,15 +136,6 @@ impl<'a> Plan<'a> {
             values.extend(gains.into_iter().map(|gain| 10.0 * libm::log10(gain)));
         }
         Ok(values)
-    }
-
-    /// The ways of the first transmitter.
-    fn ways(&self, outcome: &Outcome) -> Vec<Vec<Vec2>> {
-        let of = |one: &crate::optimise::place::Climbed| {
-            let all = one.track.visits.iter().map(|visit| &visit.x[..]).chain([&one.track.end[..]]);
-            all.map(|x| Vec2::new(x[0], x[1])).collect()
-        };
-        outcome.climbed.iter().map(of).collect()
     }
 
     fn draw(

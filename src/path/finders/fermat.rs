@@ -7,7 +7,7 @@
 //! Source: J. Eertmans, C. Oestges and L. Jacques, "Min-Path-Tracing: A Diffraction Aware Alternative to Image Method in Ray
 //! Tracing", EuCAP 2023, and DiffeRT's `fermat_path_on_linear_objects`, which takes gradient steps.
 
-use super::{Affine, NoPath, Point, Square, legs, offsets, turning, whole};
+use super::{Affine, NoPath, Point, Square, legs, offsets, turning, unknowns_bar, whole};
 use nalgebra::{DMatrix, DVector};
 
 /// Steps at the most: convergence is quadratic near the end, and half a dozen do nearly always.
@@ -78,10 +78,7 @@ pub fn fermat_vjp<const D: usize>(
     let legs = legs(&whole(ends, vertices))?;
     let (_, hessian) = derivatives(objects, &legs);
     let offsets = offsets(objects);
-    let mut u_bar = DVector::zeros(offsets[objects.len()]);
-    for (k, object) in objects.iter().enumerate() {
-        object.basis.iter().enumerate().for_each(|(j, b)| u_bar[offsets[k] + j] = b.dot(&vertices_bar[k]));
-    }
+    let u_bar = unknowns_bar(objects, vertices_bar);
     // Gradient = 0 holds at every input: du = -H^-1 d(gradient).
     let lambda = -hessian.cholesky().ok_or(NoPath::Unlawful)?.solve(&u_bar);
     let moved: Vec<Point<D>> = (0..objects.len())

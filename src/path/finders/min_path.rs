@@ -7,7 +7,7 @@
 //! Source: as [`super::fermat`].
 
 use super::fermat::fermat;
-use super::{Affine, NoPath, Point, Square, legs, offsets, turning, whole};
+use super::{Affine, NoPath, Point, Square, legs, offsets, turning, unknowns_bar, whole};
 use nalgebra::{DMatrix, DVector};
 
 /// Steps at the most.
@@ -72,11 +72,7 @@ pub fn min_path_vjp<const D: usize>(
 ) -> Result<(), NoPath> {
     let laws = objects.iter().map(Law::of).collect::<Result<Vec<_>, NoPath>>()?;
     let legs = legs(&whole(ends, vertices))?;
-    let offsets = offsets(objects);
-    let mut u_bar = DVector::zeros(offsets[objects.len()]);
-    for (k, object) in objects.iter().enumerate() {
-        object.basis.iter().enumerate().for_each(|(j, b)| u_bar[offsets[k] + j] = b.dot(&vertices_bar[k]));
-    }
+    let u_bar = unknowns_bar(objects, vertices_bar);
     // Errors = 0 hold at every input: du = -J^+ d(errors).
     let jacobian = jacobian(objects, &laws, &legs);
     let normal = jacobian.transpose() * &jacobian;

@@ -12,7 +12,7 @@ pub mod min_path;
 #[cfg(test)]
 mod tests;
 
-use nalgebra::{DMatrix, SMatrix, SVector};
+use nalgebra::{DMatrix, DVector, SMatrix, SVector};
 
 /// A point or direction of a space of D dimensions [m] or [-].
 pub type Point<const D: usize> = SVector<f64, D>;
@@ -78,7 +78,7 @@ impl<const D: usize> Affine<D> {
     fn coordinates(&self, vector: &Point<D>) -> Result<Vec<f64>, NoPath> {
         let count = self.basis.len();
         let gram = DMatrix::from_fn(count, count, |i, j| self.basis[i].dot(&self.basis[j]));
-        let right = nalgebra::DVector::from_fn(count, |i, _| self.basis[i].dot(vector));
+        let right = DVector::from_fn(count, |i, _| self.basis[i].dot(vector));
         let solved = gram.cholesky().ok_or(NoPath::Flat)?.solve(&right);
         Ok(solved.iter().copied().collect())
     }
@@ -129,4 +129,10 @@ fn offsets<const D: usize>(objects: &[Affine<D>]) -> Vec<usize> {
         offsets.push(offsets[offsets.len() - 1] + object.basis.len());
     }
     offsets
+}
+
+/// Bars of the unknowns of all objects from those of the vertices o + B u: B^T x_bar.
+fn unknowns_bar<const D: usize>(objects: &[Affine<D>], vertices_bar: &[Point<D>]) -> DVector<f64> {
+    let of = |(object, bar): (&Affine<D>, &Point<D>)| object.basis.iter().map(|b| b.dot(bar)).collect::<Vec<f64>>();
+    DVector::from_vec(objects.iter().zip(vertices_bar).flat_map(of).collect())
 }

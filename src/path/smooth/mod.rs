@@ -218,7 +218,8 @@ impl View<'_> {
                         None => bars.images[0] += end_bar,
                     }
                 }
-                self.outline_vjp(&outline, &clearance.feature, &own, self.geometry.facets.seeds[patch as usize], bar);
+                let facet = self.geometry.facets.of_patch(patch)[0];
+                self.outline_vjp(&outline, &clearance.feature, &own, facet, bar);
             }
             Test::Vertex { vertex, clearance } => {
                 let (vertex, segment) = (vertex as usize, candidate.unfolded(vertex as usize, vertices));
@@ -230,8 +231,7 @@ impl View<'_> {
                     Some(next) => *next += own.segment[1],
                     None => of_receiver += own.segment[1],
                 }
-                let patch = self.geometry.facets.patch[chain[vertex] as usize];
-                self.outline_vjp(&outline, &clearance.feature, &own, self.geometry.facets.seeds[patch as usize], bar);
+                self.outline_vjp(&outline, &clearance.feature, &own, chain[vertex], bar);
             }
         }
         self.back_to_ends(candidate, vertices, bars, of_receiver, bar);
@@ -260,13 +260,13 @@ impl View<'_> {
         }
     }
 
-    /// Takes the bars of an outline to the vertices of its edge and of the triangle whose plane it has.
+    /// Takes the bars of an outline to the vertices of its edge, and to those that make the plane of its `facet`.
     fn outline_vjp(
         &self,
         outline: &Outline,
         feature: &Feature,
         own: &ClearanceBar,
-        seed: u32,
+        facet: u32,
         bar: &mut VisibilityBar,
     ) {
         let scene = self.geometry.scene;
@@ -286,8 +286,7 @@ impl View<'_> {
                 bar.vertices.push((edge.vertices[1], p_bar * t));
             }
         }
-        let bars = crate::geometry::touch::plane_of_vjp(&scene.corners(seed), &normal_bar, offset_bar);
-        bar.vertices.extend(scene.triangles[seed as usize].into_iter().zip(bars));
+        bar.vertices.extend(self.geometry.facets.plane_vjp(scene, facet, &normal_bar, offset_bar));
     }
 
     /// `s(x)` of the test and its derivative by the test's signed distance [1/m]; of a leg, by how far it is from blocked.
