@@ -204,6 +204,26 @@ constants! {
     SAME: f64 = 1e-6;
     /// The element index of a path that stands for all elements of an array.
     ALL_ELEMENTS: u32 = u32::MAX;
+    /// Shapes of a smooth step (`math::smoothing::StepKind`).
+    SIGMOID: u32 = 0;
+    /// See [`SIGMOID`].
+    HARD_SIGMOID: u32 = 1;
+    /// See [`SIGMOID`].
+    SMOOTHSTEP: u32 = 2;
+    /// Half the width of a smooth step that is a ramp [-].
+    RAMP: f64 = 3.0;
+    /// Which test of a soft path is passed least: none, or one of a leg or of a vertex (`path::smooth::Test`).
+    PASSED: u32 = 0;
+    /// See [`PASSED`].
+    LEG: u32 = 1;
+    /// See [`PASSED`].
+    VERTEX: u32 = 2;
+    /// Points nearer than this have no direction from each other to speak of [m].
+    TOUCHING_M: f64 = 1e-9;
+    /// Lines are parallel if the square of the sine between them is not above this [-].
+    PARALLEL: f64 = 1e-14;
+    /// Lines run along each other if the sine between them is not above this [-].
+    ALONG: f64 = 1e-12;
 }
 
 // The build script compiles this file by its path, for which modules would otherwise be looked for elsewhere.
@@ -213,10 +233,13 @@ mod adjoint;
 mod forward;
 #[path = "layout/scattering.rs"]
 mod scattering;
+#[path = "layout/smooth.rs"]
+mod smooth;
 
 pub use adjoint::{AdjointAt, KinematicsBar, PlacedVertex, RadioAt};
 pub use forward::{FedAt, ForwardAt, LatticeAt, SheetAt};
 pub use scattering::{PartAt, ScatteringAt, SingleLobeAt, SurfaceAt};
+pub use smooth::{ClearanceAt, OutlineAt, OutlineEdge, SoftAt, SoftBar, SoftLink, SoftVisibility};
 
 /// Children of a [`WideNode`] and lanes of its boxes.
 pub const NODE_WIDTH: usize = 8;
@@ -539,6 +562,13 @@ pub fn print_header() -> String {
         forward::print_fed_at(),
         forward::print_forward_at(),
         forward::print_lattice_at(),
+        smooth::print_outline_edge(),
+        smooth::print_outline_at(),
+        smooth::print_clearance_at(),
+        smooth::print_soft_link(),
+        smooth::print_soft_visibility(),
+        smooth::print_soft_at(),
+        smooth::print_soft_bar(),
     ];
     for record in records {
         text += "\n";

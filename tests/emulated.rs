@@ -37,6 +37,8 @@ mod response;
 mod scattering_parity;
 #[path = "cases/scenes.rs"]
 mod scenes;
+#[path = "cases/smooth_parity.rs"]
+mod smooth_parity;
 #[path = "cases/tiles.rs"]
 mod tiles;
 #[path = "cases/truth.rs"]

@@ -37,15 +37,19 @@ struct Span {
 
 DEVICE const Plane& plane_along(const Span& span, uint32_t i) { return span.planes[span.places[i].patch]; }
 DEVICE Vec3 vertex_along(const Span& span, uint32_t i) { return vec3(span.vertices[i].position) - span.origin; }
+DEVICE bool has_points(const Span& span) { return span.points_bar; }
+DEVICE Vec3 point_bar_along(const Span& span, uint32_t i) { return vec3(span.points_bar + 3 * size_t(i)); }
+DEVICE Vec3 image_bar_along(const Span&, uint32_t) { return {0.0, 0.0, 0.0}; }
 
 // The adjoint of the vertices (T45): adds to the bars of planes and images, and returns that of the last end.
-DEVICE Vec3 vertices_vjp(const Span& span, const Vec3& to, PlaneBar* planes_bar, Image* images) {
+template <class Chain>
+DEVICE Vec3 vertices_vjp(const Chain& span, const Vec3& to, PlaneBar* planes_bar, Image* images) {
   Vec3 passed_on{0.0, 0.0, 0.0};
-  if (!span.points_bar) return passed_on;
+  if (!has_points(span)) return passed_on;
   for (uint32_t i = 0; i < span.count; ++i) {
     const Plane& plane = plane_along(span, i);
     const Vec3 image = images[i + 1].at, next = i + 1 < span.count ? vertex_along(span, i + 1) : to;
-    const Vec3 n = vec3(plane.normal), vertex_bar = vec3(span.points_bar + 3 * size_t(i)) + passed_on;
+    const Vec3 n = vec3(plane.normal), vertex_bar = point_bar_along(span, i) + passed_on;
     const double s = signed_distance(image, plane), next_s = signed_distance(next, plane);
     // v_i = I_i + (v_{i+1} - I_i) t, t = |s|/(|s| + |s'|), which is s/(s - s') where the plane parts the two.
     const double apart = fabs(s) + fabs(next_s), over = apart > 0.0 ? 1.0 / apart : 0.0;
@@ -61,12 +65,16 @@ DEVICE Vec3 vertices_vjp(const Span& span, const Vec3& to, PlaneBar* planes_bar,
 }
 
 // The adjoint of a span between `from` and `to` (T44, T45, T91); adds to the bars of the ends and of the planes. `images`
-// `[reflection + 1]` is scratch.
-DEVICE void refine_vjp(const Span& span, const Vec3& from, const Vec3& to, const RefinedBar& bar, Vec3& from_bar,
+// `[reflection + 1]` is scratch. A chain is a `Span`, or whatever answers the same questions: its planes, its vertices, their bars
+// and those of its images.
+template <class Chain>
+DEVICE void refine_vjp(const Chain& span, const Vec3& from, const Vec3& to, const RefinedBar& bar, Vec3& from_bar,
                        Vec3& to_bar, PlaneBar* planes_bar, Image* images) {
   const Vec3 zero{0.0, 0.0, 0.0};
-  images[0] = {from, zero};
-  for (uint32_t i = 0; i < span.count; ++i) images[i + 1] = {mirror(images[i].at, plane_along(span, i)), zero};
+  images[0] = {from, image_bar_along(span, 0)};
+  for (uint32_t i = 0; i < span.count; ++i) {
+    images[i + 1] = {mirror(images[i].at, plane_along(span, i)), image_bar_along(span, i + 1)};
+  }
   const Vec3 whole = to - images[span.count].at;
   const double length = norm(whole);
   const Vec3 arrival = whole / length;

@@ -8,6 +8,7 @@ use crate::error::{Error, Fault, Result};
 use crate::geometry::Geometry;
 use crate::geometry::bvh::Bvh;
 use crate::geometry::facet::Facets;
+use crate::geometry::outline::Outlines;
 use crate::geometry::simd::Level;
 use crate::layout::{Flight, LoneSegment};
 use crate::map::forward::Forward;
@@ -20,11 +21,13 @@ use crate::path::counters::Counters;
 use crate::path::field::{Feed, powers_of};
 use crate::path::receivers::ReceiverBoxes;
 use crate::path::scatter::Tracing;
+use crate::path::smooth::chains::{Asked, SoftPath};
+use crate::path::smooth::{Pulled, Softness, View, Viewpoint, VisibilityBar};
 use crate::path::{FoundPaths, Paths, SolverOptions};
 use crate::progress::Progress;
 use crate::scene::Scene;
 use crate::scene::radio::Radios;
-use cuda::{Cuda, Resident};
+use cuda::{Cuda, Resident, ResidentOutlines};
 use serde::{Deserialize, Serialize};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -110,6 +113,26 @@ impl Loaded<'_> {
     }
 }
 
+/// The outlines of a scene, ready on the device that does the work.
+#[derive(Debug)]
+pub struct LoadedOutlines {
+    outlines: Outlines,
+    resident: Option<ResidentOutlines>,
+}
+
+impl LoadedOutlines {
+    /// What chains are judged in.
+    pub fn view<'a>(&'a self, loaded: &'a Loaded, softness: Softness) -> View<'a> {
+        View { geometry: loaded, outlines: &self.outlines, softness }
+    }
+
+    fn on_device<'a>(&'a self, loaded: &'a Loaded) -> Result<(&'a Resident, &'a ResidentOutlines)> {
+        let own = self.resident.as_ref();
+        let own = own.ok_or_else(|| Error::Internal("the outlines were loaded on another device".into()))?;
+        Ok((loaded.on_device()?, own))
+    }
+}
+
 impl Backend {
     /// Chooses the device.
     ///
@@ -167,6 +190,56 @@ impl Backend {
             Backend::Cuda(cuda) => Some(Resident::new(cuda, &geometry)?),
         };
         Ok(Loaded { geometry, resident })
+    }
+
+    /// Finds the outlines of a scene that is loaded, and copies them to the device.
+    ///
+    /// # Errors
+    /// The device has too little memory.
+    pub fn outlines(&self, loaded: &Loaded) -> Result<LoadedOutlines> {
+        let outlines = Outlines::build(loaded);
+        let resident = match self {
+            Backend::Cpu(_) => None,
+            Backend::Cuda(cuda) => Some(ResidentOutlines::new(cuda, loaded, &outlines)?),
+        };
+        Ok(LoadedOutlines { outlines, resident })
+    }
+
+    /// Finds the soft paths of each of the `links`, pairs of a transmitter's and a receiver's point, by length, then by chain
+    /// (T110).
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn soft_paths(
+        &self,
+        loaded: &Loaded,
+        (outlines, softness): (&LoadedOutlines, Softness),
+        ends: [&[Viewpoint]; 2],
+        links: &[[u32; 2]],
+        asked: Asked,
+    ) -> Result<Vec<Vec<SoftPath>>> {
+        let view = outlines.view(loaded, softness);
+        match self {
+            Backend::Cpu(_) => Ok(cpu::soft_paths(&view, ends, links, asked)),
+            Backend::Cuda(cuda) => cuda::soft_paths(cuda, outlines.on_device(loaded)?, &view, ends, links, asked),
+        }
+    }
+
+    /// The bars of what each visibility depends on `[path]`.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn pull_visibilities(
+        &self,
+        loaded: &Loaded,
+        (outlines, softness): (&LoadedOutlines, Softness),
+        pulled: &[Pulled],
+    ) -> Result<Vec<VisibilityBar>> {
+        let view = outlines.view(loaded, softness);
+        match self {
+            Backend::Cpu(_) => Ok(cpu::pull_visibilities(&view, pulled)),
+            Backend::Cuda(cuda) => cuda::pull_visibilities(cuda, outlines.on_device(loaded)?, &view, pulled),
+        }
     }
 
     /// Finds the chains of facets that specular paths from `source` [m, local] can take.

@@ -5,7 +5,7 @@
 //! no more than what it is made of, wherever that is: also where the segment lies in the plane, or ends in it.
 
 use super::outline::{Edge, Outline};
-use crate::layout::Plane;
+use crate::layout::{ALONG, PARALLEL, Plane, TOUCHING_M};
 use crate::math::Vec3;
 
 /// A signed distance and what it is one of.
@@ -111,15 +111,13 @@ pub fn clearance_vjp(
 
 /// The unit vector along which the segment's point has to move for the signed distance to grow.
 fn inward_between(segment: &[Vec3; 2], edge: &Edge, n: &Vec3, [s, t]: [f64; 2], signed: f64) -> Vec3 {
-    /// Points nearer than this have no direction from each other to speak of [m].
-    const TOUCHING_M: f64 = 1e-9;
     let (d, e) = (segment[1] - segment[0], edge.ends[1] - edge.ends[0]);
     let apart = segment[0] + d * s - edge.ends[0] - e * t;
     if apart.norm() > TOUCHING_M {
         return apart.normalize() * 1f64.copysign(signed);
     }
     let (across, inward) = (d.cross(&e), n.cross(&e).normalize());
-    match across.try_normalize(1e-12 * d.norm() * e.norm()) {
+    match across.try_normalize(ALONG * d.norm() * e.norm()) {
         Some(across) => across * 1f64.copysign(across.dot(&inward)),
         None => inward,
     }
@@ -154,7 +152,7 @@ fn between_segments(a: &[Vec3; 2], b: &[Vec3; 2]) -> ([f64; 2], f64) {
     let (uw, vw) = (u.dot(&w), v.dot(&w));
     let denominator = uu * vv - uv * uv;
     // Lines that are not parallel have one pair of nearest points, which counts where it is within both.
-    if denominator > 1e-14 * uu * vv {
+    if denominator > PARALLEL * uu * vv {
         let (s, t) = ((uv * vw - vv * uw) / denominator, (uu * vw - uv * uw) / denominator);
         if (0.0..=1.0).contains(&s) && (0.0..=1.0).contains(&t) {
             return ([s, t], (w + u * s - v * t).norm());

@@ -6,7 +6,7 @@
 
 use super::Geometry;
 use super::search::{Region, for_each_in_region};
-use crate::layout::{FEW_TRIANGLES, NONE, Plane};
+use crate::layout::{FEW_TRIANGLES, NONE, OutlineAt, OutlineEdge, Plane};
 use crate::math::Vec3;
 use rayon::prelude::*;
 
@@ -96,6 +96,32 @@ impl Outlines {
             NONE => self.of_patch(geometry, patch),
             place => self.facets.of(&geometry.facets.planes[patch as usize], place),
         }
+    }
+
+    /// All of them as the device reads them: outlines of patches and, behind them, of facets that are not all of their patch; which
+    /// of them is that of each facet; edges.
+    pub fn records(&self, geometry: &Geometry) -> (Vec<OutlineAt>, Vec<u32>, Vec<OutlineEdge>) {
+        let (mut outlines, mut edges) = (Vec::new(), Vec::new());
+        for pieces in [&self.patches, &self.facets] {
+            for (piece, shape) in pieces.shapes.iter().enumerate() {
+                let own = &pieces.edges[pieces.offsets[piece] as usize..pieces.offsets[piece + 1] as usize];
+                outlines.push(OutlineAt {
+                    middle: shape.middle.into(),
+                    radius: shape.radius,
+                    first_edge: edges.len() as u32,
+                    edges: own.len() as u32,
+                    is_convex: shape.is_convex.into(),
+                    unused: 0,
+                });
+                edges.extend(own.iter().map(|edge| OutlineEdge { ends: edge.ends.map(Into::into) }));
+            }
+        }
+        let place = |(facet, part): (usize, &u32)| match *part {
+            NONE => geometry.facets.patch[facet],
+            part => self.patches.shapes.len() as u32 + part,
+        };
+        let of_facet = self.of_facet.iter().enumerate().map(place).collect();
+        (outlines, of_facet, edges)
     }
 }
 

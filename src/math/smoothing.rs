@@ -6,6 +6,8 @@
 //! Source: J. Eertmans, L. Jacques and C. Oestges, "Fully Differentiable Ray Tracing via Discontinuity Smoothing for Radio
 //! Network Optimization", EuCAP 2024, section II.
 
+use crate::layout::{HARD_SIGMOID, RAMP, SIGMOID, SMOOTHSTEP};
+
 /// The shape of a smooth step `s(x)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StepKind {
@@ -36,6 +38,15 @@ impl StepKind {
         StepKind::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
+    /// Its number in records that the device reads.
+    pub fn number(self) -> u32 {
+        match self {
+            StepKind::Sigmoid => SIGMOID,
+            StepKind::HardSigmoid => HARD_SIGMOID,
+            StepKind::Smoothstep => SMOOTHSTEP,
+        }
+    }
+
     /// Beyond this |x| the step is 0 or 1 [-]: exactly, or to a part in 10^10 for the sigmoid, whose tail is cut there.
     pub fn reach(self) -> f64 {
         match self {
@@ -45,8 +56,6 @@ impl StepKind {
     }
 }
 
-/// Half the width of the ramps [-].
-const RAMP: f64 = 3.0;
 /// Where the sigmoid is taken to have arrived [-]: e^-24 is 4e-11, far below what anybody calls a jump.
 const SIGMOID_REACH: f64 = 24.0;
 

@@ -6,24 +6,21 @@
 //! visibility adds to it. With a sharpness of infinity it is the solver itself.
 
 use super::{Tile, ends_of, solve};
-use crate::backend::Backend;
+use crate::backend::{Backend, Loaded, LoadedOutlines};
 use crate::channel::{Channel, ChannelBar};
 use crate::error::{Error, Fault, Result};
 use crate::geometry::Geometry;
-use crate::geometry::outline::Outlines;
 use crate::math::{C64, Vec3};
-use crate::path::adjoint::{Adjoint, ParameterKind, Run, SceneBar, Wanted};
-use crate::path::field::{Feed, field_over, surfaces_of};
+use crate::path::adjoint::{ParameterKind, SceneBar, Wanted};
 use crate::path::found::EndPoint;
 use crate::path::refine::Vertex;
-use crate::path::smooth::chains::{Asked, SoftPath, soft_paths};
+use crate::path::smooth::chains::{Asked, SoftPath};
 use crate::path::smooth::seen::seen_from;
-use crate::path::smooth::{Candidate, Softness, Test, View, Visibility, VisibilityBar};
+use crate::path::smooth::{Pulled, Softness, Test, View, Viewpoint, Visibility};
 use crate::path::{Paths, SolverOptions};
 use crate::progress::Silent;
 use crate::scene::Scene;
 use crate::scene::radio::Radios;
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// More chains than this, all receivers together, would take hours to look at.
@@ -32,8 +29,8 @@ const MOST_CHAINS: f64 = 1e11;
 /// A scene that is ready for soft paths.
 pub struct SoftEngine<'a> {
     backend: Backend,
-    geometry: Geometry<'a>,
-    outlines: Outlines,
+    loaded: Loaded<'a>,
+    outlines: LoadedOutlines,
     options: &'a SolverOptions,
 }
 
@@ -56,25 +53,24 @@ impl<'a> SoftEngine<'a> {
     /// Makes a scene ready. Of `options` count depth, kinds of paths and `rays`, which look for what a radio sees.
     ///
     /// # Errors
-    /// A CUDA device; scattering, which has no smoothed form.
+    /// Scattering, which has no smoothed form; the device has too little memory.
     pub fn new(backend: Backend, scene: &'a Scene, options: &'a SolverOptions) -> Result<SoftEngine<'a>> {
-        backend.level_for("smoothed visibility")?;
         if options.scatter.any() {
             let fault = Fault::new("solver.interactions", "smoothing has line_of_sight and reflection so far");
             return Err(Error::job(fault.remedy("leave diffuse and lobe out, or remove [smoothing]")));
         }
-        let geometry = Geometry::new(scene);
-        let outlines = Outlines::build(&geometry);
-        Ok(SoftEngine { backend, geometry, outlines, options })
+        let loaded = backend.load(scene)?;
+        let outlines = backend.outlines(&loaded)?;
+        Ok(SoftEngine { backend, loaded, outlines, options })
     }
 
     /// The scene.
     pub fn geometry(&self) -> &Geometry<'a> {
-        &self.geometry
+        &self.loaded
     }
 
     fn view(&self, softness: Softness) -> View<'_> {
-        View { geometry: &self.geometry, outlines: &self.outlines, softness }
+        self.outlines.view(&self.loaded, softness)
     }
 
     fn asked(&self) -> Asked {
@@ -87,7 +83,7 @@ impl<'a> SoftEngine<'a> {
     /// # Errors
     /// As [`solve`]; chains that are too many to look at one by one.
     pub fn solve(&self, radios: &Radios, carriers: &[f64], softness: Softness) -> Result<SoftSolution> {
-        let scene = self.geometry.scene;
+        let scene = self.loaded.scene;
         if softness.is_hard() {
             let solution = solve(self.backend.clone(), scene, radios, carriers, self.options, &Silent)?;
             let visibility = vec![Visibility { value: 1.0, test: Test::Passed }; solution.paths.len()];
@@ -103,26 +99,25 @@ impl<'a> SoftEngine<'a> {
     /// # Errors
     /// As [`SoftEngine::solve`].
     pub fn judged(&self, radios: &Radios, carriers: &[f64], softness: Softness) -> Result<SoftSolution> {
-        let scene = self.geometry.scene;
+        let scene = self.loaded.scene;
         let [from, to] = [&radios.transmitters, &radios.receivers].map(|which| ends_of(radios, which, scene));
         let view = self.view(softness);
         // The only facet of a chain is the transmitter's first one; of longer chains the receiver knows the last.
-        let seen = |ends: &[EndPoint], least_depth: u32| -> Vec<Vec<u32>> {
-            if self.asked().max_depth < least_depth {
-                return vec![Vec::new(); ends.len()];
-            }
-            ends.iter().map(|end| seen_from(&view, &end.position, self.options.rays)).collect()
+        let viewpoints = |ends: &[EndPoint], least_depth: u32| -> Vec<Viewpoint> {
+            let asks = self.asked().max_depth >= least_depth;
+            let seen = |at| if asks { seen_from(&view, at, self.options.rays) } else { Vec::new() };
+            ends.iter().map(|end| Viewpoint { position: end.position, facets: seen(&end.position) }).collect()
         };
-        let seen = [seen(&from, 1), seen(&to, 2)];
-        self.check_count(&seen)?;
-        let found: Vec<Vec<(usize, usize, SoftPath)>> = (0..radios.receivers.len())
-            .into_par_iter()
-            .map(|receiver| self.paths_to(&view, receiver, [&from, &to], &seen))
-            .collect();
+        let viewpoints = [viewpoints(&from, 1), viewpoints(&to, 2)];
+        self.check_count(&viewpoints)?;
+        let mut links = links_of([&from, &to], radios.receivers.len());
+        let pairs: Vec<[u32; 2]> = links.concat();
+        let [of_from, of_to] = &viewpoints;
+        let chosen = (&self.outlines, softness);
+        let found = self.backend.soft_paths(&self.loaded, chosen, [of_from, of_to], &pairs, self.asked())?;
+        let found = in_record_order(&from, &mut links, found);
         let (paths, visibility) = self.assembled([&from, &to], [radios.transmitters.len(), found.len()], &found);
-        let mut warnings = Vec::new();
-        let surfaces = surfaces_of(scene, carriers, &mut warnings)?;
-        let mut channel = field_over(scene, &surfaces, radios, &paths, carriers, Feed::EachPort);
+        let (mut channel, warnings) = self.backend.field(scene, radios, &paths, carriers)?;
         scale(&mut channel, &visibility, |v| v);
         Ok(SoftSolution { paths, channel, visibility, softness, warnings })
     }
@@ -145,42 +140,19 @@ impl<'a> SoftEngine<'a> {
         Ok((Tile { first_receiver, radios, paths, channel, visibility }, warnings))
     }
 
-    /// All soft paths to a receiver: from which end, to which end, in the order of the record.
-    fn paths_to(
-        &self,
-        view: &View,
-        receiver: usize,
-        [from, to]: [&[EndPoint]; 2],
-        [seen_by_from, seen_by_to]: &[Vec<Vec<u32>>; 2],
-    ) -> Vec<(usize, usize, SoftPath)> {
-        let (asked, mut found) = (self.asked(), Vec::new());
-        for (target, end) in to.iter().enumerate().filter(|(_, end)| end.radio as usize == receiver) {
-            for (source, start) in from.iter().enumerate() {
-                let facets = [&seen_by_from[source][..], &seen_by_to[target][..]];
-                let paths = soft_paths(view, &start.position, &end.position, asked, facets);
-                found.extend(paths.into_iter().map(|path| (source, target, path)));
-            }
-        }
-        found.sort_by(|a, b| {
-            let transmitter = |entry: &(usize, usize, SoftPath)| from[entry.0].radio;
-            let by_link = transmitter(a).cmp(&transmitter(b)).then(a.2.length.total_cmp(&b.2.length));
-            by_link.then_with(|| a.2.chain.cmp(&b.2.chain)).then((a.0, a.1).cmp(&(b.0, b.1)))
-        });
-        found
-    }
-
     fn assembled(
         &self,
         [from, to]: [&[EndPoint]; 2],
         [transmitters, receivers]: [usize; 2],
-        found: &[Vec<(usize, usize, SoftPath)>],
+        found: &[Vec<([u32; 2], SoftPath)>],
     ) -> (Paths, Vec<Visibility>) {
-        let Geometry { scene, bvh, facets } = &self.geometry;
+        let Geometry { scene, bvh, facets } = &*self.loaded;
         let (mut paths, mut visibility) = (Paths { transmitters, receivers, ..Paths::default() }, Vec::new());
         (paths.offsets, paths.vertex_offsets) = (vec![0], vec![0]);
         for (receiver, found) in found.iter().enumerate() {
-            for (source, target, path) in found {
-                let link = receiver * transmitters + from[*source].radio as usize;
+            for (ends, path) in found {
+                let [source, target] = ends.map(|end| end as usize);
+                let link = receiver * transmitters + from[source].radio as usize;
                 paths.offsets.resize(link + 1, paths.len() as u64);
                 let vertex = |(facet, position): (&u32, &Vec3)| {
                     // A vertex beside its facet is put down with the first of its triangles.
@@ -188,7 +160,7 @@ impl<'a> SoftEngine<'a> {
                     Vertex::reflection(*position, *facet, triangle.unwrap_or(facets.triangles_of(*facet)[0]))
                 };
                 let vertices: Vec<Vertex> = path.chain.iter().zip(&path.vertices).map(vertex).collect();
-                paths.push(&self.geometry, [&from[*source], &to[*target]], path.length, &vertices);
+                paths.push(&self.loaded, [&from[source], &to[target]], path.length, &vertices);
                 // Directions are those of the chain unfolded, also where its vertices are continued.
                 let last = paths.len() - 1;
                 (paths.departure[last], paths.arrival[last]) = (path.departure, path.arrival);
@@ -230,14 +202,11 @@ impl<'a> SoftEngine<'a> {
                 field_bars.a[k] *= C64::from(visibility[path].value);
             }
         }
-        let mut adjoint = Adjoint::new(self.geometry.scene, radios, &channel.carriers, wanted)?;
-        let run =
-            Run { paths, channel: &field, bars: &field_bars, first_carrier: 0, places: None, feed: Feed::EachPort };
-        adjoint.add(&self.geometry, &run)?;
-        let mut scene_bar = adjoint.finish()?;
+        let of_channel = (paths, &field, &field_bars);
+        let mut scene_bar = self.backend.pull_back(&self.loaded, radios, of_channel, wanted)?;
         let moves = wanted.has(ParameterKind::Position) || wanted.has(ParameterKind::Vertex);
         if moves && !solution.softness.is_hard() {
-            self.add_visibility(radios, solution, &values_bar, wanted, &mut scene_bar);
+            self.add_visibility(radios, solution, &values_bar, wanted, &mut scene_bar)?;
         }
         Ok(scene_bar)
     }
@@ -250,38 +219,40 @@ impl<'a> SoftEngine<'a> {
         values_bar: &[f64],
         wanted: Wanted,
         scene_bar: &mut SceneBar,
-    ) {
-        let (view, paths, origin) = (self.view(solution.softness), &solution.paths, self.geometry.scene.origin);
-        for link in 0..paths.links() {
-            let [receiver, transmitter] = [link / paths.transmitters, link % paths.transmitters];
-            let [to, from] = [&radios.receivers[receiver], &radios.transmitters[transmitter]];
-            let [to, from] = [to, from].map(|radio| radio.position - origin);
-            let bar_of = |path: usize| {
-                let (mut images, mut bar) = (Vec::new(), VisibilityBar::default());
-                let own = paths.vertices_of(path);
-                let vertices: Vec<Vec3> = paths.vertex[own.clone()].iter().map(|vertex| vertex - origin).collect();
-                let chain = &paths.facet[own];
-                view.images(&from, chain, &mut images);
-                let candidate = Candidate { chain, images: &images, receiver: &to };
-                view.visibility_vjp(&candidate, &vertices, &solution.visibility[path], values_bar[path], &mut bar);
-                bar
-            };
-            let bars: Vec<VisibilityBar> = paths.of_link(link).into_par_iter().with_min_len(16).map(bar_of).collect();
-            for bar in bars {
-                if wanted.has(ParameterKind::Position) {
-                    scene_bar.transmitters[transmitter].position += bar.from;
-                    scene_bar.receivers[receiver].position += bar.to;
-                }
-                if wanted.has(ParameterKind::Vertex) {
-                    bar.vertices.iter().for_each(|(vertex, own)| scene_bar.vertices[*vertex as usize] += own);
-                }
+    ) -> Result<()> {
+        let (paths, origin) = (&solution.paths, self.loaded.scene.origin);
+        let radios_of = |link: usize| [link % paths.transmitters, link / paths.transmitters];
+        let links = (0..paths.links()).flat_map(|link| paths.of_link(link).map(move |path| (link, path)));
+        let links: Vec<(usize, usize)> = links.collect();
+        let pulled = |(link, path): &(usize, usize)| {
+            let ([transmitter, receiver], own) = (radios_of(*link), paths.vertices_of(*path));
+            Pulled {
+                ends: [&radios.transmitters[transmitter], &radios.receivers[receiver]].map(|end| end.position - origin),
+                chain: &paths.facet[own.clone()],
+                vertices: paths.vertex[own].iter().map(|vertex| vertex - origin).collect(),
+                visibility: solution.visibility[*path],
+                value_bar: values_bar[*path],
+            }
+        };
+        let pulled: Vec<Pulled> = links.iter().map(pulled).collect();
+        let chosen = (&self.outlines, solution.softness);
+        let bars = self.backend.pull_visibilities(&self.loaded, chosen, &pulled)?;
+        for ((link, _), bar) in links.iter().zip(bars) {
+            let [transmitter, receiver] = radios_of(*link);
+            if wanted.has(ParameterKind::Position) {
+                scene_bar.transmitters[transmitter].position += bar.from;
+                scene_bar.receivers[receiver].position += bar.to;
+            }
+            if wanted.has(ParameterKind::Vertex) {
+                bar.vertices.iter().for_each(|(vertex, own)| scene_bar.vertices[*vertex as usize] += own);
             }
         }
+        Ok(())
     }
 
-    fn check_count(&self, [by_from, by_to]: &[Vec<Vec<u32>>; 2]) -> Result<()> {
-        let facets = self.geometry.facets.len() as f64;
-        let total = |seen: &[Vec<u32>]| seen.iter().map(|own| own.len() as f64).sum::<f64>();
+    fn check_count(&self, [by_from, by_to]: &[Vec<Viewpoint>; 2]) -> Result<()> {
+        let facets = self.loaded.facets.len() as f64;
+        let total = |seen: &[Viewpoint]| seen.iter().map(|own| own.facets.len() as f64).sum::<f64>();
         let chains = match self.asked().max_depth {
             0 => 0.0,
             1 => total(by_from) * by_to.len() as f64,
@@ -295,6 +266,37 @@ impl<'a> SoftEngine<'a> {
         let fault = fault.value(format!("{} with {chains:.1e} chains", self.asked().max_depth));
         Err(Error::job(fault.remedy("lower max_depth, use a larger alpha, or fewer receivers")))
     }
+}
+
+/// The pairs of a transmitter's and a receiver's point that are looked at together `[receiver]`.
+fn links_of([from, to]: [&[EndPoint]; 2], receivers: usize) -> Vec<Vec<[u32; 2]>> {
+    let mut links = vec![Vec::new(); receivers];
+    for (target, end) in to.iter().enumerate() {
+        links[end.radio as usize].extend((0..from.len()).map(|source| [source as u32, target as u32]));
+    }
+    links
+}
+
+/// Soft paths `[receiver]`, each with its ends, in the order of the record, from those `[link]`.
+fn in_record_order(
+    from: &[EndPoint],
+    links: &mut [Vec<[u32; 2]>],
+    found: Vec<Vec<SoftPath>>,
+) -> Vec<Vec<([u32; 2], SoftPath)>> {
+    let mut found = found.into_iter();
+    let of_receiver = |links: &mut Vec<[u32; 2]>| {
+        let mut own: Vec<([u32; 2], SoftPath)> = Vec::new();
+        for (ends, paths) in links.drain(..).zip(found.by_ref()) {
+            own.extend(paths.into_iter().map(|path| (ends, path)));
+        }
+        own.sort_by(|(a, one), (b, other)| {
+            let transmitter = |ends: &[u32; 2]| from[ends[0] as usize].radio;
+            let by_link = transmitter(a).cmp(&transmitter(b)).then(one.length.total_cmp(&other.length));
+            by_link.then_with(|| one.chain.cmp(&other.chain)).then(a.cmp(b))
+        });
+        own
+    };
+    links.iter_mut().map(of_receiver).collect()
 }
 
 /// Multiplies the coefficients of each path by what `factor` makes of its visibility.

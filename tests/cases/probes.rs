@@ -18,6 +18,8 @@ mod math;
 mod path;
 #[path = "probes/scattering.rs"]
 mod scattering;
+#[path = "probes/smooth.rs"]
+mod smooth;
 
 use crate::support::build::{self, Numbers};
 use crate::support::emulator::emulator;
@@ -26,14 +28,14 @@ use crate::support::repository;
 use cudarc::driver::{CudaModule, CudaSlice, DeviceRepr, LaunchArgs, LaunchConfig, PushKernelArg};
 use cudarc::nvrtc::Ptx;
 use raylobe::backend::cuda::{BUILT_IN, Cuda};
-use raylobe::layout::{ForwardAt, GeometryView};
+use raylobe::layout::{ForwardAt, GeometryView, SoftAt};
 use raylobe::math::{C64, CVec3, Vec3};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 /// The sources of the probes, as images are named.
-const SOURCES: [&str; 4] = ["probe", "probe/adjoint", "probe/map", "probe/scattering"];
+const SOURCES: [&str; 5] = ["probe", "probe/adjoint", "probe/map", "probe/scattering", "probe/smooth"];
 /// Random inputs of a probe.
 const RANDOM: usize = 4000;
 /// Threads of a block.
@@ -63,6 +65,12 @@ impl Argument for GeometryView {
 }
 
 impl Argument for ForwardAt {
+    fn push<'a>(&'a self, launch: &mut LaunchArgs<'a>) {
+        launch.arg(self);
+    }
+}
+
+impl Argument for SoftAt {
     fn push<'a>(&'a self, launch: &mut LaunchArgs<'a>) {
         launch.arg(self);
     }
@@ -266,7 +274,7 @@ fn single(x: f64) -> f64 {
 }
 
 /// Device functions that are probed through another one, which does little else: (helper, probed).
-const THROUGH_OTHERS: [(&str, &str); 51] = [
+const THROUGH_OTHERS: [(&str, &str); 71] = [
     ("pulled", "slab_vjp"),
     ("interface_of_vjp", "slab_vjp"),
     ("polarized_vjp", "slab_vjp"),
@@ -284,6 +292,26 @@ const THROUGH_OTHERS: [(&str, &str); 51] = [
     ("plane_along", "refine_vjp"),
     ("vertex_along", "refine_vjp"),
     ("vertices_vjp", "refine_vjp"),
+    ("has_points", "refine_vjp"),
+    ("point_bar_along", "refine_vjp"),
+    ("image_bar_along", "refine_vjp"),
+    ("ends_of", "clearance"),
+    ("point_to_segment", "clearance"),
+    ("between_segments", "clearance"),
+    ("distance_to_ball", "clearance"),
+    ("is_inside", "clearance"),
+    ("inward_between", "clearance_vjp"),
+    ("children_near", "worst_obstacle"),
+    ("outline_of_facet", "visibility_of"),
+    ("over", "visibility_of"),
+    ("times", "visibility_of"),
+    ("unfolded", "visibility_of"),
+    ("ends_of_leg", "visibility_of"),
+    ("heights_of", "visibility_of"),
+    ("kept_of", "visibility_of"),
+    ("step_of", "visibility_of"),
+    ("kept_vjp", "visibility_vjp"),
+    ("test_vjp", "visibility_vjp"),
     ("is_inside_edge", "contains"),
     ("shear", "meet"),
     ("edges_of", "meet"),

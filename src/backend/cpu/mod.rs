@@ -5,8 +5,10 @@ mod connect;
 mod flights;
 mod forward;
 mod launch;
+mod smooth;
 
 pub use connect::connect;
 pub use flights::{blocked, follow};
 pub use forward::{retrace, sample};
 pub use launch::chains;
+pub use smooth::{pull_visibilities, soft_paths};

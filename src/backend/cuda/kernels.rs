@@ -7,8 +7,8 @@ use super::fault::{FREE_THE_DEVICE, OnDevice};
 use crate::error::{Error, Fault, Result};
 use crate::layout::{
     AdjointAt, AimedWindow, Box3, ChainNode, FedAt, Flight, ForwardAt, GeometryView, Hit, KinematicsBar, LatticeAt,
-    LoneRay, LoneSegment, Pair, PartAt, PathVertex, PlacedVertex, Plane, Point, RadioAt, RadioEnd, ReplayedPath,
-    ReplayedVertex, SurfaceAt, TriangleBlock, WideNode,
+    LoneRay, LoneSegment, OutlineAt, OutlineEdge, Pair, PartAt, PathVertex, PlacedVertex, Plane, Point, RadioAt, RadioEnd, ReplayedPath,
+    ReplayedVertex, SoftAt, SoftBar, SoftLink, SoftVisibility, SurfaceAt, TriangleBlock, WideNode,
 };
 use cudarc::driver::sys::CUresult;
 use cudarc::driver::{
@@ -46,6 +46,8 @@ plain_records!(
     LatticeAt,
     LoneRay,
     LoneSegment,
+    OutlineAt,
+    OutlineEdge,
     Pair,
     PartAt,
     PathVertex,
@@ -56,6 +58,10 @@ plain_records!(
     RadioEnd,
     ReplayedPath,
     ReplayedVertex,
+    SoftAt,
+    SoftBar,
+    SoftLink,
+    SoftVisibility,
     SurfaceAt,
     TriangleBlock,
     WideNode
@@ -110,6 +116,7 @@ kernels! {
     "path/field": couple_polarizations, weigh_ports;
     "path/field_vjp": begin_paths, replay_fields, turn_elements, pull_elements, pull_ports, pull_fields, pull_mirrors,
         pull_diffuse, pull_paths, sum_segments;
+    "path/smooth": list_chains, judge_chains, pull_visibilities;
     "map/forward": start_waves, trace_waves, leave_deposits, scatter_waves, connect_sights, end_replicate;
 }
 
@@ -170,6 +177,7 @@ macro_rules! holds {
 pub mod adjoint;
 pub mod field;
 pub mod forward;
+pub mod smooth;
 
 /// Chains and what they are tested with: the arguments that the kernels of `path/connect.cu` share.
 pub struct Chains<'a> {

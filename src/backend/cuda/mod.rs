@@ -16,6 +16,7 @@ mod launch;
 mod open;
 mod resident;
 mod scattering;
+mod smooth;
 
 pub use adjoint::adjoint;
 pub use connect::connect;
@@ -28,6 +29,7 @@ pub use launch::chains;
 pub use open::{BUILT_IN, driver};
 pub use resident::Resident;
 pub use scattering::Surfaces;
+pub use smooth::{ResidentOutlines, pull_visibilities, soft_paths};
 
 use crate::error::{Error, Result};
 use crate::math::Vec3;
@@ -47,6 +49,7 @@ pub struct Cuda {
     flights: Mutex<flights::Work>,
     forward: Mutex<forward::Work>,
     adjoint: Mutex<adjoint::Work>,
+    smooth: Mutex<smooth::Work>,
 }
 
 impl std::fmt::Debug for Cuda {
@@ -81,6 +84,7 @@ impl Cuda {
             flights: Mutex::new(flights::Work::default()),
             forward: Mutex::new(forward::Work::default()),
             adjoint: Mutex::new(adjoint::Work::default()),
+            smooth: Mutex::new(smooth::Work::default()),
             stream: context.new_stream().on_device(|| "making a stream".into())?,
             context,
             kernels,
@@ -121,6 +125,7 @@ impl Cuda {
                 let _ = self.flights.try_lock().map(|mut flights| *flights = flights::Work::default());
                 let _ = self.forward.try_lock().map(|mut forward| *forward = forward::Work::default());
                 let _ = self.adjoint.try_lock().map(|mut adjoint| *adjoint = adjoint::Work::default());
+                let _ = self.smooth.try_lock().map(|mut smooth| *smooth = smooth::Work::default());
                 work()
             }
             done => done,

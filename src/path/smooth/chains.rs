@@ -27,6 +27,20 @@ pub struct SoftPath {
     pub visibility: Visibility,
 }
 
+impl SoftPath {
+    /// A chain whose vertices and visibility are known.
+    pub fn new(view: &View, candidate: &Candidate, vertices: &[Vec3], visibility: Visibility) -> SoftPath {
+        let Candidate { chain, images, receiver } = candidate;
+        let length = candidate.length();
+        let arrival = (*receiver - images[chain.len()]) / length;
+        let departure = chain.iter().rev().fold(arrival, |k, facet| {
+            let n = Vec3::from(view.geometry.facets.plane(*facet).normal);
+            k - n * (2.0 * k.dot(&n))
+        });
+        SoftPath { chain: chain.to_vec(), vertices: vertices.to_vec(), length, departure, arrival, visibility }
+    }
+}
+
 /// Which chains are looked at.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
@@ -58,8 +72,13 @@ pub fn soft_paths(
         };
         found.extend(first.par_iter().flat_map_iter(of_first).collect::<Vec<_>>());
     }
-    found.sort_by(|a, b| a.length.total_cmp(&b.length).then_with(|| a.chain.cmp(&b.chain)));
+    sort(&mut found);
     found
+}
+
+/// Puts soft paths in order: by length, then by chain.
+pub fn sort(paths: &mut [SoftPath]) {
+    paths.sort_by(|a, b| a.length.total_cmp(&b.length).then_with(|| a.chain.cmp(&b.chain)));
 }
 
 /// A walk through the chains from one transmitter to one receiver.
@@ -112,13 +131,6 @@ impl<'a> Search<'a> {
     fn judged(&mut self) -> Option<SoftPath> {
         let candidate = Candidate { chain: &self.chain, images: &self.images, receiver: self.receiver };
         let visibility = self.view.visibility(&candidate, &mut self.vertices)?;
-        let length = candidate.length();
-        let arrival = (self.receiver - self.images[self.chain.len()]) / length;
-        let departure = self.chain.iter().rev().fold(arrival, |k, facet| {
-            let n = Vec3::from(self.view.geometry.facets.plane(*facet).normal);
-            k - n * (2.0 * k.dot(&n))
-        });
-        let (chain, vertices) = (self.chain.clone(), self.vertices.clone());
-        Some(SoftPath { chain, vertices, length, departure, arrival, visibility })
+        Some(SoftPath::new(self.view, &candidate, &self.vertices, visibility))
     }
 }

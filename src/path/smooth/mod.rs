@@ -35,6 +35,11 @@ impl Softness {
         Softness { kind, blocking: alpha, on_facet: alpha }
     }
 
+    /// How far the steps reach [-]: 0 without smoothing.
+    pub fn reach(&self) -> f64 {
+        if self.is_hard() { 0.0 } else { self.kind.reach() }
+    }
+
     /// Whether tests are what they are without smoothing.
     pub fn is_hard(&self) -> bool {
         self.blocking == f64::INFINITY && self.on_facet == f64::INFINITY
@@ -94,7 +99,7 @@ pub struct Candidate<'a> {
 }
 
 /// Bars of what a visibility depends on.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct VisibilityBar {
     /// Of the transmitter's position.
     pub from: Vec3,
@@ -102,6 +107,43 @@ pub struct VisibilityBar {
     pub to: Vec3,
     /// Of vertices of the scene, each with its number.
     pub vertices: Vec<(u32, Vec3)>,
+}
+
+/// Bars of what a visibility is made of, before those of planes and outlines go on to vertices.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ChainBar {
+    /// Of the transmitter's position.
+    pub from: Vec3,
+    /// Of the receiver's position.
+    pub to: Vec3,
+    /// Of the planes `[facet]`.
+    pub planes: Vec<PlaneBar>,
+    /// Of the outline that the test which is least passed is of.
+    pub outline: ClearanceBar,
+}
+
+/// A point, and the facets that it nearly sees.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Viewpoint {
+    /// The point [m].
+    pub position: Vec3,
+    /// The facets ([`seen`]), ascending; none where nobody asks.
+    pub facets: Vec<u32>,
+}
+
+/// A soft path, and the bar of its visibility.
+#[derive(Debug, Clone)]
+pub struct Pulled<'a> {
+    /// The transmitter and the receiver [m].
+    pub ends: [Vec3; 2],
+    /// Facets.
+    pub chain: &'a [u32],
+    /// Continued vertices `[facet]` [m].
+    pub vertices: Vec<Vec3>,
+    /// How nearly it is a path.
+    pub visibility: Visibility,
+    /// The bar.
+    pub value_bar: f64,
 }
 
 impl Candidate<'_> {
@@ -141,7 +183,7 @@ impl View<'_> {
         let Candidate { chain, images, receiver } = candidate;
         let softness = &self.softness;
         // Arguments of the step, which reaches so far both ways; the smallest is what the path's visibility is of.
-        let reach = if softness.is_hard() { 0.0 } else { softness.kind.reach() };
+        let reach = softness.reach();
         let (mut least, mut test) = (reach, Test::Passed);
         vertices.clear();
         vertices.resize(chain.len(), Vec3::zeros());
@@ -183,15 +225,26 @@ impl View<'_> {
         (value > 0.0).then_some(Visibility { value, test })
     }
 
-    /// The adjoint of [`View::visibility`], with the `vertices` that it made: adds to the bars.
+    /// The adjoint of [`View::visibility`], with the `vertices` that it made.
     pub fn visibility_vjp(
         &self,
         candidate: &Candidate,
         vertices: &[Vec3],
         visibility: &Visibility,
         value_bar: f64,
-        bar: &mut VisibilityBar,
-    ) {
+    ) -> VisibilityBar {
+        let bar = self.chain_vjp(candidate, vertices, visibility, value_bar);
+        self.onto_vertices(candidate.chain, &visibility.test, &bar)
+    }
+
+    /// The first step of the adjoint: the bars of ends, planes and outline.
+    pub fn chain_vjp(
+        &self,
+        candidate: &Candidate,
+        vertices: &[Vec3],
+        visibility: &Visibility,
+        value_bar: f64,
+    ) -> ChainBar {
         let Candidate { chain, images, receiver } = candidate;
         let mut bars = Bars {
             images: vec![Vec3::zeros(); images.len()],
@@ -200,64 +253,66 @@ impl View<'_> {
         };
         let (step, slope) = self.step(&visibility.test);
         let kept = self.kept(images[chain.len()], receiver, chain);
-        let mut of_receiver = Vec3::zeros();
+        let (mut of_receiver, mut outline) = (Vec3::zeros(), ClearanceBar::default());
         self.kept_vjp(candidate, value_bar * step, &mut bars, &mut of_receiver);
         let x_bar = value_bar * kept * slope;
         match visibility.test {
             Test::Passed => {}
             Test::Leg { leg, obstacle: Obstacle { patch, clearance } } => {
                 let (leg, segment) = (leg as usize, candidate.leg(leg as usize, vertices));
-                let outline = self.outlines.of_patch(self.geometry, patch);
-                let mut own = ClearanceBar::default();
-                clearance_vjp(&segment, &outline, &clearance, -x_bar, &mut own);
+                let own = self.outlines.of_patch(self.geometry, patch);
+                clearance_vjp(&segment, &own, &clearance, -x_bar, &mut outline);
                 let ends = [leg.checked_sub(1), (leg < chain.len()).then_some(leg)];
-                for (end_bar, (vertex, is_last)) in own.segment.iter().zip(ends.into_iter().zip([false, true])) {
+                for (end_bar, (vertex, is_last)) in outline.segment.iter().zip(ends.into_iter().zip([false, true])) {
                     match vertex {
                         Some(vertex) => bars.vertices[vertex] += end_bar,
                         None if is_last => of_receiver += end_bar,
                         None => bars.images[0] += end_bar,
                     }
                 }
-                let facet = self.geometry.facets.of_patch(patch)[0];
-                self.outline_vjp(&outline, &clearance.feature, &own, facet, bar);
             }
             Test::Vertex { vertex, clearance } => {
                 let (vertex, segment) = (vertex as usize, candidate.unfolded(vertex as usize, vertices));
-                let outline = self.outlines.of_facet(self.geometry, chain[vertex]);
-                let mut own = ClearanceBar::default();
-                clearance_vjp(&segment, &outline, &clearance, x_bar, &mut own);
-                bars.images[vertex + 1] += own.segment[0];
+                let own = self.outlines.of_facet(self.geometry, chain[vertex]);
+                clearance_vjp(&segment, &own, &clearance, x_bar, &mut outline);
+                bars.images[vertex + 1] += outline.segment[0];
                 match bars.vertices.get_mut(vertex + 1) {
-                    Some(next) => *next += own.segment[1],
-                    None => of_receiver += own.segment[1],
+                    Some(next) => *next += outline.segment[1],
+                    None => of_receiver += outline.segment[1],
                 }
-                self.outline_vjp(&outline, &clearance.feature, &own, chain[vertex], bar);
             }
         }
-        self.back_to_ends(candidate, vertices, bars, of_receiver, bar);
+        // From vertices, images and planes to the ends (T44, T45, T91).
+        let planes: Vec<Plane> = chain.iter().map(|facet| *self.plane(*facet)).collect();
+        let given = [vertices, &bars.vertices[..], &bars.images[..]];
+        let (mut from, mut to) = (Vec3::zeros(), of_receiver);
+        let ends_bar = [&mut from, &mut to];
+        let ends = [&images[0], *receiver];
+        refine_vjp(ends, &planes, &RefinedBar::default(), given, ends_bar, &mut bars.planes, &mut Vec::new());
+        ChainBar { from, to, planes: bars.planes, outline }
     }
 
-    /// Takes bars of vertices, images and planes to those of the ends and of the scene's vertices (T44, T45, T91).
-    fn back_to_ends(
-        &self,
-        candidate: &Candidate,
-        vertices: &[Vec3],
-        mut bars: Bars,
-        of_receiver: Vec3,
-        bar: &mut VisibilityBar,
-    ) {
-        let Candidate { chain, images, receiver } = candidate;
-        bar.to += of_receiver;
-        let planes: Vec<Plane> = chain.iter().map(|facet| *self.plane(*facet)).collect();
-        let ends = [&images[0], receiver];
-        let given = [vertices, &bars.vertices[..], &bars.images[..]];
-        let ends_bar = [&mut bar.from, &mut bar.to];
-        refine_vjp(ends, &planes, &RefinedBar::default(), given, ends_bar, &mut bars.planes, &mut Vec::new());
-        for (facet, plane_bar) in chain.iter().zip(&bars.planes) {
-            let moved =
-                self.geometry.facets.plane_vjp(self.geometry.scene, *facet, &plane_bar.normal, plane_bar.offset);
-            bar.vertices.extend(moved);
+    /// The second step: takes the bars of planes and outline to the vertices of the scene.
+    pub fn onto_vertices(&self, chain: &[u32], test: &Test, of_chain: &ChainBar) -> VisibilityBar {
+        let mut bar = VisibilityBar { from: of_chain.from, to: of_chain.to, vertices: Vec::new() };
+        match test {
+            Test::Passed => {}
+            Test::Leg { obstacle: Obstacle { patch, clearance }, .. } => {
+                let outline = self.outlines.of_patch(self.geometry, *patch);
+                let facet = self.geometry.facets.of_patch(*patch)[0];
+                self.outline_vjp(&outline, &clearance.feature, &of_chain.outline, facet, &mut bar);
+            }
+            Test::Vertex { vertex, clearance } => {
+                let facet = chain[*vertex as usize];
+                let outline = self.outlines.of_facet(self.geometry, facet);
+                self.outline_vjp(&outline, &clearance.feature, &of_chain.outline, facet, &mut bar);
+            }
         }
+        for (facet, plane_bar) in chain.iter().zip(&of_chain.planes) {
+            let Geometry { scene, facets, .. } = self.geometry;
+            bar.vertices.extend(facets.plane_vjp(scene, *facet, &plane_bar.normal, plane_bar.offset));
+        }
+        bar
     }
 
     /// Takes the bars of an outline to the vertices of its edge, and to those that make the plane of its `facet`.
