@@ -23,6 +23,8 @@ mod invariance;
 mod laws;
 #[path = "cases/lobes.rs"]
 mod lobes;
+#[path = "cases/map_adjoint_parity.rs"]
+mod map_adjoint_parity;
 #[path = "cases/maps.rs"]
 mod maps;
 #[path = "cases/noisy_wall.rs"]

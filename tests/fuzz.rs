@@ -251,6 +251,7 @@ polarization = "cross"
 array = { rows = 2, columns = 3 }
 [antennas.free]
 elements_wavelengths = [[0, 0, 0.5], [0, 1, 0]]
+gain_db = -1.5
 [[transmitters]]
 name = "bs"
 position_m = [1, 2.5, -3e1]

@@ -14,11 +14,11 @@ use crate::layout::{Flight, LoneSegment};
 use crate::map::forward::Forward;
 use crate::map::replicates::{Lattice, Sums};
 use crate::math::Vec3;
-use crate::path::adjoint::{SceneBar, Wanted, adjoint};
+use crate::path::adjoint::{Adjoint, Run, SceneBar, Wanted, adjoint};
 use crate::path::chain::ChainTrie;
 use crate::path::corners::drop_slipping;
 use crate::path::counters::Counters;
-use crate::path::field::{Feed, powers_of};
+use crate::path::field::{Feed, field_over, powers_of};
 use crate::path::receivers::ReceiverBoxes;
 use crate::path::scatter::Tracing;
 use crate::path::smooth::chains::{Asked, SoftPath};
@@ -26,6 +26,7 @@ use crate::path::smooth::{Pulled, Softness, View, Viewpoint, VisibilityBar};
 use crate::path::{FoundPaths, Paths, SolverOptions};
 use crate::progress::Progress;
 use crate::scene::Scene;
+use crate::scene::material::Surface;
 use crate::scene::radio::Radios;
 use cuda::{Cuda, Resident, ResidentOutlines};
 use serde::{Deserialize, Serialize};
@@ -313,6 +314,40 @@ impl Backend {
         match self {
             Backend::Cpu(_) => adjoint(loaded, radios, paths, channel, bars, wanted),
             Backend::Cuda(cuda) => cuda::adjoint(cuda, loaded.on_device()?, loaded, radios, of_channel, wanted),
+        }
+    }
+
+    /// Adds what a run of paths between `radios` says, of what [`Backend::waves`] makes of them ([`Adjoint::add`]). With places,
+    /// `radios` have a receiver at each, which is the one of `adjoint`.
+    ///
+    /// # Errors
+    /// As [`Adjoint::add`]; the device failed.
+    pub fn add_run(&self, loaded: &Loaded, radios: &Radios, run: &Run, adjoint: &mut Adjoint) -> Result<()> {
+        match self {
+            Backend::Cpu(_) => adjoint.add(loaded, run),
+            Backend::Cuda(cuda) => cuda::add(cuda, loaded.on_device()?, loaded, radios, run, adjoint),
+        }
+    }
+
+    /// The channel of paths without diffuse points over known `surfaces` `[carrier][material]`, for powers of weighted ports:
+    /// of one wave, or of every port, which kernels know alone.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn waves(
+        &self,
+        scene: &Scene,
+        surfaces: &[Vec<Surface>],
+        radios: &Radios,
+        paths: &Paths,
+        carriers: &[f64],
+    ) -> Result<(Channel, Feed)> {
+        match self {
+            Backend::Cpu(_) => {
+                let feed = Feed::Together;
+                Ok((field_over(scene, surfaces, radios, paths, carriers, feed), feed))
+            }
+            Backend::Cuda(cuda) => Ok((cuda::field(cuda, scene, radios, paths, carriers)?.0, Feed::EachPort)),
         }
     }
 

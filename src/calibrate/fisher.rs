@@ -298,6 +298,7 @@ impl ErrorOf {
         let is_unidentifiable = !deviation.is_finite()
             || match (parameter.target, parameter.map.bijection) {
                 (Target::Orientation { .. }, _) => half > MOST_RADIANS,
+                (Target::Offset { .. }, _) => half > MOST_OFFSET_M,
                 (Target::Gain { .. }, _) => half > DECIBEL * std::f64::consts::LN_2,
                 (_, Bijection::Linear) => half > MOST_METRES,
                 (_, Bijection::Exponential { .. }) => half > std::f64::consts::LN_2,
@@ -310,6 +311,8 @@ impl ErrorOf {
 /// Half intervals beyond which a parameter counts as unidentifiable: [m], [rad]; whole ones of shares [-]. Of what is above
 /// 0, and of gains, it is a factor of two.
 const MOST_METRES: f64 = 10.0;
+/// The same of an element in its array, [m]: a wavelength at 3 GHz.
+const MOST_OFFSET_M: f64 = 0.1;
 /// See [`MOST_METRES`].
 const MOST_RADIANS: f64 = 0.35;
 /// See [`MOST_METRES`].

@@ -115,12 +115,7 @@ fn read_out(weights: &[f64], width: usize, shared: usize) -> Vec<f64> {
 }
 
 fn is_shared(parameter: &Parameter) -> bool {
-    match parameter.target {
-        Target::Material(..) => true,
-        Target::Position { .. } | Target::Orientation { .. } | Target::Gain { .. } | Target::Translation { .. } => {
-            false
-        }
-    }
+    matches!(parameter.target, Target::Material(..))
 }
 
 fn count_shared(parameters: &[Parameter]) -> usize {

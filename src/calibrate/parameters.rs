@@ -65,6 +65,15 @@ pub enum Target {
         /// The antenna.
         antenna: usize,
     },
+    /// A coordinate of an element in its antenna's own frame [m], at every radio that has the antenna.
+    Offset {
+        /// The antenna.
+        antenna: usize,
+        /// The element.
+        element: usize,
+        /// x, y or z.
+        axis: usize,
+    },
     /// How far an object has been moved [m].
     Translation {
         /// The object.
@@ -132,6 +141,7 @@ impl Target {
             Target::Position { .. } => ParameterKind::Position,
             Target::Orientation { .. } => ParameterKind::Orientation,
             Target::Gain { .. } => ParameterKind::AntennaGain,
+            Target::Offset { .. } => ParameterKind::ElementOffset,
             Target::Translation { .. } => ParameterKind::Vertex,
         }
     }
@@ -165,19 +175,21 @@ impl Target {
                 }
             },
             Target::Gain { .. } => (Bijection::Linear, [-MAX_GAIN_DB, MAX_GAIN_DB]),
-            Target::Position { .. } | Target::Orientation { .. } | Target::Translation { .. } => {
-                (Bijection::Linear, [f64::NEG_INFINITY, f64::INFINITY])
-            }
+            Target::Position { .. }
+            | Target::Orientation { .. }
+            | Target::Offset { .. }
+            | Target::Translation { .. } => (Bijection::Linear, [f64::NEG_INFINITY, f64::INFINITY]),
         };
         Map { bijection, bounds }
     }
 
     /// Its factor of the learning rate, unless a job states another: a rate of 5e-3 is 5 cm a step of positions, 0.05 dB
-    /// one of gains.
+    /// one of gains, 50 um one of elements, whose phases turn within millimetres.
     pub fn rate(self) -> f64 {
         match self {
             Target::Position { .. } | Target::Translation { .. } | Target::Gain { .. } => 10.0,
             Target::Material(..) | Target::Orientation { .. } => 1.0,
+            Target::Offset { .. } => 1e-2,
         }
     }
 
@@ -188,6 +200,7 @@ impl Target {
             Target::Position { transmitter, radio, axis } => side(radios, transmitter)[radio].position[axis],
             Target::Orientation { transmitter, radio, axis } => side(radios, transmitter)[radio].orientation[axis],
             Target::Gain { antenna } => db_of_gain(radios.antennas[antenna].gain),
+            Target::Offset { antenna, element, axis } => radios.antennas[antenna].offsets[element][axis],
             Target::Translation { .. } => 0.0,
         }
     }
@@ -203,6 +216,7 @@ impl Target {
                 side_mut(radios, transmitter)[radio].orientation[axis] = value;
             }
             Target::Gain { antenna } => radios.antennas[antenna].gain = gain_of_db(value),
+            Target::Offset { antenna, element, axis } => radios.antennas[antenna].offsets[element][axis] = value,
             Target::Translation { object, axis } => {
                 for vertex in vertices_of(scene, object as u32) {
                     scene.vertices[vertex][axis] = base.vertices[vertex][axis] + value;
@@ -229,6 +243,7 @@ impl Target {
             }
             // The bar is that of a factor of what the gain is.
             Target::Gain { antenna } => bar.antennas[antenna].gain / DECIBEL,
+            Target::Offset { antenna, element, axis } => bar.antennas[antenna].offsets[element][axis],
             Target::Translation { object, axis } => {
                 pose_vjp(scene, object as u32, &scene.origin, &bar.vertices).translation[axis]
             }

@@ -180,8 +180,17 @@ fn candidates_of(scene: &Scene, radios: &Radios, offered: Offered, owners: &BTre
     }
     let used: BTreeSet<u32> = radios.transmitters.iter().chain(&radios.receivers).map(|radio| radio.antenna).collect();
     for antenna in used.into_iter().map(|antenna| antenna as usize) {
-        let name = format!("antennas.{}.gain_db", radios.antennas[antenna].name);
+        let own = &radios.antennas[antenna];
+        let name = format!("antennas.{}.gain_db", own.name);
         candidates.push(Candidate { group: name.clone(), name, target: Target::Gain { antenna } });
+        // Where one element alone is, the antenna is: that is the radio's position. Elements with paths of their own are radios.
+        for element in (0..own.offsets.len()).filter(|_| own.offsets.len() > 1 && !own.per_element) {
+            for (axis, letter) in AXES.iter().enumerate() {
+                let group = format!("antennas.{}.offsets.{element}", own.name);
+                let target = Target::Offset { antenna, element, axis };
+                candidates.push(Candidate { name: format!("{group}.{letter}"), group, target });
+            }
+        }
     }
     candidates
 }
@@ -204,7 +213,8 @@ pub fn trained_as(kind: ParameterKind) -> Option<&'static str> {
         | ParameterKind::Orientation => Some(kind.name()),
         ParameterKind::Vertex => Some("translation"),
         ParameterKind::AntennaGain => Some("gain_db"),
-        ParameterKind::Velocity | ParameterKind::ElementOffset | ParameterKind::Carrier => None,
+        ParameterKind::ElementOffset => Some("offsets"),
+        ParameterKind::Velocity | ParameterKind::Carrier => None,
     }
 }
 
@@ -306,6 +316,7 @@ fn parameter_of(
             Target::Material(..)
             | Target::Position { .. }
             | Target::Orientation { .. }
+            | Target::Offset { .. }
             | Target::Translation { .. } => map.bijection.image(),
         };
         // Thicknesses and shares at their very ends would be trained to infinity.

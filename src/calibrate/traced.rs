@@ -71,7 +71,11 @@ impl Search {
             Target::Material(_, Property::Lobe | Property::Forward(_) | Property::Backward(_)) => {
                 (value / at).max(at / value) > SHARPNESS_RATIO
             }
-            Target::Position { .. } | Target::Material(..) | Target::Orientation { .. } | Target::Gain { .. } => false,
+            Target::Position { .. }
+            | Target::Material(..)
+            | Target::Orientation { .. }
+            | Target::Gain { .. }
+            | Target::Offset { .. } => false,
         };
         parameters.iter().zip(at.iter().zip(values)).any(changed)
             || furthest_move(parameters, at, values) > self.retrace_after

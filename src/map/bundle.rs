@@ -87,12 +87,18 @@ impl MapBars<'_> {
         self.cells.chunks_exact(self.count.max(1)).any(|map| map[cells.clone()].iter().any(|bar| !bar.is_zero()))
     }
 
-    /// The bars of a channel (T97), which is that of the `bundle` between `radios` at some carriers from `first_carrier` on,
-    /// transmitters sending one wave.
-    pub fn of_channel(&self, radios: &Radios, bundle: &Bundle, channel: &Channel, first_carrier: usize) -> ChannelBar {
+    /// The bars of a channel (T97), which is that of the `bundle` between `radios` at some carriers from `first_carrier` on, of
+    /// the waves that `feed` says.
+    pub fn of_channel(
+        &self,
+        (radios, feed): (&Radios, Feed),
+        bundle: &Bundle,
+        channel: &Channel,
+        first_carrier: usize,
+    ) -> ChannelBar {
         let (Bundle { paths, parts, .. }, carriers) = (bundle, channel.carriers.len());
         // What a power is before becomes its bar.
-        let mut powers = powers_of(radios, paths, channel, Feed::Together);
+        let mut powers = powers_of(radios, paths, channel, feed);
         let mut bar = ChannelBar { direct: vec![0.0; paths.len()], ..ChannelBar::zeros(channel) };
         for link in 0..paths.links() {
             let transmitter = link % paths.transmitters;
@@ -108,7 +114,7 @@ impl MapBars<'_> {
                 bar.direct[path] = -bar.tau[path] / SPEED_OF_LIGHT;
             }
         }
-        powers_of_vjp(radios, paths, channel, Feed::Together, &powers, &mut bar.a);
+        powers_of_vjp(radios, paths, channel, feed, &powers, &mut bar.a);
         bar
     }
 }

@@ -122,6 +122,11 @@ impl<'a> Adjoint<'a> {
         Ok(())
     }
 
+    /// What is wanted.
+    pub fn wanted(&self) -> Wanted {
+        self.replayer.wanted
+    }
+
     /// What makes ledgers, on any number of threads, and where they are then added up, one after another.
     pub fn parts(&mut self) -> (&Replayer<'a>, &mut Sums<'a>) {
         (&self.replayer, &mut self.sums)

@@ -36,7 +36,7 @@ impl<'a> MapEngine<'a> {
     ///
     /// # Errors
     /// Bars of another map; a derivative that does not exist, as in [`crate::path::adjoint::adjoint`], or is not there yet:
-    /// on a CUDA device, and by vertices of a map that follows them.
+    /// of what is sampled and of means by area on a CUDA device, and by vertices of a map that follows them.
     pub fn pull_back(&mut self, bars: &[CellBar], drawn: &[Drawn], wanted: Wanted) -> Result<SceneBar> {
         self.check(bars, drawn, wanted)?;
         self.tracer.clock.resume();
@@ -85,15 +85,19 @@ impl<'a> MapEngine<'a> {
             }
         }
         let bundle = Bundle { paths, parts, places };
-        let geometry = &self.tracer.geometry;
-        let (channel, bars) = pull.channel(&adjoint.parts().0.surfaces, geometry, &radios, &bundle);
-        adjoint.add(geometry, &pull.run(&bundle, &channel, &bars))?;
+        let (backend, loaded) = (&self.tracer.backend, &self.tracer.geometry);
+        let surfaces = &adjoint.parts().0.surfaces;
+        let (channel, feed) = backend.waves(loaded.scene, surfaces, &radios, &bundle.paths, self.carriers)?;
+        let bars = bars.of_channel((&radios, feed), &bundle, &channel, 0);
+        backend.add_run(loaded, &radios, &pull.run(&bundle, &channel, &bars, feed), adjoint)?;
         self.tracer.clock.stage("adjoint");
         Ok(())
     }
 
     fn check(&self, bars: &[CellBar], drawn: &[Drawn], wanted: Wanted) -> Result<()> {
-        self.tracer.backend.level_for("the adjoint of maps")?;
+        if self.is_sampled() {
+            self.tracer.backend.level_for("the adjoint of what is sampled in maps")?;
+        }
         let maps = self.carriers.len() * self.radios.transmitters.len();
         let sampled = if self.is_sampled() { maps } else { 0 };
         if bars.len() != maps * self.grid.len() || drawn.len() != sampled || drawn.iter().any(|one| one.replicates == 0)
@@ -135,20 +139,20 @@ impl Pull<'_> {
     ) -> (Channel, ChannelBar) {
         let surfaces = &surfaces[self.carrier..self.carrier + self.carriers.len()];
         let channel = field_over(geometry.scene, surfaces, radios, &bundle.paths, self.carriers, Feed::Together);
-        let bars = self.bars.of_channel(radios, bundle, &channel, self.carrier);
+        let bars = self.bars.of_channel((radios, Feed::Together), bundle, &channel, self.carrier);
         (channel, bars)
     }
 
-    fn run<'r>(&self, bundle: &'r Bundle, channel: &'r Channel, bars: &'r ChannelBar) -> Run<'r> {
+    fn run<'r>(&self, bundle: &'r Bundle, channel: &'r Channel, bars: &'r ChannelBar, feed: Feed) -> Run<'r> {
         let (paths, places) = (&bundle.paths, Some(bundle.places.as_slice()));
-        Run { paths, channel, bars, first_carrier: self.carrier, places, feed: Feed::Together }
+        Run { paths, channel, bars, first_carrier: self.carrier, places, feed }
     }
 
     /// Adds what bundles say of the scene to a ledger.
     fn work(&self, replayer: &Replayer) -> impl Fn(&Geometry, &Bundle, &mut Ledger) -> Result<()> + Sync {
         move |geometry, bundle, ledger| {
             let (channel, bars) = self.channel(&replayer.surfaces, geometry, self.radios, bundle);
-            replayer.put_down(geometry, &self.run(bundle, &channel, &bars), ledger)
+            replayer.put_down(geometry, &self.run(bundle, &channel, &bars, Feed::Together), ledger)
         }
     }
 }

@@ -102,7 +102,7 @@ impl<'a> MapEngine<'a> {
         put: &mut dyn FnMut(R),
     ) -> Result<()> {
         let sheet = self.plane_sheet("the sampled part", WITHOUT)?;
-        let level = self.tracer.backend.level_for("the adjoint of maps")?;
+        let level = self.tracer.backend.level_for("the adjoint of what is sampled in maps")?;
         let surfaces = surfaces_of(self.tracer.geometry.scene, &[self.carriers[carrier]], &mut Vec::new())?;
         let ends = self.ends(transmitter);
         let forward = self.forward([transmitter, carrier], &ends, &sheet, &surfaces[0]);

@@ -23,7 +23,7 @@ const DERIVATIVE: f64 = 1e-12;
 /// Largest 1 - cosine between all derivatives of a kind [-].
 const ASTRAY: f64 = 1e-12;
 
-fn cpu() -> Backend {
+pub fn cpu() -> Backend {
     Backend::open(DeviceRequest::Cpu).expect("every machine has a CPU").backend
 }
 
@@ -65,15 +65,15 @@ fn of_kind(bar: &SceneBar, kind: ParameterKind) -> Vec<f64> {
 
 /// How far the bars of both are apart, at the worst of all kinds, and which kinds have any that are not 0.
 #[derive(Default)]
-struct Apart {
+pub struct Apart {
     largest: f64,
     relative: f64,
     astray: f64,
-    seen: Vec<ParameterKind>,
+    pub seen: Vec<ParameterKind>,
 }
 
 impl Apart {
-    fn new(name: &str, [expected, found]: [&SceneBar; 2]) -> Apart {
+    pub fn new(name: &str, [expected, found]: [&SceneBar; 2]) -> Apart {
         let mut all = Apart::default();
         for kind in ParameterKind::ALL {
             let [a, b] = [expected, found].map(|bar| of_kind(bar, kind));
@@ -95,17 +95,17 @@ impl Apart {
         all
     }
 
-    fn values(&self) -> String {
+    pub fn values(&self) -> String {
         let Apart { largest, relative, astray, seen } = self;
         format!("{} kinds: worst {largest:.1e}, relative L2 {relative:.1e}, 1 - cosine {astray:.1e}", seen.len())
     }
 
-    fn is_small(&self) -> bool {
+    pub fn is_small(&self) -> bool {
         self.largest <= DERIVATIVE && self.relative <= DERIVATIVE && self.astray <= ASTRAY
     }
 
     /// Prints the claim, and fails where it does not hold.
-    fn accept(&self, name: &str) {
+    pub fn accept(&self, name: &str) {
         let bound = format!("{DERIVATIVE:e}, {DERIVATIVE:e}, {ASTRAY:e}");
         accept(&format!("parity of the adjoint, {name}"), self.values(), &bound, self.is_small());
     }
@@ -128,7 +128,7 @@ fn both(name: &str, case: &Case) -> Vec<ParameterKind> {
     apart.seen
 }
 
-fn plain() -> [MaterialDescription; 3] {
+pub fn plain() -> [MaterialDescription; 3] {
     [build::material("slab", 3.2, 0.05, 0.013), rough("rough"), build::material("half", 7.1, 2.0, f64::INFINITY)]
 }
 

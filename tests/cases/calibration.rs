@@ -6,6 +6,7 @@ use raylobe::calibrate::Plan;
 use raylobe::calibrate::evaluate::{Losses, Model};
 use raylobe::calibrate::fit::{Fit, Outcome};
 use raylobe::calibrate::traced::{Search, Traced};
+use raylobe::io::fit_results::fitted_job;
 use raylobe::io::job::{Job, Overrides};
 use raylobe::io::scene_file;
 use raylobe::math::random::{philox, unit_interval};
@@ -67,10 +68,15 @@ const RADIOS: &str = "[antennas.panel]\nelement = \"tr38901\"\npolarization = \"
 
 /// A folder with the scene, its receivers, and what they measure of `truth`: `m.csv`, `taps.npz`, `cfr.npz`.
 fn measured(truth: &Materials, more: &str, solver: &str, output: &str) -> TempDir {
+    measured_by(RADIOS, truth, more, solver, output)
+}
+
+/// The same with other radios.
+fn measured_by(radios: &str, truth: &Materials, more: &str, solver: &str, output: &str) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("scene.obj"), OBJ).expect("written");
     std::fs::write(folder.path().join("rx.csv"), receivers()).expect("written");
-    let text = format!("{SCENE}{}{RADIOS}{solver}{output}", truth.text(more));
+    let text = format!("{SCENE}{}{radios}{solver}{output}", truth.text(more));
     let job = job(folder.path(), &text);
     let solution = solve(backend(), &job.scene, &job.radios, &job.carriers, &job.solver, &Silent).expect("solved");
     let mut results =
@@ -271,6 +277,28 @@ fn both_optimisers_find_materials_again() {
         }
         assert!(outcome.after[0].total < 1e-2 * outcome.before[0].total);
     }
+}
+
+#[test]
+fn elements_of_an_array_are_found_where_they_are() {
+    let of = |elements: &str| RADIOS.replace("\"VH\"\n", &format!("\"V\"\nelements_wavelengths = {elements}\n"));
+    let built = of("[[0.0, -0.5, 0.0], [0.02, 0.03, 0.1], [-0.05, 0.47, -0.02]]");
+    let drawn = of("[[0.0, -0.5, 0.0], [0.0, 0.0, 0.0], [0.0, 0.5, 0.0]]");
+    let folder = measured_by(&built, &TRUE, "", SOLVER, OUTPUT);
+    let rest = "[fit]\nparameters = [{ pattern = \"antennas.panel.offsets.1\" }, { pattern = \"antennas.*.offsets.2.*\" }]\n\
+                measurements = [{ file = \"out/cfr.npz\" }]\nlosses = [{ of = \"cfr\" }]\n\
+                optimiser = \"gauss_newton\"\nsteps = 20\n";
+    let text = format!("task = \"fit\"\n{SCENE}{}{drawn}{SOLVER}{rest}{OUTPUT}", TRUE.text(""));
+    let job = job(folder.path(), &text);
+    let outcome = fit(&job);
+    let wavelength = 299_792_458.0 / 10e9;
+    for (value, truth) in outcome.values.iter().zip([0.02, 0.03, 0.1, -0.05, 0.47, -0.02]) {
+        assert!((value / wavelength - truth).abs() < 1e-6, "{} for {truth}", value / wavelength);
+    }
+    // The fitted job states them.
+    let fitted = fitted_job(&job, plan_and_search(&job).0, &outcome);
+    let written = fitted.antennas["panel"].elements_wavelengths.as_ref().expect("a free array");
+    assert!((written[2][1] - 0.47).abs() < 1e-6 && written[0][1] == -0.5, "{written:?}");
 }
 
 #[test]

@@ -9,12 +9,7 @@ use rayon::prelude::*;
 const TASK: usize = 16;
 
 /// The soft paths of each of the `links`, pairs of a transmitter's and a receiver's point.
-pub fn soft_paths(
-    view: &View,
-    [from, to]: [&[Viewpoint]; 2],
-    links: &[[u32; 2]],
-    asked: Asked,
-) -> Vec<Vec<SoftPath>> {
+pub fn soft_paths(view: &View, [from, to]: [&[Viewpoint]; 2], links: &[[u32; 2]], asked: Asked) -> Vec<Vec<SoftPath>> {
     let paths = |[source, target]: &[u32; 2]| {
         let [from, to] = [&from[*source as usize], &to[*target as usize]];
         paths_of_link(view, &from.position, &to.position, asked, [&from.facets, &to.facets])

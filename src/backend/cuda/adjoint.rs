@@ -20,8 +20,8 @@ use crate::layout::{
     REGULAR, RadioAt, RadioEnd, ReplayedPath, ReplayedVertex, VERTICAL,
 };
 use crate::math::{C64, Vec3};
-use crate::path::adjoint::{AllEnds, ParameterKind, SceneBar, Singular, Sums, Wanted};
-use crate::path::field::{BLOCK, End, radios_of, surfaces_of};
+use crate::path::adjoint::{Adjoint, AllEnds, ParameterKind, Run, SceneBar, Singular, Sums, Wanted};
+use crate::path::field::{BLOCK, End, Feed, radios_of};
 use crate::path::{ALL_ELEMENTS, Interaction, Paths};
 use crate::scene::material::Surface;
 use crate::scene::radio::{Radio, Radios};
@@ -75,21 +75,40 @@ pub fn adjoint(
     (paths, channel, bars): (&Paths, &Channel, &ChannelBar),
     wanted: Wanted,
 ) -> Result<SceneBar> {
-    bars.check(channel, paths)?;
-    if !bars.direct.is_empty() {
-        let fault = Fault::new("--device", "bars of direct ways, which maps have, are not there yet on CUDA devices");
-        return Err(Error::device(fault.value(cuda.describe()).remedy("use --device cpu")));
+    let mut adjoint = Adjoint::new(geometry.scene, radios, &channel.carriers, wanted)?;
+    let run = Run { paths, channel, bars, first_carrier: 0, places: None, feed: Feed::EachPort };
+    add(cuda, resident, geometry, radios, &run, &mut adjoint)?;
+    adjoint.finish()
+}
+
+/// Adds what a run of paths between `radios`, at all carriers and of every port, says: [`Adjoint::add`]. With places, the receivers
+/// are the one of `adjoint`, at each of them.
+///
+/// # Errors
+/// As there; the device failed.
+pub fn add(
+    cuda: &Cuda,
+    resident: &Resident,
+    geometry: &Geometry,
+    radios: &Radios,
+    run: &Run,
+    adjoint: &mut Adjoint,
+) -> Result<()> {
+    run.bars.check(run.channel, run.paths)?;
+    let elements = run.paths.receiver_element.iter().chain(&run.paths.transmitter_element);
+    if !run.bars.direct.is_empty() && elements.into_iter().any(|element| *element != ALL_ELEMENTS) {
+        let bound = "bars of direct ways between single elements are not there yet on CUDA devices";
+        return Err(Error::device(Fault::new("--device", bound).value(cuda.describe()).remedy("use --device cpu")));
     }
-    let scene = geometry.scene;
-    let surfaces = surfaces_of(scene, &channel.carriers, &mut Vec::new())?;
-    let plan = Plan::new(cuda, geometry, radios, (paths, channel, bars), &surfaces, wanted);
+    let wanted = adjoint.wanted();
+    let (replayer, sums) = adjoint.parts();
+    let plan = Plan::new(cuda, geometry, radios, run, &replayer.surfaces, wanted);
     let mut work = locked(&cuda.adjoint);
     let (at, parts) = cuda.with_room(|| plan.prepare(&mut work, resident.view()))?;
-    let mut sums = Sums::new(scene, radios, &channel.carriers, wanted);
     for own in parts {
-        plan.pull(&mut work.part, at, own, &mut sums)?;
+        plan.pull(&mut work.part, at, own, sums)?;
     }
-    sums.finish(scene, radios, &surfaces, wanted)
+    Ok(())
 }
 
 /// What is to be pulled back.
@@ -100,6 +119,8 @@ struct Plan<'a> {
     paths: &'a Paths,
     channel: &'a Channel,
     bars: &'a ChannelBar,
+    /// Whether all receivers are one that stands at many places.
+    is_survey: bool,
     /// `[carrier, material]`.
     surfaces: &'a [Vec<Surface>],
     ends: AllEnds<'a>,
@@ -117,7 +138,7 @@ impl<'a> Plan<'a> {
         cuda: &'a Cuda,
         geometry: &'a Geometry<'a>,
         radios: &'a Radios,
-        (paths, channel, bars): (&'a Paths, &'a Channel, &'a ChannelBar),
+        &Run { paths, channel, bars, places, .. }: &Run<'a>,
         surfaces: &'a [Vec<Surface>],
         wanted: Wanted,
     ) -> Plan<'a> {
@@ -130,6 +151,7 @@ impl<'a> Plan<'a> {
             paths,
             channel,
             bars,
+            is_survey: places.is_some(),
             surfaces,
             ends,
             ends_of_paths,

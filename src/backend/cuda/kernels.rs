@@ -7,8 +7,9 @@ use super::fault::{FREE_THE_DEVICE, OnDevice};
 use crate::error::{Error, Fault, Result};
 use crate::layout::{
     AdjointAt, AimedWindow, Box3, ChainNode, FedAt, Flight, ForwardAt, GeometryView, Hit, KinematicsBar, LatticeAt,
-    LoneRay, LoneSegment, OutlineAt, OutlineEdge, Pair, PartAt, PathVertex, PlacedVertex, Plane, Point, RadioAt, RadioEnd, ReplayedPath,
-    ReplayedVertex, SoftAt, SoftBar, SoftLink, SoftVisibility, SurfaceAt, TriangleBlock, WideNode,
+    LoneRay, LoneSegment, OutlineAt, OutlineEdge, Pair, PartAt, PathVertex, PlacedVertex, Plane, Point, RadioAt,
+    RadioEnd, ReplayedPath, ReplayedVertex, SoftAt, SoftBar, SoftLink, SoftVisibility, SurfaceAt, TriangleBlock,
+    WideNode,
 };
 use cudarc::driver::sys::CUresult;
 use cudarc::driver::{

@@ -52,8 +52,7 @@ impl ResidentOutlines {
     pub fn new(cuda: &Cuda, geometry: &Geometry, outlines: &Outlines) -> Result<ResidentOutlines> {
         let (stream, mut held) = (&cuda.stream, (Buffer::default(), Buffer::default(), Buffer::default()));
         let (all, of_facet, edges) = outlines.records(geometry);
-        let at =
-            (held.0.place(stream, &all)?, held.1.place(stream, &of_facet)?, held.2.place(stream, &edges)?);
+        let at = (held.0.place(stream, &all)?, held.1.place(stream, &of_facet)?, held.2.place(stream, &edges)?);
         stream.synchronize().on_device(|| "copying the outlines".into())?;
         Ok(ResidentOutlines { at, _held: held })
     }
@@ -365,8 +364,7 @@ fn pull(cuda: &Cuda, work: &mut Work, mut at: SoftAt, paths: &[&Pulled]) -> Resu
         let own = &planes[PLANE_BAR * i * depth..PLANE_BAR * (i + 1) * depth];
         let plane = |x: &[f64]| PlaneBar { normal: Vec3::from_column_slice(&x[..XYZ]), offset: x[XYZ] };
         let edge = bar.edge.map(Into::into);
-        let outline =
-            ClearanceBar { segment: [Vec3::zeros(); 2], normal: bar.normal.into(), offset: bar.offset, edge };
+        let outline = ClearanceBar { segment: [Vec3::zeros(); 2], normal: bar.normal.into(), offset: bar.offset, edge };
         let planes = own.chunks_exact(PLANE_BAR).map(plane).collect();
         ChainBar { from: bar.from.into(), to: bar.to.into(), planes, outline }
     };

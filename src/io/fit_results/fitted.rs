@@ -3,6 +3,7 @@
 use crate::calibrate::Plan;
 use crate::calibrate::fit::Outcome;
 use crate::calibrate::parameters::Target;
+use crate::constants::SPEED_OF_LIGHT;
 use crate::io::job::Job;
 use crate::io::job::JobDescription;
 use crate::io::job::description::{ObjectOverride, RadioDescription, Task};
@@ -13,7 +14,7 @@ use std::path::{Component, Path, PathBuf};
 /// Folder of the fitted job's own results, beside it.
 const OUTPUT: &str = "fitted";
 
-/// A job of `task = "paths"` that stands in the folder of the results: fitted materials, objects, gains of
+/// A job of `task = "paths"` that stands in the folder of the results: fitted materials, objects, gains and arrays of
 /// antennas, and poses of radios.
 pub fn fitted_job(job: &Job, plan: &Plan, outcome: &Outcome) -> JobDescription {
     let mut fitted = job.description.clone();
@@ -36,6 +37,14 @@ pub fn fitted_job(job: &Job, plan: &Plan, outcome: &Outcome) -> JobDescription {
             Target::Gain { antenna } => {
                 fitted.antennas.entry(outcome.radios.antennas[*antenna].name.clone()).or_default().gain_db = *value;
             }
+            Target::Offset { antenna, .. } => {
+                let own = &outcome.radios.antennas[*antenna];
+                let written = fitted.antennas.entry(own.name.clone()).or_default();
+                let wavelength = SPEED_OF_LIGHT / job.carriers[0];
+                written.array = None;
+                written.elements_wavelengths =
+                    Some(own.offsets.iter().map(|offset| (offset / wavelength).into()).collect());
+            }
             Target::Material(..) | Target::Position { .. } | Target::Orientation { .. } => {}
         }
     }
@@ -44,7 +53,7 @@ pub fn fitted_job(job: &Job, plan: &Plan, outcome: &Outcome) -> JobDescription {
             Target::Position { transmitter, radio, .. } | Target::Orientation { transmitter, radio, .. } => {
                 (*transmitter == transmitters).then_some(*radio)
             }
-            Target::Material(..) | Target::Gain { .. } | Target::Translation { .. } => None,
+            Target::Material(..) | Target::Gain { .. } | Target::Offset { .. } | Target::Translation { .. } => None,
         };
         let trained: BTreeSet<usize> = targets.iter().filter_map(is_trained).collect();
         let (written, radios) = if transmitters {
@@ -61,7 +70,7 @@ pub fn fitted_job(job: &Job, plan: &Plan, outcome: &Outcome) -> JobDescription {
 fn put_materials(fitted: &mut JobDescription, plan: &Plan, targets: &[Target], outcome: &Outcome) {
     let of_target = |target: &Target| match target {
         Target::Material(material, _) => Some(*material),
-        Target::Position { .. } | Target::Orientation { .. } | Target::Gain { .. } | Target::Translation { .. } => None,
+        _ => None,
     };
     let trained: BTreeSet<usize> = targets.iter().filter_map(of_target).collect();
     for material in &trained {

@@ -9,7 +9,7 @@ use crate::interaction::scattering::PartBar;
 use crate::layout::{CORNERS_BAR, END_BAR, PART_BAR, PLANE_BAR, SCATTER_BAR, SURFACE_BAR, SURFACE_IN_SCATTER_BAR};
 use crate::math::{C64, Mat3, Vec3};
 use crate::path::ALL_ELEMENTS;
-use crate::path::adjoint::{EndBar, Ledger, Sums, offset_vjp};
+use crate::path::adjoint::{EndBar, Ledger, ParameterKind, Sums, offset_vjp};
 use crate::path::field::BLOCK;
 use std::ops::Range;
 
@@ -107,9 +107,26 @@ impl Plan<'_> {
                     self.enter(*list, order.targets[segment], sum, &mut ledger);
                 }
             }
+            self.enter_direct(own, block, &mut ledger);
             sums.add(&ledger);
         }
         Ok(())
+    }
+
+    /// Puts down the bars of the direct ways between the ends of a block's paths: no path is walked for them.
+    fn enter_direct(&self, own: &Range<usize>, block: usize, ledger: &mut Ledger) {
+        if self.bars.direct.is_empty() || !self.wanted.has(ParameterKind::Position) {
+            return;
+        }
+        let first = own.start + block * BLOCK;
+        for path in first..own.end.min(first + BLOCK) {
+            let [receiver, transmitter] = [0, 1].map(|side| self.radio(side, self.ends_of_paths[path][side]).position);
+            // Where both ends are one point their distance is at its least.
+            let along = (receiver - transmitter).try_normalize(0.0).unwrap_or_default() * self.bars.direct[path];
+            for (side, position) in [along, -along].into_iter().enumerate() {
+                ledger.ends.push((self.number_of(path, side) as u32, EndBar { position, ..EndBar::default() }));
+            }
+        }
     }
 
     /// Sums of a list `[segment, width]`.
@@ -174,10 +191,19 @@ impl Plan<'_> {
         }
     }
 
-    /// The number of a path's radio among receivers, then transmitters.
+    /// The number of a path's radio among receivers, then transmitters, as they are added up.
     fn number_of(&self, path: usize, side: usize) -> u64 {
-        let before = if side == 0 { 0 } else { self.ends.receivers.len() as u64 };
-        before + u64::from(self.ends_of_paths[path][side])
+        let radio = u64::from(self.ends_of_paths[path][side]);
+        match side {
+            0 if self.is_survey => 0,
+            0 => radio,
+            _ => u64::from(self.receivers()) + radio,
+        }
+    }
+
+    /// Receivers as they are added up.
+    fn receivers(&self) -> u32 {
+        if self.is_survey { 1 } else { self.ends.receivers.len() as u32 }
     }
 
     /// The elements that a path speaks of, and their slots, at all carriers.
@@ -214,7 +240,7 @@ impl Plan<'_> {
             }
             List::Offsets => {
                 let (number, element) = parted(target);
-                let receivers = self.ends.receivers.len() as u32;
+                let receivers = self.receivers();
                 let (side, radio) = if number < receivers { (0, number) } else { (1, number - receivers) };
                 let (end, antenna) = (self.end(side, radio), self.radio(side, radio).antenna);
                 let mut bar = EndBar::default();
