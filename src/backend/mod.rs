@@ -180,6 +180,15 @@ impl Backend {
         }
     }
 
+    /// Receivers whose links are replayed together by those who go through many: few, so that all threads have some, or so many
+    /// that a launch is worth it.
+    pub fn receivers_at_once(&self) -> usize {
+        match self {
+            Backend::Cpu(_) => 8,
+            Backend::Cuda(_) => 1024,
+        }
+    }
+
     /// Builds what path finding needs of the scene, and copies it to the device.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! One look at the loss: links replayed, compared with what was measured, and pulled back to the parameters (T102, T105).
 //!
-//! Receivers are gone through in chunks of a fixed size, which are independent and run in parallel; sums are in the order of
+//! Receivers are gone through in chunks of a size that the device asks for, which are independent and run in parallel; sums are in the order of
 //! the chunks, so that results do not depend on threads. No more is in memory than the chunks that are at work.
 
 use super::Plan;
@@ -19,9 +19,6 @@ use crate::path::Paths;
 use crate::path::moved::moved;
 use crate::scene::radio::Radios;
 use rayon::prelude::*;
-
-/// Receivers of a chunk.
-const CHUNK: usize = 8;
 
 /// Links as they stand now.
 pub struct Model<'a> {
@@ -238,11 +235,11 @@ impl Model<'_> {
 
     /// The receivers of some rows, in chunks.
     fn chunks(&self, rows: &[usize]) -> Vec<Chunk> {
-        let mut chunks: Vec<Chunk> = Vec::new();
+        let (mut chunks, at_once): (Vec<Chunk>, usize) = (Vec::new(), self.search.backend.receivers_at_once());
         for &row in rows {
             let receiver = self.plan.rows[row].receiver;
             let is_new = chunks.last().is_none_or(|chunk| chunk.receivers.last() != Some(&receiver));
-            if is_new && chunks.last().is_none_or(|chunk| chunk.receivers.len() == CHUNK) {
+            if is_new && chunks.last().is_none_or(|chunk| chunk.receivers.len() == at_once) {
                 chunks.push(Chunk::default());
             }
             if let Some(chunk) = chunks.last_mut() {

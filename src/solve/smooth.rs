@@ -10,17 +10,18 @@ use crate::backend::{Backend, Loaded, LoadedOutlines};
 use crate::channel::{Channel, ChannelBar};
 use crate::error::{Error, Fault, Result};
 use crate::geometry::Geometry;
+use crate::math::frame::{rotation_of, rotation_of_vjp};
 use crate::math::{C64, Vec3};
-use crate::path::adjoint::{ParameterKind, SceneBar, Wanted};
+use crate::path::adjoint::{AntennaBar, ParameterKind, RadioBar, SceneBar, Wanted};
 use crate::path::found::EndPoint;
 use crate::path::refine::Vertex;
 use crate::path::smooth::chains::{Asked, SoftPath};
 use crate::path::smooth::seen::seen_from;
 use crate::path::smooth::{Pulled, Softness, Test, View, Viewpoint, Visibility};
-use crate::path::{Paths, SolverOptions};
+use crate::path::{ALL_ELEMENTS, Paths, SolverOptions};
 use crate::progress::Silent;
 use crate::scene::Scene;
-use crate::scene::radio::Radios;
+use crate::scene::radio::{Radio, Radios};
 use std::ops::Range;
 
 /// More chains than this, all receivers together, would take hours to look at.
@@ -175,7 +176,7 @@ impl<'a> SoftEngine<'a> {
     /// between these radios.
     ///
     /// # Errors
-    /// As [`crate::path::adjoint::adjoint`]; bars of another solution; antennas of which every element has its own paths.
+    /// As [`crate::path::adjoint::adjoint`]; bars of another solution.
     pub fn pull_back(
         &self,
         radios: &Radios,
@@ -183,11 +184,6 @@ impl<'a> SoftEngine<'a> {
         bars: &ChannelBar,
         wanted: Wanted,
     ) -> Result<SceneBar> {
-        if radios.any_per_element() {
-            let bound = "has no gradient through visibility yet";
-            let fault = Fault::new("antennas.per_element", bound).value(true);
-            return Err(Error::job(fault.remedy("set per_element = false")));
-        }
         let SoftSolution { paths, channel, visibility, .. } = solution;
         bars.check(channel, paths)?;
         // The field without visibility, and what the bars are of it: a = V a'.
@@ -204,14 +200,13 @@ impl<'a> SoftEngine<'a> {
         }
         let of_channel = (paths, &field, &field_bars);
         let mut scene_bar = self.backend.pull_back(&self.loaded, radios, of_channel, wanted)?;
-        let moves = wanted.has(ParameterKind::Position) || wanted.has(ParameterKind::Vertex);
-        if moves && !solution.softness.is_hard() {
+        if wanted.moves() && !solution.softness.is_hard() {
             self.add_visibility(radios, solution, &values_bar, wanted, &mut scene_bar)?;
         }
         Ok(scene_bar)
     }
 
-    /// Adds what bars of the visibilities say of positions and vertices, path by path.
+    /// Adds what bars of the visibilities say of radios, elements and vertices, path by path.
     fn add_visibility(
         &self,
         radios: &Radios,
@@ -221,28 +216,31 @@ impl<'a> SoftEngine<'a> {
         scene_bar: &mut SceneBar,
     ) -> Result<()> {
         let (paths, origin) = (&solution.paths, self.loaded.scene.origin);
-        let radios_of = |link: usize| [link % paths.transmitters, link / paths.transmitters];
         let links = (0..paths.links()).flat_map(|link| paths.of_link(link).map(move |path| (link, path)));
         let links: Vec<(usize, usize)> = links.collect();
-        let pulled = |(link, path): &(usize, usize)| {
-            let ([transmitter, receiver], own) = (radios_of(*link), paths.vertices_of(*path));
+        let ends_of = |(link, path): &(usize, usize)| {
+            let (transmitter, receiver) = (link % paths.transmitters, link / paths.transmitters);
+            let elements = [paths.transmitter_element[*path], paths.receiver_element[*path]];
+            let from = At::new(&radios.transmitters[transmitter], radios, elements[0]);
+            (transmitter, receiver, [from, At::new(&radios.receivers[receiver], radios, elements[1])])
+        };
+        let pulled = |place: &(usize, usize)| {
+            let own = paths.vertices_of(place.1);
             Pulled {
-                ends: [&radios.transmitters[transmitter], &radios.receivers[receiver]].map(|end| end.position - origin),
+                ends: ends_of(place).2.map(|end| end.position() - origin),
                 chain: &paths.facet[own.clone()],
                 vertices: paths.vertex[own].iter().map(|vertex| vertex - origin).collect(),
-                visibility: solution.visibility[*path],
-                value_bar: values_bar[*path],
+                visibility: solution.visibility[place.1],
+                value_bar: values_bar[place.1],
             }
         };
         let pulled: Vec<Pulled> = links.iter().map(pulled).collect();
         let chosen = (&self.outlines, solution.softness);
         let bars = self.backend.pull_visibilities(&self.loaded, chosen, &pulled)?;
-        for ((link, _), bar) in links.iter().zip(bars) {
-            let [transmitter, receiver] = radios_of(*link);
-            if wanted.has(ParameterKind::Position) {
-                scene_bar.transmitters[transmitter].position += bar.from;
-                scene_bar.receivers[receiver].position += bar.to;
-            }
+        for (place, bar) in links.iter().zip(bars) {
+            let (transmitter, receiver, [from, to]) = ends_of(place);
+            from.position_vjp(&bar.from, wanted, &mut scene_bar.transmitters[transmitter], &mut scene_bar.antennas);
+            to.position_vjp(&bar.to, wanted, &mut scene_bar.receivers[receiver], &mut scene_bar.antennas);
             if wanted.has(ParameterKind::Vertex) {
                 bar.vertices.iter().for_each(|(vertex, own)| scene_bar.vertices[*vertex as usize] += own);
             }
@@ -265,6 +263,42 @@ impl<'a> SoftEngine<'a> {
             Fault::new("solver.max_depth", format!("smoothing looks at up to {MOST_CHAINS:e} chains one by one"));
         let fault = fault.value(format!("{} with {chains:.1e} chains", self.asked().max_depth));
         Err(Error::job(fault.remedy("lower max_depth, use a larger alpha, or fewer receivers")))
+    }
+}
+
+/// Where a path begins or ends at a radio: the radio, or one of its elements.
+struct At<'a> {
+    radio: &'a Radio,
+    element: u32,
+    /// Where the element is in the antenna's own frame [m].
+    offset: Vec3,
+}
+
+impl At<'_> {
+    fn new<'r>(radio: &'r Radio, radios: &Radios, element: u32) -> At<'r> {
+        let offsets = &radios.antennas[radio.antenna as usize].offsets;
+        let offset = if element == ALL_ELEMENTS { Vec3::zeros() } else { offsets[element as usize] };
+        At { radio, element, offset }
+    }
+
+    /// Position [m].
+    fn position(&self) -> Vec3 {
+        self.radio.position + rotation_of(self.radio.orientation) * self.offset
+    }
+
+    /// The adjoint of [`At::position`]: adds to the bars that are wanted.
+    fn position_vjp(&self, bar: &Vec3, wanted: Wanted, radio_bar: &mut RadioBar, antennas_bar: &mut [AntennaBar]) {
+        let Radio { orientation, antenna, .. } = *self.radio;
+        if wanted.has(ParameterKind::Position) {
+            radio_bar.position += bar;
+        }
+        if self.element != ALL_ELEMENTS && wanted.has(ParameterKind::Orientation) {
+            rotation_of_vjp(orientation, &(bar * self.offset.transpose()), &mut radio_bar.orientation);
+        }
+        if self.element != ALL_ELEMENTS && wanted.has(ParameterKind::ElementOffset) {
+            let own = &mut antennas_bar[antenna as usize].offsets[self.element as usize];
+            *own += rotation_of(orientation).transpose() * bar;
+        }
     }
 }
 

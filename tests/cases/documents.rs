@@ -90,8 +90,7 @@ fn every_key_of_a_job_is_documented_and_every_documented_key_is_read() {
 /// The table of derivatives in README, as the lists of the code have it; `RAYLOBE_PRINT=1` prints it.
 #[test]
 fn the_table_of_derivatives_is_that_of_the_code() {
-    let mut table =
-        String::from("| by | unit | paths, CPU and CUDA | maps, CPU | name in fits |\n|---|---|---|---|---|\n");
+    let mut table = String::from("| by | unit | paths, CPU and CUDA | maps | name in fits |\n|---|---|---|---|---|\n");
     for kind in ParameterKind::ALL {
         let maps = match kind {
             ParameterKind::Vertex => "planes",

@@ -11,7 +11,7 @@ use raylobe::path::SolverOptions;
 use raylobe::path::adjoint::{ParameterKind, SceneBar, Wanted};
 use raylobe::path::smooth::Softness;
 use raylobe::scene::Scene;
-use raylobe::scene::antenna::Polarization;
+use raylobe::scene::antenna::{AntennaDescription, Polarization};
 use raylobe::scene::generate::{CityOptions, GenerateOptions, generate};
 use raylobe::scene::radio::Radios;
 use raylobe::solve::smooth::{SoftEngine, SoftSolution};
@@ -80,6 +80,7 @@ fn soft_paths_and_their_gradients_are_those_of_the_cpu() {
         Softness::of(StepKind::Sigmoid, 0.8),
         Softness { kind: StepKind::HardSigmoid, blocking: 0.3, on_facet: 1.0 },
         Softness { kind: StepKind::Smoothstep, blocking: 1.0, on_facet: 0.2 },
+        Softness::of(StepKind::Sigmoid, 40.0),
     ];
     let (mut paths, mut shade, mut visibility, mut derivative) = (0, 0, 0f64, 0f64);
     for (scene, size, depths) in [(yard(), 9.0, 0..=3), (city(), 60.0, 1..=2)] {
@@ -103,7 +104,55 @@ fn soft_paths_and_their_gradients_are_those_of_the_cpu() {
     let value = format!("{visibility:.1e} of {paths} paths, {shade} in half shade; derivatives {derivative:.1e}");
     let bound = format!("<= {VISIBILITY:.1e}, {DERIVATIVE:.1e}");
     let is_small = visibility <= VISIBILITY && derivative <= DERIVATIVE;
-    accept("parity of soft paths", value, &bound, is_small && paths > 200 && shade > 50);
+    accept("parity of soft paths", value, &bound, is_small && shade > 50 && paths > shade + 10);
+}
+
+/// Elements that are traced one by one move with their radio, turn with it, and are moved in it.
+#[test]
+fn elements_have_derivatives_through_visibility() {
+    let scene = yard();
+    let options = build::exhaustive(2);
+    let softness = Softness { kind: StepKind::Sigmoid, blocking: 0.7, on_facet: 0.9 };
+    let mut radios = radios(90, 9.0);
+    let elements = Some(vec![[0.0, -30.0, 5.0], [4.0, 25.0, -9.0]]);
+    let written = AntennaDescription { elements_wavelengths: elements, per_element: true, ..Default::default() };
+    radios.antennas = vec![build::antenna(&written, 0.0107)];
+    radios.transmitters[0].orientation = [0.4, -0.2, 0.3];
+    let loss = |radios: &Radios| -> f64 {
+        let engine = SoftEngine::new(build::backend(), &scene, &options).expect("a scene");
+        let solution = engine.solve(radios, &[CARRIER], softness).expect("a solution");
+        solution.channel.a.iter().map(|a| 1e9 * a.norm_sqr()).sum()
+    };
+    let engine = SoftEngine::new(build::backend(), &scene, &options).expect("a scene");
+    let solution = engine.solve(&radios, &[CARRIER], softness).expect("a solution");
+    let mut bars = ChannelBar::zeros(&solution.channel);
+    bars.a.iter_mut().zip(&solution.channel.a).for_each(|(bar, a)| *bar = *a * 2e9);
+    let wanted = Wanted::of(&[ParameterKind::Position, ParameterKind::Orientation, ParameterKind::ElementOffset]);
+    let bar = engine.pull_back(&radios, &solution, &bars, wanted).expect("a gradient");
+    let mut worst = 0f64;
+    for axis in 0..3 {
+        let position = |radios: &mut Radios, h: f64| radios.transmitters[0].position[axis] += h;
+        let orientation = |radios: &mut Radios, h: f64| radios.transmitters[0].orientation[axis] += h;
+        let offset = |radios: &mut Radios, h: f64| radios.antennas[0].offsets[1][axis] += h;
+        let own = &bar.transmitters[0];
+        let changes: [(&dyn Fn(&mut Radios, f64), f64); 3] = [
+            (&position, own.position[axis]),
+            (&orientation, own.orientation[axis]),
+            (&offset, bar.antennas[0].offsets[1][axis]),
+        ];
+        for (change, found) in changes {
+            let at = |h: f64| {
+                let mut moved = radios.clone();
+                change(&mut moved, h);
+                loss(&moved)
+            };
+            let difference = |h: f64| (at(h) - at(-h)) / (2.0 * h);
+            let [coarse, fine] = [difference(2e-5), difference(1e-5)];
+            let expected = (4.0 * fine - coarse) / 3.0;
+            worst = worse(worst, (found - expected).abs() / expected.abs().max(1e-2));
+        }
+    }
+    accept("derivatives of elements through visibility", format!("{worst:.1e}"), "<= 1e-6", worst <= 1e-6);
 }
 
 /// Placement asks for this: the hard result by looking at chains one by one.
