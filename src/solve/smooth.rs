@@ -53,7 +53,7 @@ pub struct SoftSolution {
 }
 
 impl<'a> SoftEngine<'a> {
-    /// Makes a scene ready. Of `options` count depth, kinds of paths and `rays`, which look for what a radio sees.
+    /// Makes a scene ready. Of `options` count depth and kinds of paths.
     ///
     /// # Errors
     /// A CUDA device; scattering, which has no smoothed form.
@@ -111,7 +111,7 @@ impl<'a> SoftEngine<'a> {
             if self.asked().max_depth < least_depth {
                 return vec![Vec::new(); ends.len()];
             }
-            ends.iter().map(|end| seen_from(&view, &end.position, self.options.rays)).collect()
+            ends.iter().map(|end| seen_from(&view, &end.position)).collect()
         };
         let seen = [seen(&from, 1), seen(&to, 2)];
         self.check_count(&seen)?;
