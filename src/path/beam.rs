@@ -69,11 +69,13 @@ impl Frustum {
     }
 
     /// Whether `p` may be inside.
+    #[inline]
     pub fn holds(&self, p: &Vec3) -> bool {
         self.rows.iter().all(|[x, y, z, d]| x * p.x + y * p.y + z * p.z + d >= 0.0)
     }
 
     /// Whether the box between `low` and `high` may hold a point that is inside.
+    #[inline]
     pub fn meets_box(&self, low: &Vec3, high: &Vec3) -> bool {
         self.rows.iter().all(|[x, y, z, d]| {
             let farthest = |n: &f64, low: f64, high: f64| (n * low).max(n * high);

@@ -51,7 +51,7 @@ pub struct SoftSolution {
 }
 
 impl<'a> SoftEngine<'a> {
-    /// Makes a scene ready. Of `options` count depth, kinds of paths and `rays`, which look for what a radio sees.
+    /// Makes a scene ready. Of `options` count depth and kinds of paths.
     ///
     /// # Errors
     /// Scattering, which has no smoothed form; the device has too little memory.
@@ -106,7 +106,7 @@ impl<'a> SoftEngine<'a> {
         // The only facet of a chain is the transmitter's first one; of longer chains the receiver knows the last.
         let viewpoints = |ends: &[EndPoint], least_depth: u32| -> Vec<Viewpoint> {
             let asks = self.asked().max_depth >= least_depth;
-            let seen = |at| if asks { seen_from(&view, at, self.options.rays) } else { Vec::new() };
+            let seen = |at| if asks { seen_from(&view, at) } else { Vec::new() };
             ends.iter().map(|end| Viewpoint { position: end.position, facets: seen(&end.position) }).collect()
         };
         let viewpoints = [viewpoints(&from, 1), viewpoints(&to, 2)];

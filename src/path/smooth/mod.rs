@@ -6,7 +6,9 @@
 //! and facets are looked at one by one: nothing here depends on what else there is.
 
 pub mod chains;
+mod frusta;
 pub mod seen;
+mod sources;
 
 use super::beam::{mirror, signed_distance};
 use super::refine::{PlaneBar, RefinedBar, refine_vjp, soft_meeting};
