@@ -29,11 +29,14 @@ use raylobe::io::scene_file;
 use raylobe::layout::{Hit, LoneRay, LoneSegment, NONE, ReplayedPath, ReplayedVertex};
 use raylobe::math::Vec3;
 use raylobe::math::random::fibonacci_direction;
-use raylobe::path::adjoint::Wanted;
+use raylobe::math::smoothing::StepKind;
+use raylobe::path::adjoint::{ParameterKind, Wanted};
 use raylobe::path::counters::Counters;
 use raylobe::path::receivers::ReceiverBoxes;
+use raylobe::path::smooth::Softness;
 use raylobe::path::{Paths, SolverOptions};
 use raylobe::progress::Silent;
+use raylobe::solve::smooth::SoftEngine;
 use raylobe::solve::{Solution, solve};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,6 +49,8 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 const CARRIER_HZ: f64 = 3.5e9;
 /// The transmitter of the comparison with Sionna RT in Munich [m].
 const MUNICH_TRANSMITTER: [f64; 3] = [8.5, 21.0, 27.0];
+/// Sharpness of soft paths [1/m].
+const SOFT_ALPHA: f64 = 20.0;
 /// Reflected rays start this far before what they leave, so that they do not meet it again [m].
 const BEFORE_M: f64 = 0.01;
 /// Rays that are counted for the roofs, at the least.
@@ -388,7 +393,26 @@ impl Bench {
         for (i, (what, unit)) in names.into_iter().enumerate() {
             Row { what, scene: &scene, unit, measured: [cuda[i], cpu[i]], roofs: roofs[i] }.print();
         }
+        let measured = [Backend::Cuda(self.cuda.clone()), self.cpu.clone()];
+        let [cuda, cpu] = measured.map(|backend| self.soft_paths(backend, site, &ends));
+        let what = "soft paths of depth 1 and gradient";
+        Row { what, scene: &scene, unit: "paths", measured: [cuda?, cpu?], roofs: [None; 2] }.print();
         Ok(())
+    }
+
+    /// Soft paths, and the gradient of their power by positions.
+    fn soft_paths(&self, backend: Backend, site: &Site, ends: &Ends) -> Outcome<Measured> {
+        let options = SolverOptions { max_depth: 1, ..SolverOptions::default() };
+        let engine = SoftEngine::new(backend, &site.scene, &options)?;
+        let (radios, softness) = (ends.radios(site, CARRIER_HZ)?, Softness::of(StepKind::Sigmoid, SOFT_ALPHA));
+        let (seconds, found) = self.timed(|| {
+            let solution = engine.solve(&radios, &[CARRIER_HZ], softness)?;
+            let mut bars = ChannelBar::zeros(&solution.channel);
+            bars.a.copy_from_slice(&solution.channel.a);
+            engine.pull_back(&radios, &solution, &bars, Wanted::of(&[ParameterKind::Position]))?;
+            Ok(solution.paths.len() as u64)
+        })?;
+        Ok(Measured { items: found, found, seconds })
     }
 
     /// Chains, connect, field, its adjoint and a whole job on one device; also the paths.

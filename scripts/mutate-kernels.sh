@@ -28,6 +28,11 @@ mutants=(
     'path/field_vjp.cu|k < begins[segment + 1]|k + 1 < begins[segment + 1]'
     'math/fixed.cuh|before + addend < before|addend < before'
     'map/forward.cuh|share * power|share * share * power'
+    'math/smoothing.cuh|alpha * (e / ((1.0 + e) * (1.0 + e)))|alpha * (e / (1.0 + e))'
+    'geometry/clearance.cuh|height_bar = signed_bar * copysign(1.0, at.signed_distance)|height_bar = signed_bar'
+    'path/smooth.cuh|own.signed_distance == worst.signed_distance|own.signed_distance != worst.signed_distance'
+    'path/smooth.cuh|plane_bar.offset -= image_bar + receiver_bar|plane_bar.offset += image_bar + receiver_bar'
+    'path/smooth.cu|if (patch == before) return|if (patch == NONE) return'
     'map/forward.cu|hits[i].triangle == NONE ? INFINITY : double(hits[i].t)|INFINITY'
 )
 filters=("$@")
