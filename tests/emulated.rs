@@ -39,6 +39,8 @@ mod response;
 mod scattering_parity;
 #[path = "cases/scenes.rs"]
 mod scenes;
+#[path = "cases/smooth_objectives.rs"]
+mod smooth_objectives;
 #[path = "cases/smooth_parity.rs"]
 mod smooth_parity;
 #[path = "cases/tiles.rs"]

@@ -68,6 +68,20 @@ impl Chosen {
     pub fn describe(&self) -> String {
         format!("{} ({})", self.backend.describe(), self.why)
     }
+
+    /// The same for `what` only the CPU does so far: where the choice was left open, the CPU.
+    ///
+    /// # Errors
+    /// Another device was asked for.
+    pub fn only_on_cpu(self, request: DeviceRequest, what: &str) -> Result<Chosen> {
+        match (&self.backend, request) {
+            (Backend::Cuda(_), DeviceRequest::Auto) => {
+                let why = format!("auto: {what} is not there yet on CUDA devices");
+                Ok(Chosen { backend: Backend::Cpu(Level::detect()?), why })
+            }
+            _ => self.backend.level_for(what).map(|_| self),
+        }
+    }
 }
 
 /// A scene that is ready on the device that does the work.

@@ -46,11 +46,15 @@ pub fn run(options: &Options, log: &Log) -> std::result::Result<(), Failure> {
         pool.build_global().map_err(|error| Error::Internal(format!("{threads} threads: {error}")))?;
     }
     let chosen = Backend::open(options.device)?;
-    let device = chosen.describe();
-    print(&format!("device: {device}\n"))?;
     let mut clock = Clock::new();
     log.begin("reading the job and its scene", 0);
     let job = Job::read(&options.job.job, &options.job.overrides())?;
+    let chosen = match job.only_on_cpu() {
+        Some(what) => chosen.only_on_cpu(options.device, what)?,
+        None => chosen,
+    };
+    let device = chosen.describe();
+    print(&format!("device: {device}\n"))?;
     clock.note("read");
     if options.resume && job.calibration.is_none() {
         return Err(super::not_there_yet("--resume of other tasks than fit"));

@@ -3,7 +3,7 @@
 use crate::adjoint_parity::{Apart, cpu, plain};
 use crate::gradients::{askew, corner};
 use crate::support::build::{self, Numbers};
-use raylobe::backend::Backend;
+use raylobe::backend::{Backend, Chosen, DeviceRequest};
 use raylobe::error::Result;
 use raylobe::map::grid::{Ground, Layout, Mean, Sheet};
 use raylobe::map::metrics::CellBar;
@@ -84,4 +84,13 @@ fn what_the_device_does_not_have_of_maps_it_says() {
         let text = bar(build::backend(), &options, mean, 1000, Wanted::all()).expect_err(part).to_string();
         assert!(text.contains(part) && text.contains("--device cpu"), "{text}");
     }
+    // Where nobody has asked for the device the CPU does it, and says why; else that is an error.
+    let chosen = || Chosen { backend: build::backend(), why: String::new() };
+    let cpu = chosen().only_on_cpu(DeviceRequest::Auto, "means by area").expect("there is a CPU");
+    assert!(
+        matches!(cpu.backend, Backend::Cpu(_)) && cpu.why.contains("means by area is not there yet"),
+        "{}",
+        cpu.why
+    );
+    assert!(chosen().only_on_cpu(DeviceRequest::Cuda(0), "means by area").is_err());
 }

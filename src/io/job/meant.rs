@@ -9,6 +9,7 @@ use crate::channel::impulse::TapWindow;
 use crate::channel::response::subcarrier_offsets;
 use crate::error::{Error, Fault, Result, did_you_mean};
 use crate::io::{record, scene_file};
+use crate::map::grid::Mean;
 use crate::path::scatter::ScatterOptions;
 use crate::path::smooth::Softness;
 use crate::path::{InteractionKind, SolverOptions};
@@ -95,6 +96,15 @@ impl Job {
     /// As [`super::read`] and [`Job::new`].
     pub fn read(file: &Path, overrides: &Overrides) -> Result<Job> {
         Job::new(super::read(file, overrides)?, file)
+    }
+
+    /// What of it only the CPU does so far, if anything.
+    pub fn only_on_cpu(&self) -> Option<&'static str> {
+        match (&self.survey, &self.placement) {
+            (Some(survey), _) if survey.mean == Mean::Area => Some("map.mean = \"area\""),
+            (_, Some(Placement::One(_) | Placement::Study { .. })) => Some("placement in planes"),
+            _ => None,
+        }
     }
 
     /// Checks `description`, which was written in `file`, and reads what it names; paths count from the file's folder.
