@@ -17,16 +17,16 @@ pub enum Optimiser {
     Search(Search),
 }
 
-/// Further starts from the hills of a coarse landscape.
+/// Further starts from the hills of coarse landscapes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Restarts {
     /// Where they are looked for.
     pub region: Region,
-    /// How soft the landscape is.
-    pub softness: Softness,
+    /// How soft each landscape is.
+    pub softness: Vec<Softness>,
     /// Points along each side of the region.
     pub across: usize,
-    /// Starts at the most.
+    /// Starts from each landscape at the most.
     pub starts: usize,
 }
 
@@ -100,15 +100,24 @@ impl Outcome {
 }
 
 impl Placing<'_> {
-    /// Looks for hills, and climbs from them; none without restarts.
+    /// Looks for hills, and climbs from them; none without restarts. A hill of two landscapes is climbed from once.
     ///
     /// # Errors
     /// Those of the landscape.
     pub fn hills(&self) -> Result<Hills> {
         let Some(restarts) = self.restarts else { return Ok(Hills::default()) };
         let Restarts { region, softness, across, starts } = restarts;
-        let (starts, evaluations) = hills(self.landscape, region, softness, *across, *starts)?;
-        let climbed = starts.par_iter().enumerate().map(|(i, start)| self.climbed(start, i as u32 + 1));
+        let (mut found, mut evaluations) = (Vec::<Vec<f64>>::new(), 0);
+        for softness in softness {
+            let (own, looked_at) = hills(self.landscape, region, softness, *across, *starts)?;
+            evaluations += looked_at;
+            own.into_iter().for_each(|hill| {
+                if !found.contains(&hill) {
+                    found.push(hill);
+                }
+            });
+        }
+        let climbed = found.par_iter().enumerate().map(|(i, start)| self.climbed(start, i as u32 + 1));
         Ok(Hills { climbed: climbed.collect::<Result<_>>()?, evaluations })
     }
 

@@ -10,6 +10,7 @@ use super::refine::Refinement;
 use super::scene::SceneLandscape;
 use super::{Landscape, Region};
 use crate::error::{Error, Fault, Result};
+use crate::math::Vec3;
 use crate::math::random::{key_of, philox, unit_interval};
 use crate::planar::Vec2;
 use crate::scene::radio::Radio;
@@ -49,6 +50,8 @@ pub struct SceneStudy {
     pub region: Region,
     /// Lower left and upper right corner of where drawn receivers lie [m].
     pub area: [Vec2; 2],
+    /// Drawn receivers are as far from what closes a point in [m].
+    pub clearance: f64,
     /// Distance of the points of the exhaustive search [m].
     pub spacing: f64,
     /// Starts of each draw.
@@ -125,6 +128,8 @@ const OF_STARTS: u32 = 0;
 const OF_RECEIVERS: u32 = 1;
 /// Points that are drawn before a region counts as closed in altogether.
 const ATTEMPTS: u32 = 10_000;
+/// Points about a receiver that must be outside too.
+const AROUND: u32 = 12;
 
 impl SceneStudy {
     /// `count` receivers of draw number `draw`, like the first one of the landscape and at its height.
@@ -139,11 +144,19 @@ impl SceneStudy {
                 let along = |axis: usize| self.area[0][axis] + words[axis] * (self.area[1][axis] - self.area[0][axis]);
                 let mut position = like.position;
                 (position.x, position.y) = (along(0), along(1));
-                landscape.outside(&position).then(|| Radio { name: format!("rx{k}"), position, ..like.clone() })
+                self.is_clear(landscape, &position).then(|| Radio { name: format!("rx{k}"), position, ..like.clone() })
             };
             (0..ATTEMPTS).find_map(drawn).ok_or_else(nothing_outside)
         };
         (0..count).map(one).collect()
+    }
+
+    fn is_clear(&self, landscape: &SceneLandscape, position: &Vec3) -> bool {
+        let beside = |k: u32| {
+            let (sin, cos) = libm::sincos(std::f64::consts::TAU * f64::from(k) / f64::from(AROUND));
+            position + Vec3::new(cos, sin, 0.0) * self.clearance
+        };
+        landscape.outside(position) && (self.clearance == 0.0 || (0..AROUND).all(|k| landscape.outside(&beside(k))))
     }
 
     /// The starts of draw number `draw`.

@@ -172,8 +172,8 @@ impl Job {
         folder: &Path,
         mut inputs: Vec<PathBuf>,
     ) -> Result<Job> {
-        let draws_its_own = description.scene.walls.is_some()
-            && description.place.as_ref().is_some_and(|place| place.study.is_some());
+        let draws_its_own =
+            description.scene.walls.is_some() && description.place.as_ref().is_some_and(|place| place.study.is_some());
         let (radios, radio_counts) = if draws_its_own {
             (Radios::default(), Counts::default())
         } else {

@@ -119,9 +119,14 @@ fn course_of(place: &PlaceDescription, region: Region, bounds: [[f64; 2]; 2], he
             let across = within("place.restarts.across", written.across, 1..=10_000, "8 serve")? as usize;
             let points = (across as f64).powi(region.low.len() as i32);
             within("points of place.restarts", points, 1.0..=MAX_POINTS, "lower place.restarts.across")?;
-            let alpha = within("place.restarts.alpha", written.alpha, 1e-6..=MAX_ALPHA, "10 serves")?;
+            let soft = |(i, alpha): (usize, &f64)| {
+                let field = format!("place.restarts.alpha[{i}]");
+                Ok(softness(within(&field, *alpha, 1e-6..=MAX_ALPHA, "10 serves; 0.2 in a city")?))
+            };
+            let softness: Vec<Softness> = written.alpha.iter().enumerate().map(soft).collect::<Result<_>>()?;
+            within("place.restarts.alpha", softness.len(), 1..=100, "give a number, or a list, as [0.2, 5.0]")?;
             let starts = within("place.restarts.starts", written.starts, 1..=10_000, "4 serve")? as usize;
-            Some(Restarts { region: region.clone(), softness: softness(alpha), across, starts })
+            Some(Restarts { region: region.clone(), softness, across, starts })
         }
     };
     let refinement = match &place.refinement {

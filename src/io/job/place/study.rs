@@ -31,6 +31,8 @@ pub struct StudyDescription {
     pub methods: Option<Vec<MethodDescription>>,
     /// Of scenes: distance of the points of the exhaustive search [m].
     pub grid_m: Option<f64>,
+    /// Of scenes: how far drawn receivers are from buildings [m].
+    pub clearance_m: Option<f64>,
     /// Of scenes: an end no further below the best of the grid is a success [dB].
     pub tolerance_db: Option<f64>,
 }
@@ -44,6 +46,7 @@ impl Default for StudyDescription {
             receivers: None,
             methods: None,
             grid_m: None,
+            clearance_m: None,
             tolerance_db: None,
         }
     }
@@ -180,6 +183,7 @@ pub(super) fn in_scene(written: &StudyDescription, placed: InScene, seed: u64) -
     let study = SceneStudy {
         region: region.clone(),
         area: placed.course.area,
+        clearance: within("place.study.clearance_m", written.clearance_m.unwrap_or(0.0), 0.0..=1e3, "3 serves")?,
         spacing,
         starts: within("place.study.starts", written.starts, 1..=MAX_COUNT, "50 serve")? as usize,
         tolerance: within("place.study.tolerance_db", written.tolerance_db.unwrap_or(1.0), 0.0..=1e3, "1 serves")?,
@@ -201,7 +205,12 @@ pub(super) fn in_plane(
     folder: &Path,
     inputs: &mut Vec<PathBuf>,
 ) -> Result<Placement> {
-    for (field, given) in [("grid_m", written.grid_m.is_some()), ("tolerance_db", written.tolerance_db.is_some())] {
+    let of_scenes = [
+        ("grid_m", written.grid_m.is_some()),
+        ("clearance_m", written.clearance_m.is_some()),
+        ("tolerance_db", written.tolerance_db.is_some()),
+    ];
+    for (field, given) in of_scenes {
         if given {
             let fault = Fault::new(format!("place.study.{field}"), "is of scenes of three dimensions");
             return Err(Error::job(fault.remedy("remove it")));

@@ -1,6 +1,7 @@
 //! A placement as written in a job.
 
 use super::study::StudyDescription;
+use crate::io::job::description::one_or_many;
 use crate::math::smoothing::StepKind;
 use serde::{Deserialize, Serialize};
 
@@ -213,15 +214,16 @@ pub enum DefinitionDescription {
 pub struct RestartsDescription {
     /// Points along each side of the region.
     pub across: u32,
-    /// Sharpness of the coarse landscape.
-    pub alpha: f64,
-    /// Starts at the most.
+    /// Sharpness of the coarse landscape, or of several.
+    #[serde(deserialize_with = "one_or_many")]
+    pub alpha: Vec<f64>,
+    /// Starts from each at the most.
     pub starts: u32,
 }
 
 impl Default for RestartsDescription {
     fn default() -> Self {
-        RestartsDescription { across: 8, alpha: 10.0, starts: 4 }
+        RestartsDescription { across: 8, alpha: vec![10.0], starts: 4 }
     }
 }
 
