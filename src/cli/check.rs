@@ -99,6 +99,14 @@ fn of_placement(job: &Job, placement: &Placement) -> String {
                 "{transmitters} transmitters, {free} numbers each, in {triangles} triangles for {receivers} receivers"
             )
         }
+        Placement::StudyInScene(asked) => {
+            let (methods, triangles) = (asked.methods.len(), job.scene.triangles.len());
+            let points: usize = asked.study.points_along().iter().product();
+            let starts = asked.study.starts * asked.draws * asked.receivers.as_ref().map_or(1, Vec::len);
+            format!(
+                "a study of {methods} methods in {triangles} triangles, {starts} starts in all; {points} points on a grid"
+            )
+        }
         Placement::Study { study, draws, methods } => {
             let walls = study.scene.walls().len();
             let runs: usize = draws.iter().flat_map(|(_, draws)| draws).map(|draw| draw.starts.len()).sum();

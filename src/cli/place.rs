@@ -5,10 +5,12 @@ use super::run::{Clock, Done};
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::io::job::Job;
-use crate::io::job::place::{InScene, One, Placement};
-use crate::io::place_results::{self, Row};
-use crate::optimise::place;
+use crate::io::job::place::{Course, InScene, One, Placement, StudyInScene};
+use crate::io::place_results::{self, Row, SceneRow, SceneTable};
+use crate::optimise::Landscape;
+use crate::optimise::place::{Outcome, Placing};
 use crate::optimise::scene::SceneLandscape;
+use crate::optimise::scene_study::SceneRates;
 use crate::optimise::study::Study;
 use crate::progress::Progress;
 use crate::solve::Summary;
@@ -20,6 +22,7 @@ pub(super) fn place(job: &Job, placement: &Placement, backend: Backend, log: &Lo
     let (files, summary) = match placement {
         Placement::One(one) => placed(job, one, log, clock)?,
         Placement::InScene(placed) => in_scene(job, placed, backend, log, clock)?,
+        Placement::StudyInScene(asked) => study_in_scene(job, asked, backend, log, clock)?,
         Placement::Study { study, draws, methods } => {
             let mut rows = Vec::new();
             for (count, drawn) in draws {
@@ -38,8 +41,7 @@ pub(super) fn place(job: &Job, placement: &Placement, backend: Backend, log: &Lo
 
 fn placed(job: &Job, one: &One, log: &Log, clock: &mut Clock) -> Result<(Vec<String>, String)> {
     log.begin("placing", 0);
-    let outcome =
-        place::place(&one.landscape, &one.optimiser, one.restarts.as_ref(), &one.start, job.description.seed)?;
+    let outcome = placing(&one.landscape, &one.course, job.description.seed).place(&one.start)?;
     clock.note("place");
     log.begin("drawing the landscape", 0);
     let files = place_results::write(job, one, &outcome)?;
@@ -49,8 +51,7 @@ fn placed(job: &Job, one: &One, log: &Log, clock: &mut Clock) -> Result<(Vec<Str
     for (radio, at) in job.radios.transmitters.iter().zip(outcome.positions().chunks_exact(2)) {
         let _ = writeln!(text, "{}: ({:.4}, {:.4}) m", radio.name, at[0], at[1]);
     }
-    let starts = outcome.climbed.len();
-    let _ = writeln!(text, "{} evaluations of the smoothed objective, {starts} starts", outcome.evaluations);
+    text += &cost(&outcome);
     Ok((files, text))
 }
 
@@ -61,14 +62,10 @@ fn in_scene(
     log: &Log,
     clock: &mut Clock,
 ) -> Result<(Vec<String>, String)> {
-    log.begin("geometry", 0);
-    let engine = SoftEngine::new(backend, &job.scene, &job.solver)?;
-    let (objective, free) = (placed.objective, placed.free.clone());
-    let landscape = SceneLandscape::new(engine, job.radios.clone(), job.carriers[0], objective, free, placed.turn);
+    let landscape = landscape_of(job, placed, backend, log)?;
     clock.note("geometry");
     log.begin("placing", 0);
-    let seed = job.description.seed;
-    let outcome = place::place(&landscape, &placed.optimiser, placed.restarts.as_ref(), &landscape.start(), seed)?;
+    let outcome = placing(&landscape, &placed.course, job.description.seed).place(&landscape.start())?;
     clock.note("place");
     log.begin("drawing the landscape", 0);
     let files = place_results::write_in_scene(job, placed, &landscape, &outcome)?;
@@ -79,9 +76,87 @@ fn in_scene(
         let ([x, y, z], turned) = (radio.position.into(), radio.orientation.map(f64::to_degrees));
         let _ = writeln!(text, "{}: ({x:.3}, {y:.3}, {z:.3}) m, turned by {turned:.2?} degrees", radio.name);
     }
-    let starts = outcome.climbed.len();
-    let _ = writeln!(text, "{} evaluations of the smoothed objective, {starts} starts", outcome.evaluations);
+    text += &cost(&outcome);
     Ok((files, text))
+}
+
+fn placing<'a>(landscape: &'a dyn Landscape, course: &'a Course, seed: u64) -> Placing<'a> {
+    let refinement = course.refinement.as_ref().map(|refinement| (refinement, &course.region));
+    Placing { landscape, optimiser: &course.optimiser, restarts: course.restarts.as_ref(), refinement, seed }
+}
+
+/// What a placement has cost.
+fn cost(outcome: &Outcome) -> String {
+    let Outcome { climbed, evaluations, hard_evaluations, .. } = outcome;
+    let starts = climbed.len();
+    format!("{evaluations} evaluations of the smoothed objective and {hard_evaluations} without, {starts} starts\n")
+}
+
+fn landscape_of<'a>(job: &'a Job, placed: &InScene, backend: Backend, log: &Log) -> Result<SceneLandscape<'a>> {
+    log.begin("geometry", 0);
+    let engine = SoftEngine::new(backend, &job.scene, &job.solver)?;
+    let (objective, free) = (placed.objective, placed.free.clone());
+    Ok(SceneLandscape::new(engine, job.radios.clone(), job.carriers[0], objective, free, placed.turn))
+}
+
+fn study_in_scene(
+    job: &Job,
+    asked: &StudyInScene,
+    backend: Backend,
+    log: &Log,
+    clock: &mut Clock,
+) -> Result<(Vec<String>, String)> {
+    let StudyInScene { study, methods, .. } = asked;
+    let mut landscape = landscape_of(job, &asked.placed, backend, log)?;
+    clock.note("geometry");
+    let counts: Vec<Option<usize>> = match &asked.receivers {
+        Some(counts) => counts.iter().copied().map(Some).collect(),
+        None => vec![None],
+    };
+    let mut tables = Vec::new();
+    for count in counts {
+        let receivers = count.unwrap_or(job.radios.receivers.len());
+        let mut table = SceneTable { receivers, drawn: Vec::new() };
+        for draw in 0..asked.draws {
+            if count.is_some() {
+                landscape.set_receivers(study.receivers(&landscape, receivers, draw)?);
+            }
+            log.begin(&format!("exhaustive search for {receivers} receivers, draw {draw}"), 0);
+            let best = study.exhaustive(&landscape)?;
+            clock.note("exhaustive");
+            let starts = study.starts(&landscape, draw)?;
+            let mut runs = Vec::new();
+            for method in methods {
+                log.begin(method.name(), 0);
+                runs.push(study.runs(&landscape, *method, &starts)?);
+                clock.note(method.name());
+            }
+            table.drawn.push((best, runs));
+        }
+        tables.push(table);
+    }
+    log.begin("writing the results", 0);
+    let (files, rows) = place_results::write_study_in_scene(job, asked, &tables)?;
+    Ok((files, table_in_scene(asked, &rows)))
+}
+
+/// The study in a scene as a table.
+fn table_in_scene(asked: &StudyInScene, rows: &[SceneRow]) -> String {
+    let tolerance = asked.study.tolerance;
+    let mut text = format!(
+        "{:>9}  {:8}  {:>5}  {:>7}  {:>13}  {:>14}  {:>11}   success within {tolerance} dB of the best of the grid\n",
+        "receivers", "method", "runs", "success", "mean lack [dB]", "worst lack [dB]", "evaluations",
+    );
+    for SceneRow { receivers, rates, .. } in rows {
+        let SceneRates { method, runs, success, mean_shortfall_db: mean, worst_shortfall_db: worst, evaluations } =
+            rates;
+        let method = method.name();
+        let _ = writeln!(
+            text,
+            "{receivers:>9}  {method:8}  {runs:>5}  {success:>7.3}  {mean:>14.2}  {worst:>15.2}  {evaluations:>11.0}"
+        );
+    }
+    text
 }
 
 /// The study as a table.

@@ -1,8 +1,10 @@
 //! The results of `task = "place"`: `placement.json`, `trajectory.csv` and pictures; of a study `study.json` and `study.csv`.
 
 mod scene;
+mod study;
 
 pub use scene::write_in_scene;
+pub use study::{Row, SceneRow, SceneTable, write_study, write_study_in_scene};
 
 use super::atomic;
 use super::job::Job;
@@ -10,7 +12,6 @@ use super::job::place::One;
 use super::picture::{self, PlanePicture};
 use crate::error::{Error, Result};
 use crate::optimise::place::{Climbed, Outcome};
-use crate::optimise::study::Rates;
 use crate::optimise::{Landscape, Softness};
 use crate::planar::Vec2;
 use rayon::prelude::*;
@@ -19,26 +20,7 @@ use std::io::Write;
 use std::path::Path;
 
 /// Names of the files, pictures of the landscape aside.
-pub const FILES: [&str; 4] = ["placement.json", "trajectory.csv", "study.json", "study.csv"];
-
-/// One line of a study.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Row {
-    /// Number of receivers of each draw.
-    pub receivers: usize,
-    /// Draws that cannot be solved, which do not count.
-    pub unsolvable: usize,
-    /// The rates of one method.
-    #[serde(flatten)]
-    pub rates: Rates,
-}
-
-impl Row {
-    /// A line.
-    pub fn new(receivers: usize, unsolvable: usize, rates: Rates) -> Row {
-        Row { receivers, unsolvable, rates }
-    }
-}
+pub const FILES: [&str; 5] = ["placement.json", "trajectory.csv", "study.json", "study.csv", "study_runs.csv"];
 
 /// `placement.json`, with what is told of each transmitter.
 #[derive(Serialize)]
@@ -50,6 +32,8 @@ struct Report<'a, P> {
     objective_before: f64,
     /// Smoothed evaluations in all.
     evaluations: u64,
+    /// Those of the hard objective.
+    hard_evaluations: u64,
     /// What became of each start, the job's own first.
     starts: Vec<Start<'a>>,
 }
@@ -61,6 +45,7 @@ impl<'a, P> Report<'a, P> {
             objective: outcome.value(),
             objective_before: outcome.climbed[0].before,
             evaluations: outcome.evaluations,
+            hard_evaluations: outcome.hard_evaluations,
             starts: (0..outcome.climbed.len()).map(|i| start_of(outcome, i)).collect(),
         }
     }
@@ -99,8 +84,8 @@ pub fn write(job: &Job, one: &One, outcome: &Outcome) -> Result<Vec<String>> {
         let picture = PlanePicture {
             title,
             values,
-            cells: one.cells,
-            area: one.area,
+            cells: one.course.cells,
+            area: one.course.area,
             walls: landscape.scene().walls(),
             receivers: landscape.receivers(),
             transmitters: marks.transmitters,
@@ -115,7 +100,7 @@ pub fn write(job: &Job, one: &One, outcome: &Outcome) -> Result<Vec<String>> {
         let marks = || Marks { transmitters: points(outcome.positions()), tracks: &tracks };
         let hard = over(one, |at| one.landscape.value(at.as_slice()));
         files.push(draw("objective [dB], without smoothing", &hard, marks(), "landscape_hard.png".into())?);
-        for softness in &one.softness {
+        for softness in &one.course.softness {
             let values = over(one, |at| smoothed(one, softness, at));
             let alpha = softness.step.alpha;
             let title = format!("objective [dB], alpha = {alpha}");
@@ -128,26 +113,6 @@ pub fn write(job: &Job, one: &One, outcome: &Outcome) -> Result<Vec<String>> {
         files.push(draw(&format!("received power [dB], {name}"), &values, marks, format!("map_{name}.png"))?);
     }
     Ok(files)
-}
-
-/// Writes the results of a study but the record; the names of the files.
-///
-/// # Errors
-/// [`Error::Write`].
-pub fn write_study(job: &Job, rows: &[Row]) -> Result<Vec<String>> {
-    let folder = &job.output.dir;
-    write_json(&folder.join(FILES[2]), &rows)?;
-    atomic::write_file(&folder.join(FILES[3]), |file| {
-        writeln!(file, "receivers,method,runs,unsolvable_draws,success,kept,nearly,evaluations")?;
-        for Row { receivers, unsolvable, rates } in rows {
-            let kept = rates.kept.map_or(String::new(), |kept| kept.to_string());
-            let (method, runs) = (rates.method.name(), rates.runs);
-            let (success, nearly, evaluations) = (rates.success, rates.nearly, rates.evaluations);
-            writeln!(file, "{receivers},{method},{runs},{unsolvable},{success},{kept},{nearly},{evaluations}")?;
-        }
-        Ok(())
-    })?;
-    Ok(vec![FILES[2].into(), FILES[3].into()])
 }
 
 /// What is marked in a picture.
@@ -211,8 +176,8 @@ fn middle_of(cell: usize, cells: usize, [low, high]: [Vec2; 2]) -> Vec2 {
 
 /// Values in decibels at the middle of each cell `[row, column]`, row 0 at the bottom; where there is nothing, no number.
 fn over(one: &One, value: impl Fn(&Vec2) -> f64 + Sync) -> Vec<f64> {
-    let at = |cell: usize| middle_of(cell, one.cells, one.area);
-    (0..one.cells.pow(2)).into_par_iter().map(|cell| 10.0 * libm::log10(value(&at(cell)))).collect()
+    let at = |cell: usize| middle_of(cell, one.course.cells, one.course.area);
+    (0..one.course.cells.pow(2)).into_par_iter().map(|cell| 10.0 * libm::log10(value(&at(cell)))).collect()
 }
 
 /// The smoothed objective on its linear scale.

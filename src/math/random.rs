@@ -23,6 +23,18 @@ pub fn unit_interval(word: u32) -> f64 {
     f64::from(word) * (1.0 / 4_294_967_296.0)
 }
 
+/// A normal number of mean 0 and variance 1 (Box and Muller).
+pub fn normal(counter: [u32; 4], key: [u32; 2]) -> f64 {
+    let words = philox(counter, key);
+    let radius = (-2.0 * libm::log(1.0 - unit_interval(words[0]))).sqrt();
+    radius * libm::cos(std::f64::consts::TAU * unit_interval(words[1]))
+}
+
+/// The key of a seed.
+pub fn key_of(seed: u64) -> [u32; 2] {
+    [seed as u32, (seed >> 32) as u32]
+}
+
 /// Direction `index` of `count` on the Fibonacci sphere: equal areas, deterministic (T5).
 pub fn fibonacci_direction(index: u64, count: u64) -> Vec3 {
     /// 1 - 1/golden ratio: the fraction of a turn between neighbours.

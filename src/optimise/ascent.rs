@@ -3,7 +3,7 @@
 use super::{Landscape, LogScale, Region, Softness, Track, Visit};
 use crate::calibrate::adam::{Adam, Moments};
 use crate::error::Result;
-use crate::math::random::{philox, unit_interval};
+use crate::math::random::{key_of, normal};
 use crate::math::smoothing::{SmoothStep, StepKind};
 
 /// How the sharpness goes from the first step to the last.
@@ -122,13 +122,6 @@ impl Ascent {
         if size == 0.0 {
             return x.to_vec();
         }
-        x.iter().enumerate().map(|(i, x)| x + size * normal([step as u32, i as u32, number, 0], seed)).collect()
+        x.iter().enumerate().map(|(i, x)| x + size * normal([step as u32, i as u32, number, 0], key_of(seed))).collect()
     }
-}
-
-/// A normal number of mean 0 and variance 1 (Box and Muller).
-fn normal(counter: [u32; 4], seed: u64) -> f64 {
-    let words = philox(counter, [seed as u32, (seed >> 32) as u32]);
-    let radius = (-2.0 * libm::log(1.0 - unit_interval(words[0]))).sqrt();
-    radius * libm::cos(std::f64::consts::TAU * unit_interval(words[1]))
 }

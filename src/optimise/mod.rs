@@ -8,8 +8,10 @@
 pub mod ascent;
 pub mod place;
 pub mod planar;
+pub mod refine;
 pub mod restart;
 pub mod scene;
+pub mod scene_study;
 pub mod search;
 pub mod study;
 
@@ -61,6 +63,11 @@ pub trait Landscape: Sync {
     /// # Errors
     /// What has no value there.
     fn hard(&self, x: &[f64]) -> Result<f64>;
+
+    /// Whether a transmitter can stand there at all.
+    fn allowed(&self, _x: &[f64]) -> bool {
+        true
+    }
 }
 
 /// Bounds of each coordinate [m].

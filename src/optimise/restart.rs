@@ -5,7 +5,7 @@ use crate::error::Result;
 use rayon::prelude::*;
 
 /// Where the smoothed objective is highest on a grid: at most `count` points, `across` points along each side of the region,
-/// with no higher neighbour, best first; and the number of evaluations that it took.
+/// with no higher neighbour, best first; and the number of evaluations that it took. Points that are not allowed are no hills.
 ///
 /// # Errors
 /// Those of the landscape.
@@ -23,17 +23,22 @@ pub fn hills(
         let share = |digit: usize| (digit as f64 + 0.5) / across as f64;
         digits(k).enumerate().map(|(i, d)| region.low[i] + (region.high[i] - region.low[i]) * share(d)).collect()
     };
-    let values: Vec<f64> =
-        (0..points).into_par_iter().map(|k| landscape.level(&place(k), softness)).collect::<Result<_>>()?;
+    let level = |k: usize| -> Result<f64> {
+        let x = place(k);
+        if landscape.allowed(&x) { landscape.level(&x, softness) } else { Ok(f64::NEG_INFINITY) }
+    };
+    let values: Vec<f64> = (0..points).into_par_iter().map(level).collect::<Result<_>>()?;
+    let looked_at = values.iter().filter(|value| **value > f64::NEG_INFINITY).count() as u64;
     // Of equal neighbours the first is the hill, so that a plateau has one.
     let above = |a: usize, b: usize| values[a] > values[b] || (values[a] == values[b] && a < b);
     let is_hill = |k: &usize| {
-        digits(*k).enumerate().all(|(axis, digit)| {
-            let step = across.pow(axis as u32);
-            (digit == 0 || above(*k, *k - step)) && (digit + 1 == across || above(*k, *k + step))
-        })
+        values[*k] > f64::NEG_INFINITY
+            && digits(*k).enumerate().all(|(axis, digit)| {
+                let step = across.pow(axis as u32);
+                (digit == 0 || above(*k, *k - step)) && (digit + 1 == across || above(*k, *k + step))
+            })
     };
     let mut found: Vec<usize> = (0..points).filter(is_hill).collect();
     found.sort_by(|a, b| values[*b].total_cmp(&values[*a]).then(a.cmp(b)));
-    Ok((found.into_iter().take(count).map(place).collect(), points as u64))
+    Ok((found.into_iter().take(count).map(place).collect(), looked_at))
 }

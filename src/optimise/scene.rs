@@ -6,6 +6,7 @@
 use super::{Landscape, Softness};
 use crate::channel::ChannelBar;
 use crate::error::Result;
+use crate::geometry::enclosure::Enclosures;
 use crate::math::Vec3;
 use crate::math::smoothing::{SmoothStep, StepKind};
 use crate::path::adjoint::{ParameterKind, SceneBar, Wanted};
@@ -54,6 +55,7 @@ pub enum Freedom {
 /// Transmitters of a scene, what is moved of each, and what receivers get from them.
 pub struct SceneLandscape<'a> {
     engine: SoftEngine<'a>,
+    enclosures: Enclosures,
     radios: Radios,
     carrier: f64,
     objective: SceneObjective,
@@ -73,7 +75,8 @@ impl<'a> SceneLandscape<'a> {
         free: Vec<(usize, Freedom)>,
         turn: f64,
     ) -> SceneLandscape<'a> {
-        SceneLandscape { engine, radios, carrier, objective, free, turn }
+        let enclosures = Enclosures::new(engine.geometry().scene);
+        SceneLandscape { engine, enclosures, radios, carrier, objective, free, turn }
     }
 
     /// The coordinates of the transmitters as they stand.
@@ -154,6 +157,17 @@ impl<'a> SceneLandscape<'a> {
     /// The radios as they stand.
     pub fn radios(&self) -> &Radios {
         &self.radios
+    }
+
+    /// Puts other receivers into the scene.
+    pub fn set_receivers(&mut self, receivers: Vec<Radio>) {
+        self.radios.receivers = receivers;
+    }
+
+    /// Whether no object closes a point in [m, of the scene file].
+    pub fn outside(&self, point: &Vec3) -> bool {
+        let geometry = self.engine.geometry();
+        self.enclosures.around(geometry, &(point - geometry.scene.origin)).is_none()
     }
 
     /// Path gain of each link `[receiver, transmitter]` [-]: the sum over paths of |a|^2, averaged over ports (T53).
@@ -268,5 +282,10 @@ impl Landscape for SceneLandscape<'_> {
 
     fn hard(&self, x: &[f64]) -> Result<f64> {
         self.value(x)
+    }
+
+    /// Outside of what closes a point in.
+    fn allowed(&self, x: &[f64]) -> bool {
+        self.radios_at(x).transmitters.iter().all(|radio| self.outside(&radio.position))
     }
 }

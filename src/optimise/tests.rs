@@ -1,7 +1,9 @@
 //! Landscapes, ascents and searches: gradients, schedules, budgets.
 
 use super::ascent::{Ascent, Sharpening};
+use super::place::{Optimiser, Placing, Restarts};
 use super::planar::{Objective, PlanarLandscape};
+use super::refine::Refinement;
 use super::restart::hills;
 use super::search::{Search, Way};
 use super::{LogScale, Region, Softness};
@@ -137,4 +139,46 @@ fn hills_are_higher_than_their_neighbours() {
         }
     }
     assert!(found.windows(2).all(|pair| value(&pair[0]) >= value(&pair[1])));
+}
+
+#[test]
+fn refinement_is_never_worse_and_finds_what_is_near() {
+    let landscape = landscape(1, 0);
+    let refinement = Refinement { evaluations: 60, step: 0.05 };
+    let mut better = 0;
+    for k in 0..20 {
+        let x = [0.05 + 0.9 * (0.618 * k as f64).fract(), 0.05 + 0.9 * (0.271 * k as f64).fract()];
+        let before = landscape.value(&x);
+        let refined = refinement.search(&landscape, &unit_square(), (&x, before), 7).unwrap();
+        assert_eq!((refined.evaluations, landscape.value(&refined.x)), (60, refined.value));
+        assert!(refined.value >= before && refined.x.iter().all(|x| (0.0..=1.0).contains(x)));
+        assert_eq!(refined, refinement.search(&landscape, &unit_square(), (&x, before), 7).unwrap());
+        better += usize::from(refined.value > before);
+    }
+    assert!(better >= 15, "{better} of 20");
+}
+
+#[test]
+fn placements_accept_the_best_end_and_count_what_they_took() {
+    let landscape = landscape(1, 0);
+    let soft = |alpha: f64| Softness { step: SmoothStep { kind: StepKind::Sigmoid, alpha }, log: None };
+    let ascent = Ascent { steps: 10, kind: StepKind::Sigmoid, region: Some(unit_square()), ..Ascent::default() };
+    let restarts = Restarts { region: unit_square(), softness: vec![soft(10.0), soft(10.0)], across: 6, starts: 3 };
+    let refinement = Refinement { evaluations: 20, step: 0.05 };
+    let placing = Placing {
+        landscape: &landscape,
+        optimiser: &Optimiser::Adam(ascent),
+        restarts: Some(&restarts),
+        refinement: Some((&refinement, &unit_square())),
+        seed: 1,
+    };
+    let outcome = placing.place(&[0.9, 0.1]).unwrap();
+    // The second landscape is the same as the first: its evaluations count, its hills are not climbed again.
+    let starts = outcome.climbed.len();
+    assert!((2..=4).contains(&starts), "{starts}");
+    assert_eq!(outcome.evaluations, 2 * 36 + 10 * starts as u64);
+    assert_eq!(outcome.hard_evaluations, 2 * starts as u64 + 20);
+    let ends = outcome.climbed.iter().map(|one| one.after).fold(outcome.climbed[0].before, f64::max);
+    assert!(outcome.value() >= ends);
+    assert_eq!(landscape.value(outcome.positions()), outcome.value());
 }

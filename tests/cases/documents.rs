@@ -51,7 +51,7 @@ fn known_keys(place: &[&str], beside: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_key_of_a_job_is_documented_and_every_documented_key_is_read() {
-    let tables: [(&str, &[&str], &str); 20] = [
+    let tables: [(&str, &[&str], &str); 21] = [
         ("top", &[], ""),
         ("scene", &["scene"], ""),
         ("materials", &["materials", "wall"], ""),
@@ -67,6 +67,7 @@ fn every_key_of_a_job_is_documented_and_every_documented_key_is_read() {
         ("place", &["place"], ""),
         ("smoothing of placements", &["place", "smoothing"], ""),
         ("restarts", &["place", "restarts"], ""),
+        ("refinement", &["place", "refinement"], ""),
         ("study", &["place", "study"], ""),
         ("fit", &["fit"], ""),
         ("parameters", &["fit", "parameters", "0"], "pattern = '*'"),

@@ -147,6 +147,53 @@ fn transmitters_are_placed_in_scenes_too() {
     }
 }
 
+/// A study in the same scene: its tables agree with each other and with every run, and what it lacks is an error.
+#[test]
+fn studies_in_scenes_count_their_runs() {
+    let study = |own: &str| {
+        in_scene(&format!(
+            "objective = \"mean\"\nregion_m = [[-40, -40], [40, 40]]\nrestarts = {{ across = 4, alpha = [0.2, 2.0], starts = 2 }}\n\
+             refinement = {{ evaluations = 15, step_m = 2.0 }}\nstudy = {{ starts = 5, grid_m = 10.0, {own} }}\n"
+        ))
+    };
+    let folder = folder_with(&study("receivers = [2, 3], draws = 2, clearance_m = 1.0"), &[]);
+    let said = run(folder.path());
+    let rows = json(folder.path(), "study.json");
+    assert_eq!(rows.as_array().map(Vec::len), Some(6), "{said}");
+    let runs = std::fs::read_to_string(folder.path().join("out/study_runs.csv")).expect("a table");
+    for row in rows.as_array().expect("rows") {
+        let (receivers, method) = (row["receivers"].to_string(), row["method"].as_str().expect("a method"));
+        let number = |key: &str| row[key].as_f64().expect(key);
+        let own: Vec<Vec<&str>> = runs.lines().map(|line| line.split(',').collect::<Vec<_>>()).collect();
+        let own = own.iter().filter(|cells| cells[0] == receivers && cells[2] == method);
+        let own: Vec<[f64; 3]> = own.map(|cells| [3, 4, 5].map(|k| cells[k].parse().expect("a number"))).collect();
+        assert_eq!((own.len(), number("runs")), (10, 10.0), "{row}");
+        let well = own.iter().filter(|[value, best, _]| *value >= best - 1.0).count();
+        assert!((number("success") - well as f64 / 10.0).abs() < 1e-12, "{row}");
+        let worst = own.iter().map(|[value, best, _]| (best - value).max(0.0)).fold(0.0, f64::max);
+        assert!((number("worst_shortfall_db") - worst).abs() < 1e-9, "{row}");
+        let steps = 12.0 + 2.0;
+        let least = if method == "restarts" { steps + 2.0 * steps + 15.0 } else { steps };
+        assert!(own.iter().all(|[.., evaluations]| *evaluations == steps || *evaluations >= least), "{row}");
+        assert!(method == "restarts" || number("evaluations") == steps, "{row}");
+    }
+    // The job's own receivers, once.
+    let folder = folder_with(&study("methods = [\"hard\"]"), &[]);
+    run(folder.path());
+    assert_eq!(json(folder.path(), "study.json")[0]["receivers"].as_u64(), Some(2));
+    let cases: [(&str, &[&str]); 4] = [
+        ("draws = 2", &["place.study.draws", "receivers"]),
+        ("methods = [\"tour\"]", &["place.study.methods[0]", "tour", "restarts"]),
+        ("file = \"draws.json\"", &["place.study.file", "planes"]),
+        ("tolerance_db = -1", &["place.study.tolerance_db"]),
+    ];
+    for (own, parts) in cases {
+        super::fails(&study(own), &[], &[], 64, parts);
+    }
+    let coverage = study("starts = 1").replace("\"mean\"", "\"coverage\"").replace("starts = 5, ", "");
+    super::fails(&coverage, &[], &[], 64, &["place.objective", "dB"]);
+}
+
 /// Every job of placement in the repository, with few steps and small pictures.
 #[test]
 fn the_scenes_of_placement_run() {
@@ -162,12 +209,17 @@ fn the_scenes_of_placement_run() {
             let (job, to) = (job.to_string_lossy().into_owned(), out.path().to_string_lossy().into_owned());
             let study = ["--set", "place.study.draws=1", "--set", "place.study.starts=1"];
             let few = ["--set", "place.cells=4", "--set", "place.steps=6"];
-            let more: &[&str] = if folder == "placement_study" { &study } else { &few };
-            let arguments = [&["run", &job, "--device", "cpu", "--out", &to], more].concat();
+            let mut arguments = vec!["run", &job, "--device", "cpu", "--out", &to];
+            if folder == "placement_study" || job.ends_with("study.toml") {
+                arguments.extend(study);
+            }
+            if folder != "placement_study" {
+                arguments.extend(few);
+            }
             let output = raylobe(out.path(), &arguments);
             assert_eq!(output.status.code(), Some(0), "{job}: {}", text(&output.stderr));
             ran += 1;
         }
     }
-    assert!(ran >= 8, "{ran} jobs");
+    assert!(ran >= 9, "{ran} jobs");
 }

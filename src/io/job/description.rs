@@ -290,7 +290,7 @@ fn isotropic() -> String {
 }
 
 /// A number or a list of numbers. An untagged enum would do, but could not say what is wrong.
-fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+pub(super) fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
     struct OneOrMany;
 
     impl<'de> Visitor<'de> for OneOrMany {

@@ -182,8 +182,9 @@ impl Job {
         folder: &Path,
         mut inputs: Vec<PathBuf>,
     ) -> Result<Job> {
-        let is_study = description.place.as_ref().is_some_and(|place| place.study.is_some());
-        let (radios, radio_counts) = if is_study {
+        let draws_its_own =
+            description.scene.walls.is_some() && description.place.as_ref().is_some_and(|place| place.study.is_some());
+        let (radios, radio_counts) = if draws_its_own {
             (Radios::default(), Counts::default())
         } else {
             radios::radios_of(&description, folder, carriers[0], &mut inputs)?

@@ -56,7 +56,7 @@ pub fn write_in_scene(
             "landscape_hard.png",
             &mut files,
         )?;
-        for softness in &placed.softness {
+        for softness in &placed.course.softness {
             let values = view.over(|at| landscape.level(at, softness))?;
             let alpha = softness.step.alpha;
             let (title, name) =
@@ -73,7 +73,7 @@ pub fn write_in_scene(
 }
 
 /// One name for each coordinate, and its size in that unit.
-fn columns_of(placed: &InScene) -> Vec<(String, f64)> {
+pub(super) fn columns_of(placed: &InScene) -> Vec<(String, f64)> {
     let of = |(transmitter, freedom): &(usize, Freedom)| match freedom {
         Freedom::Position(axis) => (format!("{}{transmitter}_m", ["x", "y", "z"][*axis]), 1.0),
         Freedom::Orientation(axis) => {
@@ -115,17 +115,17 @@ impl<'a> Plan<'a> {
     }
 
     fn at(&self, cell: usize) -> Vec2 {
-        middle_of(cell, self.placed.cells, self.placed.area)
+        middle_of(cell, self.placed.course.cells, self.placed.course.area)
     }
 
     /// Values at the middle of each cell.
     fn over(&self, value: impl Fn(&[f64]) -> Result<f64> + Sync) -> Result<Vec<f64>> {
-        (0..self.placed.cells.pow(2)).into_par_iter().map(|cell| value(self.at(cell).as_slice())).collect()
+        (0..self.placed.course.cells.pow(2)).into_par_iter().map(|cell| value(self.at(cell).as_slice())).collect()
     }
 
     /// Path gain at the receivers' height [dB]; where there is none, no number.
     fn map(&self, landscape: &SceneLandscape, x: &[f64]) -> Result<Vec<f64>> {
-        let cells: Vec<usize> = (0..self.placed.cells.pow(2)).collect();
+        let cells: Vec<usize> = (0..self.placed.course.cells.pow(2)).collect();
         let place = |cell: &usize| {
             let at = self.at(*cell);
             Vec3::new(at.x, at.y, self.height)
@@ -152,8 +152,8 @@ impl<'a> Plan<'a> {
         let picture = PlanePicture {
             title,
             values,
-            cells: self.placed.cells,
-            area: self.placed.area,
+            cells: self.placed.course.cells,
+            area: self.placed.course.area,
             walls: &self.walls,
             receivers: &receivers,
             transmitters: radios.transmitters.iter().map(|radio| above(&radio.position)).collect(),

@@ -1,36 +1,14 @@
 //! The placement of a job in a scene of three dimensions, checked.
 
-use super::{
-    DefinitionDescription, MAX_ALPHA, MAX_STEPS, ObjectiveDescription, PlaceDescription, log_of, optimiser_of,
-    restarts_of,
-};
+use super::written::{DefinitionDescription, FreeDescription, ObjectiveDescription};
+use super::{Course, PlaceDescription, bounds_of, course_of};
 use crate::error::{Error, Fault, Result};
 use crate::io::job::meant::within;
 use crate::map::metrics::thermal_noise;
-use crate::math::smoothing::SmoothStep;
-use crate::optimise::place::{Optimiser, Restarts};
+use crate::optimise::Region;
 use crate::optimise::scene::{Freedom, SceneObjective};
-use crate::optimise::{Region, Softness};
-use crate::planar::Vec2;
 use crate::scene::radio::Radios;
 use crate::scene::{MAX_COORDINATE_M, Scene};
-use serde::{Deserialize, Serialize};
-
-/// What is moved of every transmitter, as written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FreeDescription {
-    /// Its position, axis by axis.
-    X,
-    /// Along y.
-    Y,
-    /// Its height.
-    Z,
-    /// Its angle about the vertical.
-    Yaw,
-    /// Its tilt.
-    Pitch,
-}
 
 /// A placement in a scene as meant.
 #[derive(Debug, Clone)]
@@ -41,29 +19,19 @@ pub struct InScene {
     pub free: Vec<(usize, Freedom)>,
     /// Angle that counts as a metre [rad/m].
     pub turn: f64,
-    /// How transmitters are moved.
-    pub optimiser: Optimiser,
-    /// Further starts.
-    pub restarts: Option<Restarts>,
-    /// Softness of each picture of the landscape beside the hard one.
-    pub softness: Vec<Softness>,
-    /// What the pictures show [m].
-    pub area: [Vec2; 2],
-    /// Cells along each side of the pictures.
-    pub cells: usize,
+    /// How transmitters are moved, and what is drawn.
+    pub course: Course,
 }
 
 /// Checks the placement of a job in its scene.
 pub(super) fn in_scene(place: &PlaceDescription, scene: &Scene, radios: &Radios) -> Result<InScene> {
     refuse_what_is_of_planes(place)?;
-    within("place.steps", place.steps, 1..=MAX_STEPS, "100 serve")?;
-    within("place.cells", place.cells, 1..=2000, "100 serve")?;
     let turn = within("place.turn_deg_per_m", place.turn_deg_per_m, 1e-3..=360.0, "3 serves")?.to_radians();
     if place.free.is_empty() {
         let fault = Fault::new("place.free", "at least one of x, y, z, yaw, pitch").value("[]");
         return Err(Error::job(fault.remedy("give free = [\"x\", \"y\"]")));
     }
-    let bounds = bounds_of(place, scene)?;
+    let bounds = bounds_of(place, spanned(scene))?;
     let (mut free, mut low, mut high) = (Vec::new(), Vec::new(), Vec::new());
     for (t, radio) in radios.transmitters.iter().enumerate() {
         for freedom in &place.free {
@@ -86,40 +54,13 @@ pub(super) fn in_scene(place: &PlaceDescription, scene: &Scene, radios: &Radios)
             high.push(most);
         }
     }
-    let region = Region { low, high };
-    let log = log_of(&place.smoothing)?;
-    let softness = |alpha: f64| Softness { step: SmoothStep { kind: place.smoothing.kind.meant(), alpha }, log };
-    for (i, alpha) in place.smoothing.alpha.iter().chain(&place.pictures_alpha).enumerate() {
-        let field =
-            if i < 2 { format!("place.smoothing.alpha[{i}]") } else { format!("place.pictures_alpha[{}]", i - 2) };
-        within(&field, *alpha, 1e-4..=MAX_ALPHA, "0.1 to 10 serve in a city")?;
-    }
-    let restarts = match &place.restarts {
-        None => None,
-        Some(written) => Some(restarts_of(written, softness, region.clone())?),
-    };
-    let Optimiser::Adam(mut ascent) = optimiser_of(place, region.clone(), log)? else {
-        let fault = Fault::new("place.optimiser", "tour and survey are not there yet in scenes of three dimensions");
-        return Err(Error::job(fault.remedy("use \"adam\", with restarts")));
-    };
-    ascent.region = Some(region);
-    let corner = |end: usize| Vec2::new(bounds[0][end], bounds[1][end]);
-    Ok(InScene {
-        objective: objective_of(place)?,
-        free,
-        turn,
-        optimiser: Optimiser::Adam(ascent),
-        restarts,
-        softness: place.pictures_alpha.iter().map(|alpha| softness(*alpha)).collect(),
-        area: [corner(0), corner(1)],
-        cells: place.cells as usize,
-    })
+    let course = course_of(place, Region { low, high }, bounds, true)?;
+    Ok(InScene { objective: objective_of(place)?, free, turn, course })
 }
 
 fn refuse_what_is_of_planes(place: &PlaceDescription) -> Result<()> {
     let of_planes = [
         ("place.max_order", place.max_order != 0, "use solver.max_depth and solver.interactions"),
-        ("place.study", place.study.is_some(), "give walls of a plane"),
         ("place.smoothing.guard", place.smoothing.guard != 0.0, "remove it"),
         ("place.smoothing.margin_m", place.smoothing.margin_m != 0.0, "remove it"),
         (
@@ -153,24 +94,11 @@ fn objective_of(place: &PlaceDescription) -> Result<SceneObjective> {
     })
 }
 
-/// Where transmitters may go along x and y: as stated, or what the scene spans [m].
-fn bounds_of(place: &PlaceDescription, scene: &Scene) -> Result<[[f64; 2]; 2]> {
-    let spanned = || {
-        let (low, high) = scene.bounds()?;
-        let (low, high) = (low + scene.origin, high + scene.origin);
-        Some([[low.x, high.x], [low.y, high.y]])
-    };
-    let stated = place.region_m.map(|[low, high]| [[low[0], high[0]], [low[1], high[1]]]);
-    let Some(bounds) = stated.or_else(spanned) else {
-        let fault = Fault::new("place.region_m", "is missing, and the scene is empty");
-        return Err(Error::job(fault.remedy("add region_m = [[0, 0], [100, 100]]")));
-    };
-    let fits = |[low, high]: &[f64; 2]| low < high && low.abs().max(high.abs()) <= MAX_COORDINATE_M;
-    if bounds.iter().all(fits) {
-        return Ok(bounds);
-    }
-    let fault = Fault::new("place.region_m", "must have a lower left and an upper right corner, apart on both axes");
-    Err(Error::job(fault.value(format!("{:?}", place.region_m)).remedy("give [[x, y], [x, y]] in metres")))
+/// What a scene spans along x and y [m].
+fn spanned(scene: &Scene) -> Option<[[f64; 2]; 2]> {
+    let (low, high) = scene.bounds()?;
+    let (low, high) = (low + scene.origin, high + scene.origin);
+    Some([[low.x, high.x], [low.y, high.y]])
 }
 
 fn heights_of(place: &PlaceDescription) -> Result<[f64; 2]> {
