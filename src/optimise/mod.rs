@@ -2,8 +2,8 @@
 //!
 //! A [`Landscape`] is the objective: [`planar`] has one, and [`scene`]. [`ascent`] follows gradients while the smoothing sharpens, as published or
 //! adaptively, with noise if asked for; [`restart`] begins where a coarse smoothed landscape is high; [`search`] walks from hill
-//! to hill or surveys first; [`mod@place`] does all of it and judges the ends by the hard
-//! objective; [`study`] counts how often each way arrives.
+//! to hill or surveys first; [`refine`] searches about an end without smoothing; [`mod@place`] does all of it and judges the ends by the hard
+//! objective; [`study`] counts how often each way arrives in a plane, [`scene_study`] in a scene.
 
 pub mod ascent;
 pub mod place;

@@ -1,4 +1,4 @@
-//! A whole placement: every start climbed, every end judged by the hard objective (T114 to T116).
+//! A whole placement: every start climbed, every end judged by the hard objective, the best one refined by it (T114 to T116).
 
 use super::ascent::Ascent;
 use super::refine::{Refined, Refinement};

@@ -143,7 +143,8 @@ fn hills_are_higher_than_their_neighbours() {
 
 #[test]
 fn refinement_is_never_worse_and_finds_what_is_near() {
-    let landscape = landscape(1, 0);
+    // The mean has a slope nearly everywhere; the least of three is 0 wherever one of them is hidden.
+    let landscape = PlanarLandscape { objective: Objective::Mean, ..landscape(1, 0) };
     let refinement = Refinement { evaluations: 60, step: 0.05 };
     let mut better = 0;
     for k in 0..20 {

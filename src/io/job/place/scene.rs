@@ -1,6 +1,6 @@
 //! The placement of a job in a scene of three dimensions, checked.
 
-use super::written::{DefinitionDescription, FreeDescription, ObjectiveDescription};
+use super::written::{DefinitionDescription, FreeDescription, ObjectiveDescription, OptimiserDescription};
 use super::{Course, PlaceDescription, bounds_of, course_of};
 use crate::error::{Error, Fault, Result};
 use crate::io::job::meant::within;
@@ -26,6 +26,10 @@ pub struct InScene {
 /// Checks the placement of a job in its scene.
 pub(super) fn in_scene(place: &PlaceDescription, scene: &Scene, radios: &Radios) -> Result<InScene> {
     refuse_what_is_of_planes(place)?;
+    if place.optimiser != OptimiserDescription::Adam {
+        let fault = Fault::new("place.optimiser", "tour and survey are not there yet in scenes of three dimensions");
+        return Err(Error::job(fault.remedy("use \"adam\", with restarts")));
+    }
     let turn = within("place.turn_deg_per_m", place.turn_deg_per_m, 1e-3..=360.0, "3 serves")?.to_radians();
     if place.free.is_empty() {
         let fault = Fault::new("place.free", "at least one of x, y, z, yaw, pitch").value("[]");
