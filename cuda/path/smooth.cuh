@@ -63,9 +63,9 @@ DEVICE uint32_t children_near(const WideNode& node, const Segment3& segment, dou
 }
 
 // The patch with the largest signed distance from the segment, of those not below `floor` [m] but the two `skip`, or NONE;
-// of equal ones the lower.
+// of equal ones the lower. One that the segment goes through by more than `enough` [m] will do.
 DEVICE uint32_t worst_obstacle(const SoftAt& at, const Segment3& segment, const uint32_t* skip, double floor,
-                               ClearanceAt& worst) {
+                               double enough, ClearanceAt& worst) {
   uint32_t found = NONE;
   walk(
       at.geometry,
@@ -91,7 +91,7 @@ DEVICE uint32_t worst_obstacle(const SoftAt& at, const Segment3& segment, const 
             found = patch;
           }
         }
-        return false;
+        return floor > enough;
       });
   return found;
 }
@@ -153,9 +153,12 @@ DEVICE bool visibility_of(const SoftAt& at, const SoftChain& chain, Vec3* vertic
     const uint32_t* patches = at.geometry.patch_of_facet;
     const uint32_t skip[2] = {leg > 0 ? patches[chain.facets[leg - 1]] : NONE,
                               leg < chain.depth ? patches[chain.facets[leg]] : NONE};
-    // What passes better than the worst known need not be looked at.
+    // What passes better than the worst known need not be looked at; what is blocked by more than the reach is no path, with a
+    // hair for rounding.
     ClearanceAt own;
-    const uint32_t patch = worst_obstacle(at, ends_of_leg(chain, leg, vertices), skip, -over(least, at.blocking), own);
+    const double enough = over(at.reach, at.blocking) * (1.0 + 1e-9);
+    const uint32_t patch =
+        worst_obstacle(at, ends_of_leg(chain, leg, vertices), skip, -over(least, at.blocking), enough, own);
     const double x = patch == NONE ? least : -times(at.blocking, own.signed_distance);
     if (x < least) {
       least = x;

@@ -57,7 +57,7 @@ KERNEL void probe_worst_obstacle(SoftAt at, const double* in, uint32_t count, do
   in += 9 * i;
   const uint32_t skip[2] = {in[6] < 0.0 ? NONE : uint32_t(in[6]), in[7] < 0.0 ? NONE : uint32_t(in[7])};
   ClearanceAt own = {0.0, {0.0, 0.0}, NONE, 0};
-  const uint32_t patch = worst_obstacle(at, {{vec3(in), vec3(in + 3)}}, skip, in[8], own);
+  const uint32_t patch = worst_obstacle(at, {{vec3(in), vec3(in + 3)}}, skip, in[8], INFINITY, own);
   put(put(out + 6 * i, place_of(patch)), own);
 }
 

@@ -17,17 +17,28 @@ pub struct Obstacle {
 }
 
 /// The obstacle of `segment` with the largest signed distance, of those not below `floor` [m]; `None`: there is none, and
-/// nothing comes nearer than -`floor`. The patches `skip` are not looked at. Of equal ones, that of the lower number.
+/// nothing comes nearer than -`floor`. The patches `skip` are not looked at. Of equal ones, that of the lower number. One that
+/// the segment goes through by more than `enough` [m] will do, whatever else there is.
 pub fn worst_obstacle(
     geometry: &Geometry,
     outlines: &Outlines,
     segment: &[Vec3; 2],
     skip: [u32; 2],
-    floor: f64,
+    [floor, enough]: [f64; 2],
 ) -> Option<Obstacle> {
     let [low, high] = [segment[0].inf(&segment[1]), segment[0].sup(&segment[1])];
-    let mut worst =
-        Worst { geometry, outlines, segment, along: segment[1] - segment[0], low, high, skip, floor, found: None };
+    let mut worst = Worst {
+        geometry,
+        outlines,
+        segment,
+        along: segment[1] - segment[0],
+        low,
+        high,
+        skip,
+        floor,
+        enough,
+        found: None,
+    };
     walk(&geometry.bvh, &mut worst);
     worst.found
 }
@@ -42,6 +53,8 @@ struct Worst<'a> {
     skip: [u32; 2],
     /// What is below does not count any more [m].
     floor: f64,
+    /// What is above ends the search [m].
+    enough: f64,
     found: Option<Obstacle>,
 }
 
@@ -95,6 +108,6 @@ impl Query for Worst<'_> {
                 self.found = Some(Obstacle { patch, clearance });
             }
         }
-        true
+        self.floor <= self.enough
     }
 }

@@ -105,12 +105,12 @@ fn very_sharp_smoothing_is_the_solver_in_munich() {
             numbers.between(low.y, high.y),
             numbers.between(1.0, 60.0) - checked.origin.z,
         );
-        let soft = worst_obstacle(&geometry, &outlines, &[other, receiver], [NONE; 2], 0.0);
+        let soft = worst_obstacle(&geometry, &outlines, &[other, receiver], [NONE; 2], [0.0, f64::INFINITY]);
         let mut hard = false;
         raylobe::geometry::search::for_each_crossing(&checked, &geometry.bvh, [&other, &receiver], |_| hard = true);
         differ += usize::from(soft.is_some_and(|obstacle| obstacle.clearance.signed > 0.0) != hard);
         near += usize::from(
-            worst_obstacle(&geometry, &outlines, &[other, receiver], [NONE; 2], -1e-4)
+            worst_obstacle(&geometry, &outlines, &[other, receiver], [NONE; 2], [-1e-4, f64::INFINITY])
                 .is_some_and(|obstacle| obstacle.clearance.signed.abs() < 1e-4),
         );
     }

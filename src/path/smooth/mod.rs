@@ -209,9 +209,10 @@ impl View<'_> {
             let segment = candidate.leg(leg, vertices);
             let patch = |vertex: Option<&u32>| vertex.map_or(NONE, |facet| self.geometry.facets.patch[*facet as usize]);
             let skip = [patch(leg.checked_sub(1).and_then(|before| chain.get(before))), patch(chain.get(leg))];
-            // What passes better than the worst known need not be looked at.
-            let floor = -over(least, softness.blocking);
-            if let Some(obstacle) = worst_obstacle(self.geometry, self.outlines, &segment, skip, floor) {
+            // What passes better than the worst known need not be looked at; what is blocked by more than the reach is no path, with
+            // a hair for rounding.
+            let range = [-over(least, softness.blocking), over(reach, softness.blocking) * (1.0 + 1e-9)];
+            if let Some(obstacle) = worst_obstacle(self.geometry, self.outlines, &segment, skip, range) {
                 let x = -times(softness.blocking, obstacle.clearance.signed);
                 if x < least {
                     (least, test) = (x, Test::Leg { leg: leg as u32, obstacle });

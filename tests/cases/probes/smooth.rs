@@ -173,14 +173,14 @@ fn obstacles_are_found_alike() {
         let view = View { geometry, outlines, softness: Softness::of(StepKind::Sigmoid, 1.0) };
         let random = |n: &mut Numbers| {
             let (from, to) = (point(n), point(n));
-            let skip =
-                worst_obstacle(geometry, outlines, &[from, to], [NONE; 2], -3.0).map_or(NONE, |known| known.patch);
+            let skip = worst_obstacle(geometry, outlines, &[from, to], [NONE; 2], [-3.0, f64::INFINITY])
+                .map_or(NONE, |known| known.patch);
             let skip = if n.next() < 0.5 { -1.0 } else { place_of(skip) };
             joined(&[from.as_slice(), to.as_slice(), &[skip, -1.0, n.between(-3.0, 0.5)]])
         };
         let twin = |x: &[f64; 9]| -> [f64; 6] {
             let skip = [x[6], x[7]].map(|patch| if patch < 0.0 { NONE } else { patch as u32 });
-            let found = worst_obstacle(geometry, outlines, &[vec3(x), vec3(&x[3..])], skip, x[8]);
+            let found = worst_obstacle(geometry, outlines, &[vec3(x), vec3(&x[3..])], skip, [x[8], f64::INFINITY]);
             match &found {
                 Some(Obstacle { patch, clearance }) => joined(&[&[f64::from(*patch)], &numbers_of(clearance)]),
                 None => joined(&[&[-1.0], &NOTHING]),
