@@ -65,7 +65,9 @@ fn in_scene(
     let landscape = landscape_of(job, placed, backend, log)?;
     clock.note("geometry");
     log.begin("placing", 0);
-    let outcome = placing(&landscape, &placed.course, job.description.seed).place(&landscape.start())?;
+    let mut start = landscape.start();
+    placed.course.region.sites.project(&mut start);
+    let outcome = placing(&landscape, &placed.course, job.description.seed).place(&start)?;
     clock.note("place");
     log.begin("drawing the landscape", 0);
     let files = place_results::write_in_scene(job, placed, &landscape, &outcome)?;

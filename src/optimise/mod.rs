@@ -3,7 +3,7 @@
 //! A [`Landscape`] is the objective: [`planar`] has one, and [`scene`]. [`ascent`] follows gradients while the smoothing sharpens, as published or
 //! adaptively, with noise if asked for; [`restart`] begins where a coarse smoothed landscape is high; [`search`] walks from hill
 //! to hill or surveys first; [`refine`] searches about an end without smoothing; [`mod@place`] does all of it and judges the ends by the hard
-//! objective; [`study`] counts how often each way arrives in a plane, [`scene_study`] in a scene.
+//! objective; [`sites`] are where transmitters may stand; [`study`] counts how often each way arrives in a plane, [`scene_study`] in a scene.
 
 pub mod ascent;
 pub mod place;
@@ -13,6 +13,7 @@ pub mod restart;
 pub mod scene;
 pub mod scene_study;
 pub mod search;
+pub mod sites;
 pub mod study;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod tests;
 
 use crate::error::Result;
 use crate::math::smoothing::SmoothStep;
+use sites::Sites;
 
 /// How soft an objective is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,21 +72,29 @@ pub trait Landscape: Sync {
     }
 }
 
-/// Bounds of each coordinate [m].
-#[derive(Debug, Clone, PartialEq)]
+/// Where coordinates may go: bounds of each [m], and sites for positions.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Region {
     /// Least ones.
     pub low: Vec<f64>,
     /// Largest ones.
     pub high: Vec<f64>,
+    /// Where positions must lie besides.
+    pub sites: Sites,
 }
 
 impl Region {
-    /// Puts `x` into the region, coordinate by coordinate.
+    /// Bounds alone.
+    pub fn new(low: Vec<f64>, high: Vec<f64>) -> Region {
+        Region { low, high, ..Region::default() }
+    }
+
+    /// Puts `x` into the region: coordinate by coordinate, then to the nearest site.
     pub fn clamp(&self, x: &mut [f64]) {
         for (x, (low, high)) in x.iter_mut().zip(self.low.iter().zip(&self.high)) {
             *x = x.clamp(*low, *high);
         }
+        self.sites.project(x);
     }
 
     /// The region without a rim of this share of each of its sides.
@@ -94,6 +104,7 @@ impl Region {
         Region {
             low: all.clone().map(|i| self.low[i] + rim(i)).collect(),
             high: all.map(|i| self.high[i] - rim(i)).collect(),
+            sites: self.sites.clone(),
         }
     }
 

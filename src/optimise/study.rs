@@ -201,7 +201,7 @@ impl Study {
     }
 
     fn region(&self) -> Region {
-        Region { low: self.area[0].as_slice().to_vec(), high: self.area[1].as_slice().to_vec() }
+        Region::new(self.area[0].as_slice().to_vec(), self.area[1].as_slice().to_vec())
     }
 
     /// Where each start of a draw ends, and what it cost.

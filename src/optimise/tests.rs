@@ -19,7 +19,7 @@ fn landscape(transmitters: usize, order: usize) -> PlanarLandscape {
 }
 
 fn unit_square() -> Region {
-    Region { low: vec![0.0; 2], high: vec![1.0; 2] }
+    Region::new(vec![0.0; 2], vec![1.0; 2])
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn first_cells(document: &'static str, name: &str) -> Vec<&'static str> {
 /// The text of a job with `value` at `place` (keys and indices).
 fn job_with(place: &[&str], value: Table) -> String {
     let base = "carrier_ghz = 28.0\n[scene]\n[[transmitters]]\n[[receivers]]\n[fit]\n[[fit.parameters]]\npattern = '*'\n\
-        [[fit.losses]]\nof = 'path_gain'\n[[fit.measurements]]\nfile = 'm.csv'\n";
+        [[fit.losses]]\nof = 'path_gain'\n[[fit.measurements]]\nfile = 'm.csv'\n[[place.sites]]\n";
     let mut job: Value = toml::from_str(base).expect("TOML");
     let mut inner = &mut job;
     for key in place {
@@ -51,7 +51,7 @@ fn known_keys(place: &[&str], beside: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_key_of_a_job_is_documented_and_every_documented_key_is_read() {
-    let tables: [(&str, &[&str], &str); 21] = [
+    let tables: [(&str, &[&str], &str); 22] = [
         ("top", &[], ""),
         ("scene", &["scene"], ""),
         ("materials", &["materials", "wall"], ""),
@@ -66,6 +66,7 @@ fn every_key_of_a_job_is_documented_and_every_documented_key_is_read() {
         ("objects", &["objects", "wall_3"], ""),
         ("place", &["place"], ""),
         ("smoothing of placements", &["place", "smoothing"], ""),
+        ("sites", &["place", "sites", "0"], ""),
         ("restarts", &["place", "restarts"], ""),
         ("refinement", &["place", "refinement"], ""),
         ("study", &["place", "study"], ""),

@@ -147,6 +147,70 @@ fn transmitters_are_placed_in_scenes_too() {
     }
 }
 
+type IsAllowed<'a> = &'a dyn Fn(&[f64]) -> bool;
+
+/// On sites: every evaluation and the end lie on them, wherever the job's transmitter stands.
+#[test]
+fn transmitters_stay_on_their_sites() {
+    let xyz = "free = [\"x\", \"y\", \"z\"]\nheight_m = [0, 60]\nobjective = \"mean\"\n";
+    let triangle = |x: f64, y: f64| {
+        let (a, b, c) = ([-30.0, -30.0], [-10.0, -30.0], [-30.0, -10.0]);
+        let side = |p: [f64; 2], q: [f64; 2]| (q[0] - p[0]) * (y - p[1]) - (q[1] - p[1]) * (x - p[0]);
+        side(a, b) > -1e-6 && side(b, c) > -1e-6 && side(c, a) > -1e-6
+    };
+    let jobs: [(String, IsAllowed); 3] = [
+        (
+            "sites = [{ polygon_m = [[-30, -30], [-10, -30], [-30, -10]] }]\nobjective = \"mean\"\n\
+             restarts = { across = 4, alpha = 0.2, starts = 2 }\nrefinement = { evaluations = 10 }\n"
+                .into(),
+            &|p| triangle(p[0], p[1]),
+        ),
+        (
+            format!(
+                "{xyz}sites = [{{ roof = \"building_*\", offset_m = 3 }}]\nrestarts = {{ across = 4, alpha = 0.2, starts = 2 }}\n"
+            ),
+            &|p| p[2] > 3.0 + 1e-9,
+        ),
+        (format!("{xyz}sites = [{{ facade = \"building_*\" }}, {{ roof = \"building_0001\" }}]\n"), &|p| p[2] >= 0.0),
+    ];
+    for (place, is_allowed) in jobs {
+        let folder = folder_with(&in_scene(&place), &[]);
+        let said = run(folder.path());
+        let found = json(folder.path(), "placement.json");
+        let value = |key: &str| found[key].as_f64().expect(key);
+        assert!(value("objective") >= value("objective_before"), "{place}\n{said}");
+        let end: Vec<f64> = found["transmitters"][0]["position_m"]
+            .as_array()
+            .expect("a position")
+            .iter()
+            .map(|x| x.as_f64().expect("a number"))
+            .collect();
+        assert!(is_allowed(&end), "{place}: {end:?}");
+        let rows = std::fs::read_to_string(folder.path().join("out/trajectory.csv")).expect("a table");
+        let at =
+            |line: &str| -> Vec<f64> { line.split(',').skip(4).map(|cell| cell.parse().expect("a number")).collect() };
+        assert!(rows.lines().skip(1).all(|line| is_allowed(&at(line))), "{place}\n{rows}");
+    }
+    let cases: [(&str, &[&str]); 7] = [
+        ("sites = [{ roof = \"building_0001\" }]\n", &["place.free", "[\"x\", \"y\", \"z\"]"]),
+        ("sites = [{ polygon_m = [[0, 0], [1, 1]] }]\n", &["place.sites[0].polygon_m", "three corners"]),
+        ("sites = [{ polygon_m = [[0, 0], [1, 0], [0, 1]], offset_m = 1 }]\n", &["place.sites[0].offset_m"]),
+        ("sites = [{ offset_m = 1 }]\n", &["place.sites[0]", "one of polygon_m, roof, facade"]),
+        (
+            "free = [\"x\", \"y\", \"z\"]\nheight_m = [0, 9]\nsites = [{ roof = \"bilding_0001\" }]\n",
+            &["place.sites[0].roof", "did you mean 'building_0001'?"],
+        ),
+        (
+            "free = [\"x\", \"y\", \"yaw\"]\nsites = [{ polygon_m = [[0, 0], [1, 0], [0, 1]] }]\nrestarts = {}\n",
+            &["place.restarts", "not turned"],
+        ),
+        ("sites = [{ polygon_m = [[0, 0], [1, 0], [0, 1]] }]\nstudy = {}\n", &["place.study", "place.sites"]),
+    ];
+    for (place, parts) in cases {
+        super::fails(&in_scene(place), &[], &[], 64, parts);
+    }
+}
+
 /// A study in the same scene: its tables agree with each other and with every run, and what it lacks is an error.
 #[test]
 fn studies_in_scenes_count_their_runs() {

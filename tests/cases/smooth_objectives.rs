@@ -3,8 +3,10 @@
 
 use crate::support::build::{self, Numbers};
 use crate::support::{accept, worse};
+use raylobe::math::Vec3;
 use raylobe::math::smoothing::{SmoothStep, StepKind};
 use raylobe::optimise::scene::{Freedom, SceneLandscape, SceneObjective};
+use raylobe::optimise::sites::Surveyor;
 use raylobe::optimise::{Landscape, LogScale, Softness};
 use raylobe::scene::antenna::{AntennaDescription, Element, Polarization};
 use raylobe::scene::radio::Radios;
@@ -102,4 +104,20 @@ fn objectives_say_what_they_are() {
     assert_eq!(value(SceneObjective::Coverage { threshold: friis + 0.1, width: 1.0 }), 0.0);
     let snr = value(SceneObjective::Sinr { quantile: 0.5, noise: 1e-12 });
     assert!((snr - (friis + 120.0)).abs() < 1e-6, "{snr} {friis}");
+}
+
+#[test]
+fn a_house_has_a_roof_and_four_facades_outside() {
+    let scene = block();
+    let surveyor = Surveyor::new(&scene);
+    let house = scene.objects.iter().position(|object| object.name == "block").expect("the block");
+    let (roofs, facades) = (surveyor.roofs(house, 2.0), surveyor.facades(house, 0.5));
+    assert_eq!((roofs.len(), facades.len()), (1, 4));
+    let above = roofs[0].nearest(&Vec3::new(9.0, 1.0, 3.0));
+    assert!((above - Vec3::new(5.0, 1.0, 14.0)).norm() < 1e-9, "{above}");
+    // From above the middle of the roof: the upper rim of each facade.
+    let before: Vec<Vec3> = facades.iter().map(|piece| piece.nearest(&Vec3::new(1.0, 2.0, 20.0))).collect();
+    for at in [[1.0, -5.5, 12.0], [1.0, 6.5, 12.0], [-6.5, 2.0, 12.0], [5.5, 2.0, 12.0]].map(Vec3::from) {
+        assert!(before.iter().any(|p| (p - at).norm() < 1e-9), "{at} of {before:?}");
+    }
 }

@@ -107,6 +107,8 @@ fn soft_paths_and_their_gradients_are_those_of_the_cpu() {
     accept("parity of soft paths", value, &bound, is_small && shade > 50 && paths > shade + 10);
 }
 
+type Change<'a> = &'a dyn Fn(&mut Radios, f64);
+
 /// Elements that are traced one by one move with their radio, turn with it, and are moved in it.
 #[test]
 fn elements_have_derivatives_through_visibility() {
@@ -135,7 +137,7 @@ fn elements_have_derivatives_through_visibility() {
         let orientation = |radios: &mut Radios, h: f64| radios.transmitters[0].orientation[axis] += h;
         let offset = |radios: &mut Radios, h: f64| radios.antennas[0].offsets[1][axis] += h;
         let own = &bar.transmitters[0];
-        let changes: [(&dyn Fn(&mut Radios, f64), f64); 3] = [
+        let changes: [(Change, f64); 3] = [
             (&position, own.position[axis]),
             (&orientation, own.orientation[axis]),
             (&offset, bar.antennas[0].offsets[1][axis]),

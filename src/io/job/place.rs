@@ -2,6 +2,7 @@
 
 mod plane;
 mod scene;
+mod sites;
 mod study;
 mod written;
 

@@ -27,6 +27,10 @@ pub struct One {
 
 /// Checks the placement of a job in its plane.
 pub(super) fn in_plane(place: &PlaceDescription, scene: PlanarScene, radios: &Radios) -> Result<One> {
+    if !place.sites.is_empty() {
+        let fault = Fault::new("place.sites", "are of scenes of three dimensions");
+        return Err(Error::job(fault.remedy("remove them, or bound the plane by region_m")));
+    }
     let bounds = bounds_of_walls(place, &scene)?;
     let order =
         within("place.max_order", place.max_order, 0..=MAX_ORDER as u32, "the paper's figures have 0")? as usize;
@@ -56,7 +60,7 @@ pub(super) fn in_plane(place: &PlaceDescription, scene: PlanarScene, radios: &Ra
     };
     landscape.hard_definition = landscape.definition;
     let end = |end: usize| [bounds[0][end], bounds[1][end]].repeat(transmitters);
-    let region = Region { low: end(0), high: end(1) };
+    let region = Region::new(end(0), end(1));
     Ok(One { landscape, start, course: course_of(place, region, bounds, place.region_m.is_some())? })
 }
 

@@ -1,5 +1,6 @@
 //! The placement of a job in a scene of three dimensions, checked.
 
+use super::sites::sites_of;
 use super::written::{DefinitionDescription, FreeDescription, ObjectiveDescription, OptimiserDescription};
 use super::{Course, PlaceDescription, bounds_of, course_of};
 use crate::error::{Error, Fault, Result};
@@ -58,7 +59,8 @@ pub(super) fn in_scene(place: &PlaceDescription, scene: &Scene, radios: &Radios)
             high.push(most);
         }
     }
-    let course = course_of(place, Region { low, high }, bounds, true)?;
+    let sites = sites_of(place, &free, scene, radios)?;
+    let course = course_of(place, Region { low, high, sites }, bounds, true)?;
     Ok(InScene { objective: objective_of(place)?, free, turn, course })
 }
 

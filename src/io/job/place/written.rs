@@ -46,6 +46,8 @@ pub struct PlaceDescription {
     /// Lower left and upper right corner of where transmitters may go [m]; absent: nowhere in particular for Adam, what the walls
     /// span for searches.
     pub region_m: Option<[[f64; 2]; 2]>,
+    /// Where the transmitters of a scene may stand; absent: anywhere in the region.
+    pub sites: Vec<SiteDescription>,
     /// Further starts.
     pub restarts: Option<RestartsDescription>,
     /// The search from the best end.
@@ -79,6 +81,7 @@ impl Default for PlaceDescription {
             noise_m: 0.0,
             smoothing: PlaceSmoothing::default(),
             region_m: None,
+            sites: Vec::new(),
             restarts: None,
             refinement: None,
             cells: 100,
@@ -86,6 +89,20 @@ impl Default for PlaceDescription {
             study: None,
         }
     }
+}
+
+/// Where transmitters may stand, as written: one of the first three.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SiteDescription {
+    /// Corners of a polygon of the plan [m]: anywhere above and below it.
+    pub polygon_m: Option<Vec<[f64; 2]>>,
+    /// Objects by pattern: above their level faces.
+    pub roof: Option<String>,
+    /// Objects by pattern: before their upright faces.
+    pub facade: Option<String>,
+    /// How far above a roof or before a facade [m].
+    pub offset_m: Option<f64>,
 }
 
 /// What is made of the receivers' powers, as written.
