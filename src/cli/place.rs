@@ -98,7 +98,11 @@ fn landscape_of<'a>(job: &'a Job, placed: &InScene, backend: Backend, log: &Log)
     log.begin("geometry", 0);
     let engine = SoftEngine::new(backend, &job.scene, &job.solver)?;
     let (objective, free) = (placed.objective, placed.free.clone());
-    Ok(SceneLandscape::new(engine, job.radios.clone(), job.carriers[0], objective, free, placed.turn))
+    let mut radios = job.radios.clone();
+    if let Some(receivers) = &placed.receivers {
+        radios.receivers.clone_from(receivers);
+    }
+    Ok(SceneLandscape::new(engine, radios, job.carriers[0], objective, free, placed.turn))
 }
 
 fn study_in_scene(
@@ -117,7 +121,7 @@ fn study_in_scene(
     };
     let mut tables = Vec::new();
     for count in counts {
-        let receivers = count.unwrap_or(job.radios.receivers.len());
+        let receivers = count.unwrap_or(landscape.radios().receivers.len());
         let mut table = SceneTable { receivers, drawn: Vec::new() };
         for draw in 0..asked.draws {
             if count.is_some() {

@@ -110,7 +110,7 @@ impl Piece {
     }
 }
 
-/// What looks for roofs and facades in a scene.
+/// What looks for roofs, facades and what is outside in a scene.
 pub struct Surveyor<'a> {
     geometry: Geometry<'a>,
     enclosures: Enclosures,
@@ -120,6 +120,11 @@ impl<'a> Surveyor<'a> {
     /// Makes a scene ready.
     pub fn new(scene: &'a Scene) -> Surveyor<'a> {
         Surveyor { geometry: Geometry::new(scene), enclosures: Enclosures::new(scene) }
+    }
+
+    /// Whether no object closes a point in [m, of the scene file].
+    pub fn outside(&self, point: &Vec3) -> bool {
+        self.enclosures.around(&self.geometry, &(point - self.geometry.scene.origin)).is_none()
     }
 
     /// The roofs of an object: its level faces, as they are `offset` [m] higher, where that is outside.
@@ -162,9 +167,7 @@ impl<'a> Surveyor<'a> {
         let (_, bounds) = piece.spanned();
         let longest = bounds.map(|[low, high]| high - low).into_iter().fold(0.0, f64::max);
         let points = piece.lattice(longest / ACROSS);
-        let origin = &self.geometry.scene.origin;
-        let outside = |p: &&Vec3| self.enclosures.around(&self.geometry, &(*p - origin)).is_none();
-        2 * points.iter().filter(outside).count() > points.len()
+        2 * points.iter().filter(|p| self.outside(p)).count() > points.len()
     }
 }
 

@@ -122,6 +122,7 @@ fn transmitters_are_placed_in_scenes_too() {
         ("free = [\"x\", \"y\", \"z\", \"yaw\", \"pitch\"]\nheight_m = [3, 20]\n", "map_after.png"),
         ("objective = \"coverage\"\nthreshold_db = -95\nschedule = \"adaptive\"\n", "landscape_hard.png"),
         ("objective = \"sinr\"\nquantile = 0.5\nfree = [\"z\"]\nheight_m = [3, 20]\n", "trajectory.csv"),
+        ("objective = \"coverage\"\nthreshold_db = -90\nmap_cell_m = 25.0\n", "map_after.png"),
     ];
     for (place, file) in jobs {
         let folder = folder_with(&in_scene(place), &[]);
@@ -135,7 +136,9 @@ fn transmitters_are_placed_in_scenes_too() {
         assert_eq!(output.status.code(), Some(0));
         assert_eq!(first, std::fs::read(folder.path().join("out/placement.json")).expect("read"), "{place}");
     }
-    let cases: [(&str, &[&str]); 5] = [
+    let cases: [(&str, &[&str]); 7] = [
+        ("map_cell_m = 1e-3\n", &["cells of place.map_cell_m", "enlarge"]),
+        ("map_cell_m = 0\n", &["place.map_cell_m", "0.001"]),
         ("free = []\n", &["place.free", "at least one"]),
         ("free = [\"z\"]\n", &["place.height_m", "missing"]),
         ("optimiser = \"tour\"\n", &["place.optimiser", "not there yet"]),

@@ -27,9 +27,11 @@ pub struct One {
 
 /// Checks the placement of a job in its plane.
 pub(super) fn in_plane(place: &PlaceDescription, scene: PlanarScene, radios: &Radios) -> Result<One> {
-    if !place.sites.is_empty() {
-        let fault = Fault::new("place.sites", "are of scenes of three dimensions");
-        return Err(Error::job(fault.remedy("remove them, or bound the plane by region_m")));
+    for (field, is_given) in [("sites", !place.sites.is_empty()), ("map_cell_m", place.map_cell_m.is_some())] {
+        if is_given {
+            let fault = Fault::new(format!("place.{field}"), "is of scenes of three dimensions");
+            return Err(Error::job(fault.remedy("remove it; region_m bounds a plane, and receivers are stated")));
+        }
     }
     let bounds = bounds_of_walls(place, &scene)?;
     let order =

@@ -6,10 +6,15 @@ use super::{Course, PlaceDescription, bounds_of, course_of};
 use crate::error::{Error, Fault, Result};
 use crate::io::job::meant::within;
 use crate::map::metrics::thermal_noise;
+use crate::math::Vec3;
 use crate::optimise::Region;
 use crate::optimise::scene::{Freedom, SceneObjective};
-use crate::scene::radio::Radios;
+use crate::optimise::sites::Surveyor;
+use crate::scene::radio::{Radio, Radios};
 use crate::scene::{MAX_COORDINATE_M, Scene};
+
+/// Cells of a map that is an objective.
+const MAX_CELLS: f64 = 1e6;
 
 /// A placement in a scene as meant.
 #[derive(Debug, Clone)]
@@ -20,6 +25,8 @@ pub struct InScene {
     pub free: Vec<(usize, Freedom)>,
     /// Angle that counts as a metre [rad/m].
     pub turn: f64,
+    /// The receivers of a map, in place of the job's own.
+    pub receivers: Option<Vec<Radio>>,
     /// How transmitters are moved, and what is drawn.
     pub course: Course,
 }
@@ -61,7 +68,40 @@ pub(super) fn in_scene(place: &PlaceDescription, scene: &Scene, radios: &Radios)
     }
     let sites = sites_of(place, &free, scene, radios)?;
     let course = course_of(place, Region { low, high, sites }, bounds, true)?;
-    Ok(InScene { objective: objective_of(place)?, free, turn, course })
+    let receivers = receivers_of_map(place, bounds, scene, radios)?;
+    Ok(InScene { objective: objective_of(place)?, free, turn, receivers, course })
+}
+
+/// Receivers in the middle of the cells of a map over the region, like the job's first one and at its height, where no object
+/// closes them in; `None` where no map is wanted.
+fn receivers_of_map(
+    place: &PlaceDescription,
+    bounds: [[f64; 2]; 2],
+    scene: &Scene,
+    radios: &Radios,
+) -> Result<Option<Vec<Radio>>> {
+    let Some(cell) = place.map_cell_m else { return Ok(None) };
+    let cell = within("place.map_cell_m", cell, 1e-3..=1e6, "10 serves in a city")?;
+    let counts = bounds.map(|[low, high]| ((high - low) / cell).ceil());
+    within("cells of place.map_cell_m", counts[0] * counts[1], 1.0..=MAX_CELLS, "enlarge place.map_cell_m")?;
+    let (like, surveyor) = (&radios.receivers[0], Surveyor::new(scene));
+    let middle = |axis: usize, k: f64| {
+        let [low, high] = bounds[axis];
+        low + (high - low) * (k + 0.5) / counts[axis]
+    };
+    let mut receivers = Vec::new();
+    for k in 0..(counts[0] * counts[1]) as usize {
+        let (column, row) = ((k as f64) % counts[0], ((k as f64) / counts[0]).floor());
+        let position = Vec3::new(middle(0, column), middle(1, row), like.position.z);
+        if surveyor.outside(&position) {
+            receivers.push(Radio { name: format!("cell{k}"), position, ..like.clone() });
+        }
+    }
+    if receivers.is_empty() {
+        let fault = Fault::new("place.map_cell_m", "leaves no cell that is outside of all objects").value(cell);
+        return Err(Error::job(fault.remedy("choose smaller cells, another region, or a higher receiver")));
+    }
+    Ok(Some(receivers))
 }
 
 fn refuse_what_is_of_planes(place: &PlaceDescription) -> Result<()> {

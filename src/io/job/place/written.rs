@@ -46,6 +46,8 @@ pub struct PlaceDescription {
     /// Lower left and upper right corner of where transmitters may go [m]; absent: nowhere in particular for Adam, what the walls
     /// span for searches.
     pub region_m: Option<[[f64; 2]; 2]>,
+    /// Size of the cells of a map over the region, each with a receiver like the job's first one, in place of the job's own [m].
+    pub map_cell_m: Option<f64>,
     /// Where the transmitters of a scene may stand; absent: anywhere in the region.
     pub sites: Vec<SiteDescription>,
     /// Further starts.
@@ -81,6 +83,7 @@ impl Default for PlaceDescription {
             noise_m: 0.0,
             smoothing: PlaceSmoothing::default(),
             region_m: None,
+            map_cell_m: None,
             sites: Vec::new(),
             restarts: None,
             refinement: None,
