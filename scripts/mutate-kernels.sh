@@ -32,7 +32,7 @@ mutants=(
     'geometry/clearance.cuh|height_bar = signed_bar * copysign(1.0, at.signed_distance)|height_bar = signed_bar'
     'path/smooth.cuh|own.signed_distance == worst.signed_distance|own.signed_distance != worst.signed_distance'
     'path/smooth.cuh|plane_bar.offset -= image_bar + receiver_bar|plane_bar.offset += image_bar + receiver_bar'
-    'path/smooth.cu|if (patch == before) return|if (patch == NONE) return'
+    'path/smooth.cu|own_facets[place] = facet_in_chain(at, link, number, place)|own_facets[place] = facet_in_chain(at, link, number, 0)'
     'map/forward.cu|hits[i].triangle == NONE ? INFINITY : double(hits[i].t)|INFINITY'
 )
 filters=("$@")
