@@ -14,7 +14,7 @@ use crate::layout::{Flight, LoneSegment};
 use crate::map::forward::Forward;
 use crate::map::replicates::{Lattice, Sums};
 use crate::math::Vec3;
-use crate::path::adjoint::{Adjoint, Run, SceneBar, Wanted, adjoint};
+use crate::path::adjoint::{Adjoint, Run, SceneBar, Wanted};
 use crate::path::chain::ChainTrie;
 use crate::path::corners::drop_slipping;
 use crate::path::counters::Counters;
@@ -326,18 +326,18 @@ impl Backend {
     /// The bars of a scene and its radios from those of a channel ([`crate::path::adjoint`]).
     ///
     /// # Errors
-    /// As [`adjoint`]; the device failed.
+    /// As [`Adjoint::add`]; the device failed.
     pub fn pull_back(
         &self,
         loaded: &Loaded,
         radios: &Radios,
-        of_channel @ (paths, channel, bars): (&Paths, &Channel, &ChannelBar),
+        (paths, channel, bars): (&Paths, &Channel, &ChannelBar),
         wanted: Wanted,
     ) -> Result<SceneBar> {
-        match self {
-            Backend::Cpu(_) => adjoint(loaded, radios, paths, channel, bars, wanted),
-            Backend::Cuda(cuda) => cuda::adjoint(cuda, loaded.on_device()?, loaded, radios, of_channel, wanted),
-        }
+        let mut adjoint = Adjoint::new(loaded.scene, radios, &channel.carriers, wanted)?;
+        let run = Run { paths, channel, bars, first_carrier: 0, places: None, feed: Feed::EachPort };
+        self.add_run(loaded, radios, &run, &mut adjoint)?;
+        adjoint.finish()
     }
 
     /// Adds what a run of paths between `radios` says, of what [`Backend::waves`] makes of them ([`Adjoint::add`]). With places,

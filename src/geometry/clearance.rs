@@ -174,7 +174,7 @@ fn between_segments(a: &[Vec3; 2], b: &[Vec3; 2]) -> ([f64; 2], f64) {
 }
 
 /// Parameter of the segment's point that is nearest to `p`, and its distance [m].
-fn point_to_segment(p: &Vec3, from: &Vec3, to: &Vec3) -> (f64, f64) {
+pub(crate) fn point_to_segment(p: &Vec3, from: &Vec3, to: &Vec3) -> (f64, f64) {
     let along = to - from;
     let length = along.norm_squared();
     let t = if length > 0.0 { ((p - from).dot(&along) / length).clamp(0.0, 1.0) } else { 0.0 };

@@ -1,5 +1,6 @@
 //! Starts from the hills of a coarse smoothed landscape, each with the evaluations that it cost (T116).
 
+use super::search::distance;
 use super::{Landscape, Region, Softness};
 use crate::error::Result;
 use rayon::prelude::*;
@@ -51,8 +52,7 @@ fn hills_of_sites(
 ) -> Result<(Vec<Vec<f64>>, u64)> {
     let (points, spacing) = region.sites.lattice(across);
     let (values, looked_at) = levels(landscape, softness, points.len(), &|k| points[k].clone())?;
-    let is_near =
-        |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f64>() < 2.25 * spacing * spacing;
+    let is_near = |a: &[f64], b: &[f64]| distance(a, b) < 1.5 * spacing;
     let is_hill = |k: &usize| {
         let beats = |other: usize| values[*k] > values[other] || (values[*k] == values[other] && *k <= other);
         values[*k] > f64::NEG_INFINITY

@@ -221,7 +221,7 @@ fn normalize(v: &mut [f64]) {
     v.iter_mut().for_each(|x| *x /= length);
 }
 
-fn distance(a: &[f64], b: &[f64]) -> f64 {
+pub(super) fn distance(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt()
 }
 

@@ -2,6 +2,7 @@
 //! back to the nearest point of them, so that gradients lead along roofs and walls.
 
 use crate::geometry::Geometry;
+use crate::geometry::clearance::point_to_segment;
 use crate::geometry::enclosure::Enclosures;
 use crate::layout::NONE;
 use crate::math::Vec3;
@@ -72,12 +73,7 @@ impl Piece {
     }
 
     fn nearest_at_edges(&self, p: &Vec3) -> Vec3 {
-        let on_edge = |[a, b]: &[Vec3; 2]| {
-            let along = b - a;
-            let length = along.norm_squared();
-            let t = if length > 0.0 { ((p - a).dot(&along) / length).clamp(0.0, 1.0) } else { 0.0 };
-            a + along * t
-        };
+        let on_edge = |[a, b]: &[Vec3; 2]| a + (b - a) * point_to_segment(p, a, b).0;
         let points = self.edges.iter().map(on_edge);
         points.min_by(|a, b| (a - p).norm_squared().total_cmp(&(b - p).norm_squared())).unwrap_or(*p)
     }

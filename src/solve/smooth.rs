@@ -111,13 +111,20 @@ impl<'a> SoftEngine<'a> {
         };
         let viewpoints = [viewpoints(&from, 1), viewpoints(&to, 2)];
         self.check_count(&viewpoints)?;
-        let mut links = links_of([&from, &to], radios.receivers.len());
-        let pairs: Vec<[u32; 2]> = links.concat();
+        let sources = 0..from.len() as u32;
+        let links: Vec<[u32; 2]> =
+            (0..to.len() as u32).flat_map(|target| sources.clone().map(move |source| [source, target])).collect();
         let [of_from, of_to] = &viewpoints;
         let chosen = (&self.outlines, softness);
-        let found = self.backend.soft_paths(&self.loaded, chosen, [of_from, of_to], &pairs, self.asked())?;
-        let found = in_record_order(&from, &mut links, found);
-        let (paths, visibility) = self.assembled([&from, &to], [radios.transmitters.len(), found.len()], &found);
+        let found = self.backend.soft_paths(&self.loaded, chosen, [of_from, of_to], &links, self.asked())?;
+        let mut of_receivers = vec![Vec::new(); radios.receivers.len()];
+        for (ends, paths) in links.into_iter().zip(found) {
+            let own = &mut of_receivers[to[ends[1] as usize].radio as usize];
+            own.extend(paths.into_iter().map(|path| (ends, path)));
+        }
+        of_receivers.iter_mut().for_each(|own| put_in_record_order(own, &from));
+        let counts = [radios.transmitters.len(), radios.receivers.len()];
+        let (paths, visibility) = self.assembled([&from, &to], counts, &of_receivers);
         let (mut channel, warnings) = self.backend.field(scene, radios, &paths, carriers)?;
         scale(&mut channel, &visibility, |v| v);
         Ok(SoftSolution { paths, channel, visibility, softness, warnings })
@@ -302,35 +309,13 @@ impl At<'_> {
     }
 }
 
-/// The pairs of a transmitter's and a receiver's point that are looked at together `[receiver]`.
-fn links_of([from, to]: [&[EndPoint]; 2], receivers: usize) -> Vec<Vec<[u32; 2]>> {
-    let mut links = vec![Vec::new(); receivers];
-    for (target, end) in to.iter().enumerate() {
-        links[end.radio as usize].extend((0..from.len()).map(|source| [source as u32, target as u32]));
-    }
-    links
-}
-
-/// Soft paths `[receiver]`, each with its ends, in the order of the record, from those `[link]`.
-fn in_record_order(
-    from: &[EndPoint],
-    links: &mut [Vec<[u32; 2]>],
-    found: Vec<Vec<SoftPath>>,
-) -> Vec<Vec<([u32; 2], SoftPath)>> {
-    let mut found = found.into_iter();
-    let of_receiver = |links: &mut Vec<[u32; 2]>| {
-        let mut own: Vec<([u32; 2], SoftPath)> = Vec::new();
-        for (ends, paths) in links.drain(..).zip(found.by_ref()) {
-            own.extend(paths.into_iter().map(|path| (ends, path)));
-        }
-        own.sort_by(|(a, one), (b, other)| {
-            let transmitter = |ends: &[u32; 2]| from[ends[0] as usize].radio;
-            let by_link = transmitter(a).cmp(&transmitter(b)).then(one.length.total_cmp(&other.length));
-            by_link.then_with(|| one.chain.cmp(&other.chain)).then(a.cmp(b))
-        });
-        own
-    };
-    links.iter_mut().map(of_receiver).collect()
+/// Puts the soft paths to a receiver, each with its ends, in the order of the record.
+fn put_in_record_order(paths: &mut [([u32; 2], SoftPath)], from: &[EndPoint]) {
+    paths.sort_by(|(a, one), (b, other)| {
+        let transmitter = |ends: &[u32; 2]| from[ends[0] as usize].radio;
+        let by_link = transmitter(a).cmp(&transmitter(b)).then(one.length.total_cmp(&other.length));
+        by_link.then_with(|| one.chain.cmp(&other.chain)).then(a.cmp(b))
+    });
 }
 
 /// Multiplies the coefficients of each path by what `factor` makes of its visibility.

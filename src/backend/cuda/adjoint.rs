@@ -20,8 +20,8 @@ use crate::layout::{
     REGULAR, RadioAt, RadioEnd, ReplayedPath, ReplayedVertex, VERTICAL,
 };
 use crate::math::{C64, Vec3};
-use crate::path::adjoint::{Adjoint, AllEnds, ParameterKind, Run, SceneBar, Singular, Sums, Wanted};
-use crate::path::field::{BLOCK, End, Feed, radios_of};
+use crate::path::adjoint::{Adjoint, AllEnds, ParameterKind, Run, Singular, Sums, Wanted};
+use crate::path::field::{BLOCK, End, radios_of};
 use crate::path::{ALL_ELEMENTS, Interaction, Paths};
 use crate::scene::material::Surface;
 use crate::scene::radio::{Radio, Radios};
@@ -63,29 +63,11 @@ struct Part {
     sums_back: Pinned<f64>,
 }
 
-/// The bars of everything that `wanted` names, from those of a channel: [`crate::path::adjoint::adjoint`].
-///
-/// # Errors
-/// As there; the device failed.
-pub fn adjoint(
-    cuda: &Cuda,
-    resident: &Resident,
-    geometry: &Geometry,
-    radios: &Radios,
-    (paths, channel, bars): (&Paths, &Channel, &ChannelBar),
-    wanted: Wanted,
-) -> Result<SceneBar> {
-    let mut adjoint = Adjoint::new(geometry.scene, radios, &channel.carriers, wanted)?;
-    let run = Run { paths, channel, bars, first_carrier: 0, places: None, feed: Feed::EachPort };
-    add(cuda, resident, geometry, radios, &run, &mut adjoint)?;
-    adjoint.finish()
-}
-
 /// Adds what a run of paths between `radios`, at all carriers and of every port, says: [`Adjoint::add`]. With places, the receivers
 /// are the one of `adjoint`, at each of them.
 ///
 /// # Errors
-/// As there; the device failed.
+/// As there; single elements that a run has bars of direct ways between; the device failed.
 pub fn add(
     cuda: &Cuda,
     resident: &Resident,

@@ -18,7 +18,7 @@ mod resident;
 mod scattering;
 mod smooth;
 
-pub use adjoint::{add, adjoint};
+pub use adjoint::add;
 pub use connect::connect;
 pub use fault::OnDevice;
 pub use field::field;

@@ -12,6 +12,8 @@ use crate::optimise::scene::{Freedom, SceneObjective};
 use crate::optimise::sites::Surveyor;
 use crate::scene::radio::{Radio, Radios};
 use crate::scene::{MAX_COORDINATE_M, Scene};
+use std::cell::LazyCell;
+use std::ops::Deref;
 
 /// Cells of a map that is an objective.
 const MAX_CELLS: f64 = 1e6;
@@ -66,9 +68,11 @@ pub(super) fn in_scene(place: &PlaceDescription, scene: &Scene, radios: &Radios)
             high.push(most);
         }
     }
-    let sites = sites_of(place, &free, scene, radios)?;
+    // The hierarchy is made for roofs, facades and maps alone, and once more where the placement begins.
+    let surveyor = LazyCell::new(|| Surveyor::new(scene));
+    let sites = sites_of(place, &free, (scene, &surveyor), radios)?;
     let course = course_of(place, Region { low, high, sites }, bounds, true)?;
-    let receivers = receivers_of_map(place, bounds, scene, radios)?;
+    let receivers = receivers_of_map(place, bounds, &surveyor, radios)?;
     Ok(InScene { objective: objective_of(place)?, free, turn, receivers, course })
 }
 
@@ -77,14 +81,14 @@ pub(super) fn in_scene(place: &PlaceDescription, scene: &Scene, radios: &Radios)
 fn receivers_of_map(
     place: &PlaceDescription,
     bounds: [[f64; 2]; 2],
-    scene: &Scene,
+    surveyor: &dyn Deref<Target = Surveyor>,
     radios: &Radios,
 ) -> Result<Option<Vec<Radio>>> {
     let Some(cell) = place.map_cell_m else { return Ok(None) };
     let cell = within("place.map_cell_m", cell, 1e-3..=1e6, "10 serves in a city")?;
     let counts = bounds.map(|[low, high]| ((high - low) / cell).ceil());
     within("cells of place.map_cell_m", counts[0] * counts[1], 1.0..=MAX_CELLS, "enlarge place.map_cell_m")?;
-    let (like, surveyor) = (&radios.receivers[0], Surveyor::new(scene));
+    let like = &radios.receivers[0];
     let middle = |axis: usize, k: f64| {
         let [low, high] = bounds[axis];
         low + (high - low) * (k + 0.5) / counts[axis]

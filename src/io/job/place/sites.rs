@@ -9,6 +9,7 @@ use crate::optimise::scene::Freedom;
 use crate::optimise::sites::{Piece, Sites, Surveyor};
 use crate::scene::radio::Radios;
 use crate::scene::{MAX_COORDINATE_M, Scene};
+use std::ops::Deref;
 
 /// How far from a roof and from a facade antennas stand where a job does not say [m].
 const ABOVE_ROOF_M: f64 = 2.0;
@@ -18,7 +19,7 @@ const BEFORE_FACADE_M: f64 = 0.5;
 pub(super) fn sites_of(
     place: &PlaceDescription,
     free: &[(usize, Freedom)],
-    scene: &Scene,
+    (scene, surveyor): (&Scene, &dyn Deref<Target = Surveyor>),
     radios: &Radios,
 ) -> Result<Sites> {
     if place.sites.is_empty() {
@@ -27,20 +28,16 @@ pub(super) fn sites_of(
     let sites: Vec<Site> =
         place.sites.iter().enumerate().map(|(i, written)| Site::new(i, written)).collect::<Result<_>>()?;
     check_what_goes_together(place, &sites, radios)?;
-    // The hierarchy is made for roofs and facades alone, and once more where the placement begins.
-    let mut surveyor = None;
     let mut pieces = Vec::new();
     for site in &sites {
         pieces.extend(match site.kind {
             Kind::Polygon(corners) => vec![site.column(corners)?],
             Kind::Roof(pattern) => {
                 let offset = site.offset(ABOVE_ROOF_M)?;
-                let surveyor = surveyor.get_or_insert_with(|| Surveyor::new(scene));
                 site.faces("roof", pattern, scene, |object| surveyor.roofs(object, offset))?
             }
             Kind::Facade(pattern) => {
                 let offset = site.offset(BEFORE_FACADE_M)?;
-                let surveyor = surveyor.get_or_insert_with(|| Surveyor::new(scene));
                 site.faces("facade", pattern, scene, |object| surveyor.facades(object, offset))?
             }
         });
