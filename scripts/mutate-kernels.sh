@@ -33,7 +33,10 @@ mutants=(
     'path/smooth.cuh|own.signed_distance == worst.signed_distance|own.signed_distance != worst.signed_distance'
     'path/smooth.cuh|plane_bar.offset -= image_bar + receiver_bar|plane_bar.offset += image_bar + receiver_bar'
     'path/smooth.cu|own_facets[place] = facet_in_chain(at, link, number, place)|own_facets[place] = facet_in_chain(at, link, number, 0)'
-    'map/forward.cu|hits[i].triangle == NONE ? INFINITY : double(hits[i].t)|INFINITY'
+    'map/forward.cu|hit.triangle == NONE ? INFINITY : double(hit.t)|INFINITY'
+    'map/forward.cu|own.parent = uint32_t(i)|own.parent = 0'
+    'map/forward.cu|wave.state & ENDS ? LOBE : scattered|scattered'
+    'map/forward.cu|is_hidden(geometry, sight) ? NONE : sight.cell|sight.cell'
 )
 filters=("$@")
 [ ${#filters[@]} -gt 0 ] || filters=(laws:: truth:: parity:: probes::)

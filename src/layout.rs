@@ -157,7 +157,7 @@ constants! {
     /// Numbers of 64 bits that a wave, and a point of a sheet that it may see, take on the device (`cuda/map/forward.cuh`).
     WAVE_WORDS: u32 = 20;
     /// See [`WAVE_WORDS`].
-    SIGHT_WORDS: u32 = 9;
+    SIGHT_WORDS: u32 = 10;
     /// Words of a sum that does not depend on order (`cuda/math/fixed.cuh`), and how many bits of it are behind the point.
     FIXED_WORDS: u32 = 3;
     /// See [`FIXED_WORDS`].
@@ -237,7 +237,7 @@ mod scattering;
 mod smooth;
 
 pub use adjoint::{AdjointAt, KinematicsBar, PlacedVertex, RadioAt};
-pub use forward::{FedAt, ForwardAt, LatticeAt, SheetAt};
+pub use forward::{FedAt, ForwardAt, LatticeAt, RecordedSight, RecordedWave, SheetAt};
 pub use scattering::{PartAt, ScatteringAt, SingleLobeAt, SurfaceAt};
 pub use smooth::{ClearanceAt, OutlineAt, OutlineEdge, SoftAt, SoftBar, SoftLink, SoftVisibility};
 
@@ -562,6 +562,8 @@ pub fn print_header() -> String {
         forward::print_fed_at(),
         forward::print_forward_at(),
         forward::print_lattice_at(),
+        forward::print_recorded_wave(),
+        forward::print_recorded_sight(),
         smooth::print_outline_edge(),
         smooth::print_outline_at(),
         smooth::print_clearance_at(),

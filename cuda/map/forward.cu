@@ -23,14 +23,31 @@ KERNEL void trace_waves(GeometryView geometry, const Wave* RESTRICT waves, const
   hits[i] = closest_hit(geometry, ray_from(waves[i].origin, waves[i].k), waves[i].skip);
 }
 
+// What a wave leaves on the sheet before it meets something.
+DEVICE Deposit left_before(const ForwardAt& forward, const Wave& wave, const Hit& hit) {
+  return deposit(forward, wave, hit.triangle == NONE ? INFINITY : double(hit.t));
+}
+
 // Adds what waves leave on the sheet before they meet something to the sums `[cell, moment, word]`.
 KERNEL void leave_deposits(ForwardAt forward, const Wave* RESTRICT waves, const Hit* RESTRICT hits, uint32_t place,
                            uint32_t count, uint32_t* RESTRICT counts, uint64_t* RESTRICT sums) {
   const uint64_t i = global_id();
   if (i >= count || i >= counts[place]) return;
-  const double reach = hits[i].triangle == NONE ? INFINITY : double(hits[i].t);
-  const Deposit left = deposit(forward, waves[i], reach);
+  const Deposit left = left_before(forward, waves[i], hits[i]);
   if (left.cell != NONE) add_deposit(forward, left, sums, counts);
+}
+
+// What the host is told of waves `[wave]`: what they leave on the sheet as well.
+KERNEL void record_waves(ForwardAt forward, const Wave* RESTRICT waves, const Hit* RESTRICT hits, uint32_t place,
+                         uint32_t count, const uint32_t* RESTRICT counts, RecordedWave* RESTRICT recorded) {
+  const uint64_t i = global_id();
+  if (i >= count || i >= counts[place]) return;
+  const Wave& wave = waves[i];
+  const Vec3 from = wave.origin, k = wave.k;
+  const Deposit left = left_before(forward, wave, hits[i]);
+  const uint32_t scattered = wave.density > 0.0 ? DIFFUSE : REFLECTION;
+  recorded[i] = {{from.x, from.y, from.z}, {k.x, k.y, k.z}, left.gain, left.excess, wave.ray, left.cell, wave.parent,
+                 wave.state & ENDS ? LOBE : scattered, 0};
 }
 
 // Lists what becomes of waves that meet a surface: `next` waves, of which a wave makes two at the most, and `sights`, as
@@ -44,8 +61,22 @@ KERNEL void scatter_waves(ForwardAt forward, LatticeAt lattice, const Wave* REST
   // Of the waves of a ray only one goes on from hit to hit: it has met as many surfaces before as its depth says.
   const TwoWords words = words_of(lattice.key, wave.ray, wave.depth, wave.depth);
   met(
-      forward, wave, hits[i], words, [&](const Wave& on) { next[atomic_add(counts + place + 2, 1)] = on; },
-      [&](const Sight& sight) { sights[atomic_add(counts + place + 1, 1)] = sight; });
+      forward, wave, hits[i], words,
+      [&](const Wave& on) {
+        Wave& own = next[atomic_add(counts + place + 2, 1)];
+        own = on;
+        own.parent = uint32_t(i);
+      },
+      [&](const Sight& sight) {
+        Sight& own = sights[atomic_add(counts + place + 1, 1)];
+        own = sight;
+        own.wave = uint32_t(i);
+      });
+}
+
+// Whether something hides a point of the sheet.
+DEVICE bool is_hidden(const GeometryView& geometry, const Sight& sight) {
+  return is_blocked(geometry, sight.from, sight.to, sight.skip, NONE);
 }
 
 // Adds what is left at those points of the sheet that nothing hides.
@@ -54,8 +85,19 @@ KERNEL void connect_sights(ForwardAt forward, const Sight* RESTRICT sights, uint
   const uint64_t i = global_id();
   if (i >= count || i >= counts[place + 1]) return;
   const Sight& sight = sights[i];
-  if (is_blocked(forward.geometry, sight.from, sight.to, sight.skip, NONE)) return;
+  if (is_hidden(forward.geometry, sight)) return;
   add_deposit(forward, Deposit{sight.gain, sight.excess, sight.cell}, sums, counts);
+}
+
+// What the host is told of points of the sheet `[sight]`; those that something hides lie in no cell.
+KERNEL void record_sights(GeometryView geometry, const Sight* RESTRICT sights, uint32_t place, uint32_t count,
+                          const uint32_t* RESTRICT counts, RecordedSight* RESTRICT recorded) {
+  const uint64_t i = global_id();
+  if (i >= count || i >= counts[place + 1]) return;
+  const Sight& sight = sights[i];
+  const Vec3 from = sight.from, to = sight.to;
+  recorded[i] = {{from.x, from.y, from.z}, {to.x, to.y, to.z}, sight.gain, sight.excess,
+                 is_hidden(geometry, sight) ? NONE : sight.cell, sight.wave, sight.interaction, 0};
 }
 
 // Adds the sums of a replicate to the moments `[cell, 3]` of all and to their spread `[cell, 2]`, squares of gains and how many

@@ -34,7 +34,8 @@ struct Wave {
   // Interactions so far.
   uint32_t depth;
   uint32_t state;
-  uint32_t unused;
+  // Place, among the waves of the level before, of the one that it comes from.
+  uint32_t parent;
   // The point before the leg, if it begins at a seam; otherwise 0.
   Vec3 before;
 };
@@ -56,6 +57,9 @@ struct Sight {
   // Patch of the scattering point.
   uint32_t skip;
   uint32_t cell;
+  // Place, among the waves of its level, of the one that is scattered, and how it is (path/field.cuh).
+  uint32_t wave;
+  uint32_t interaction;
 };
 static_assert(sizeof(Sight) == 8 * SIGHT_WORDS, "layout.rs");
 
@@ -234,7 +238,8 @@ DEVICE Wave scattered_on(const ForwardAt& forward, const Turn& turn, double firs
 DEVICE Sight sight_of(const ForwardAt& forward, const Turn& turn, double first, double second) {
   const Target target = target_of(forward.sheet, turn.on.origin);
   const Vec3 to = drawn_point(target, first, second);
-  Sight sight = {turn.on.origin, to, 0.0, 0.0, turn.on.skip, cell_at(forward.sheet, to)};
+  const uint32_t interaction = turn.by_lobe ? LOBE : DIFFUSE;
+  Sight sight = {turn.on.origin, to, 0.0, 0.0, turn.on.skip, cell_at(forward.sheet, to), NONE, interaction};
   if (sight.cell == NONE) return sight;
   const RayLeg leg = leg_of(turn.on);
   if (leg.begins_at_seam && turns_through(forward.geometry, leg.before, leg.from, leg.skip, to)) {

@@ -11,6 +11,7 @@ use crate::geometry::facet::Facets;
 use crate::geometry::outline::Outlines;
 use crate::geometry::simd::Level;
 use crate::layout::{Flight, LoneSegment};
+use crate::map::bundle::Recording;
 use crate::map::forward::Forward;
 use crate::map::replicates::{Lattice, Sums};
 use crate::math::Vec3;
@@ -352,8 +353,16 @@ impl Backend {
         }
     }
 
-    /// The channel of paths without diffuse points over known `surfaces` `[carrier][material]`, for powers of weighted ports:
-    /// of one wave, or of every port, which kernels know alone.
+    /// What [`Backend::waves`] makes channels of: kernels know every port alone.
+    pub fn feed(&self) -> Feed {
+        match self {
+            Backend::Cpu(_) => Feed::Together,
+            Backend::Cuda(_) => Feed::EachPort,
+        }
+    }
+
+    /// The channel of paths over known `surfaces` `[carrier][material]`, for powers of weighted ports: of what
+    /// [`Backend::feed`] says, which is the same unless polarisations that are sent together are scattered diffusely (T68).
     ///
     /// # Errors
     /// The device failed.
@@ -364,13 +373,10 @@ impl Backend {
         radios: &Radios,
         paths: &Paths,
         carriers: &[f64],
-    ) -> Result<(Channel, Feed)> {
+    ) -> Result<Channel> {
         match self {
-            Backend::Cpu(_) => {
-                let feed = Feed::Together;
-                Ok((field_over(scene, surfaces, radios, paths, carriers, feed), feed))
-            }
-            Backend::Cuda(cuda) => Ok((cuda::field(cuda, scene, radios, paths, carriers)?.0, Feed::EachPort)),
+            Backend::Cpu(_) => Ok(field_over(scene, surfaces, radios, paths, carriers, self.feed())),
+            Backend::Cuda(cuda) => Ok(cuda::field(cuda, scene, radios, paths, carriers)?.0),
         }
     }
 
@@ -398,6 +404,26 @@ impl Backend {
         match self {
             Backend::Cpu(level) => Ok(cpu::sample(*level, forward, lattices, sums)),
             Backend::Cuda(cuda) => cuda::sample(cuda, loaded.on_device()?, forward, lattices, sums),
+        }
+    }
+
+    /// Lets the rays of [`Backend::sample`] take their ways once more, and puts what the `recording` makes of some ways at a
+    /// time into `put`, in the order of the rays; gains are multiplied by the lattice's scale and `scale` (T98).
+    ///
+    /// # Errors
+    /// The device failed; what the recording or `put` fails on.
+    pub fn retrace<R: Default + Send>(
+        &self,
+        loaded: &Loaded,
+        forward: &Forward,
+        (lattices, scale): (&[Lattice], f64),
+        recording: &Recording<R>,
+        put: &mut dyn FnMut(R) -> Result<()>,
+    ) -> Result<()> {
+        let what = (lattices, scale);
+        match self {
+            Backend::Cpu(level) => cpu::retrace(*level, forward, what, recording, put),
+            Backend::Cuda(cuda) => cuda::retrace(cuda, loaded.on_device()?, forward, what, recording, put),
         }
     }
 }

@@ -73,3 +73,49 @@ record! {
         key: [u32; 2],
     }
 }
+
+record! {
+    /// What the host is told of a wave, so that it knows its way.
+    RecordedWave, print_recorded_wave {
+        /// Where its leg begins, local [m].
+        origin: [f64; 3],
+        /// Unit direction of the leg.
+        k: [f64; 3],
+        /// What it leaves where it crosses the sheet (`map::forward::Deposit`) [-].
+        gain: f64,
+        /// Length of the way up to there beyond the direct one [m].
+        excess: f64,
+        /// The ray.
+        ray: u64,
+        /// The cell where it leaves something, or [`NONE`](super::NONE).
+        cell: u32,
+        /// Place, among the waves of the level before, of the one that it comes from.
+        parent: u32,
+        /// How it turned where the leg begins (`path::Interaction`); of a first wave of no meaning.
+        interaction: u32,
+        /// Unused.
+        unused: u32,
+    }
+}
+
+record! {
+    /// What the host is told of a point of the sheet that a scattering point may see.
+    RecordedSight, print_recorded_sight {
+        /// The scattering point, local [m].
+        from: [f64; 3],
+        /// The point of the sheet, local [m].
+        to: [f64; 3],
+        /// What is left there (`map::forward::Deposit`) [-].
+        gain: f64,
+        /// Length of the way up to there beyond the direct one [m].
+        excess: f64,
+        /// The cell, or [`NONE`](super::NONE) where something stands in the way.
+        cell: u32,
+        /// Place, among the waves of its level, of the one that is scattered.
+        wave: u32,
+        /// How it is scattered (`path::Interaction`).
+        interaction: u32,
+        /// Unused.
+        unused: u32,
+    }
+}

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::geometry::Geometry;
 use crate::math::Vec3;
 use crate::path::Paths;
-use crate::path::field::{BLOCK, Feed, powers_of, powers_of_vjp};
+use crate::path::field::{Feed, powers_of, powers_of_vjp, radios_of};
 use crate::path::found::EndPoint;
 use crate::path::refine::Vertex;
 use crate::scene::radio::Radios;
@@ -64,6 +64,19 @@ impl Bundle {
         let (offsets, vertex_offsets) = (vec![0; transmitter + 1], vec![0]);
         let paths = Paths { transmitters, receivers: 1, offsets, vertex_offsets, ..Paths::default() };
         Bundle { paths, ..Bundle::default() }
+    }
+
+    /// The same paths, each to a receiver of its own, as devices know the places of one that stands at many.
+    #[must_use]
+    pub fn with_own_receivers(mut self) -> Bundle {
+        let (count, transmitters) = (self.paths.len(), self.paths.transmitters as u64);
+        let before = |(path, [_, own]): (u64, [u32; 2])| {
+            (0..transmitters).map(move |transmitter| path + u64::from(transmitter > own.into()))
+        };
+        let offsets = (0..).zip(radios_of(&self.paths)).flat_map(before);
+        let offsets = offsets.chain([count as u64]).collect();
+        self.paths = Paths { receivers: count, offsets, ..self.paths };
+        self
     }
 }
 
@@ -129,12 +142,14 @@ pub struct Recording<'a, R> {
     pub carriers: [usize; 2],
     /// Where ways begin.
     pub transmitter: usize,
+    /// Paths of a bundle, but for last ones.
+    pub size: usize,
     /// What is done with a bundle; adds to what was done before.
     pub work: &'a Work<'a, R>,
 }
 
 /// Adds what a bundle in a scene says to what others have said.
-pub type Work<'a, R> = dyn Fn(&Geometry, &Bundle, &mut R) -> Result<()> + Sync + 'a;
+pub type Work<'a, R> = dyn Fn(&Geometry, Bundle, &mut R) -> Result<()> + Sync + 'a;
 
 impl<R: Default> Recording<'_, R> {
     /// A recorder of gains that are still to be multiplied by `scale` [-].
@@ -144,7 +159,15 @@ impl<R: Default> Recording<'_, R> {
     }
 }
 
-/// Puts ways into bundles of [`BLOCK`] paths, each of which is worked on as soon as it is full: on the thread in hand, so that
+impl<R> Recording<'_, R> {
+    /// Whether anything depends on a cell.
+    pub fn wants(&self, cell: u32) -> bool {
+        let [first, count] = self.carriers;
+        (first..first + count).any(|carrier| !self.bars.of(carrier, self.transmitter, cell).is_zero())
+    }
+}
+
+/// Puts ways into bundles, each of which is worked on as soon as it is full: on the thread in hand, so that
 /// nobody takes up other ways meanwhile.
 pub struct Recorder<'a, R> {
     recording: &'a Recording<'a, R>,
@@ -164,20 +187,19 @@ impl<R> Recorder<'_, R> {
 
     /// Whether anything depends on a cell.
     pub fn wants(&self, cell: u32) -> bool {
-        let Recording { bars, carriers: [first, count], transmitter, .. } = *self.recording;
-        (first..first + count).any(|carrier| !bars.of(carrier, transmitter, cell).is_zero())
+        self.recording.wants(cell)
     }
 
     /// Adds the way in hand, which ends at `place` [m, local] after a `length` [m].
     pub fn push(&mut self, place: Vec3, length: f64, part: Part) {
-        let Recording { geometry, bars, transmitter, .. } = *self.recording;
+        let Recording { geometry, bars, transmitter, size, .. } = *self.recording;
         let source = &bars.sources[transmitter];
         let end = EndPoint { radio: 0, element: source.element, position: place };
         let Bundle { paths, parts, places } = &mut self.bundle;
         paths.push(geometry, [source, &end], length, &self.vertices);
         parts.push(part);
         places.push(place);
-        if places.len() == BLOCK {
+        if places.len() == size {
             self.hand_on();
         }
     }
@@ -188,7 +210,7 @@ impl<R> Recorder<'_, R> {
         let mut bundle = std::mem::replace(&mut self.bundle, Bundle::new(transmitter, transmitters));
         if let Ok(done) = &mut self.done {
             bundle.paths.offsets.resize(transmitters + 1, bundle.paths.len() as u64);
-            if let Err(error) = work(geometry, &bundle, done) {
+            if let Err(error) = work(geometry, bundle, done) {
                 self.done = Err(error);
             }
         }

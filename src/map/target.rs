@@ -44,10 +44,14 @@ impl<'a> Screen<'a> {
         }
     }
 
+    /// How far from `origin` along `k` the plane is [m]; no number where they do not meet.
+    pub fn distance(&self, origin: &Vec3, k: &Vec3) -> f64 {
+        (self.sheet.corner - origin).dot(&self.normal) / k.dot(&self.normal)
+    }
+
     /// Where the ray from `origin` along `k` crosses a cell.
     pub fn crossing(&self, origin: &Vec3, k: &Vec3) -> Option<Crossing> {
-        let slope = k.dot(&self.normal);
-        let distance = (self.sheet.corner - origin).dot(&self.normal) / slope;
+        let (slope, distance) = (k.dot(&self.normal), self.distance(origin, k));
         // Written so that a ray in the plane, whose distance is no number, is out.
         if !(distance > 0.0 && distance < f64::INFINITY) {
             return None;

@@ -63,10 +63,33 @@ impl Turn {
         self.how == How::Specular || self.density > 0.0
     }
 
+    /// What a path keeps of it, which is met along `k`.
+    fn met(&self, k: Vec3) -> Met {
+        let Turn { at, triangle, facet, how, .. } = *self;
+        Met { k, at, triangle, facet, how }
+    }
+}
+
+/// What a path keeps of a turn.
+#[derive(Debug, Clone, Copy)]
+pub struct Met {
+    /// Unit direction in which the point is met.
+    pub k: Vec3,
+    /// The point [m, local].
+    pub at: Vec3,
+    /// Triangle that was met.
+    pub triangle: u32,
+    /// Facet that owns the point.
+    pub facet: u32,
+    /// What becomes of the wave.
+    pub how: How,
+}
+
+impl Met {
     /// The same as the vertex of a path; scattering, it stands for the unit of area.
     fn vertex(&self, geometry: &Geometry) -> Vertex {
         let Geometry { scene, bvh, facets } = geometry;
-        let Turn { at, triangle, facet, .. } = *self;
+        let Met { at, triangle, facet, .. } = *self;
         // Where facets coincide, the ray has met any of them.
         let own = (facets.of_triangle[triangle as usize] != facet).then(|| facets.triangle_at(scene, bvh, facet, &at));
         let met = Vertex::reflection(at, facet, own.flatten().unwrap_or(triangle));
@@ -92,22 +115,31 @@ impl Take for Vec<Deposit> {
 }
 
 impl<R> Take for Recorder<'_, R> {
-    /// Records the way as a path (T98). What a scattering vertex stands for is in the gain: any area will do.
     fn take(&mut self, way: &Way, to: &Vec3, deposit: Deposit) {
-        let Some(last) = way.turns.last().filter(|_| self.wants(deposit.cell)) else { return };
+        if self.wants(deposit.cell) {
+            let met = way.turns.iter().enumerate().map(|(leg, turn)| turn.met(way.k(leg)));
+            self.record(&way.start, met, to, deposit);
+        }
+    }
+}
+
+impl<R> Recorder<'_, R> {
+    /// Records as a path the way of a ray from `start` that turns at what it has `met` and ends at `to` [m, local] (T98). What
+    /// a scattering vertex stands for is in the gain: any area will do.
+    pub fn record(&mut self, start: &Vec3, met: impl Iterator<Item = Met>, to: &Vec3, deposit: Deposit) {
         let mut vertices = std::mem::take(&mut self.vertices);
         vertices.clear();
-        let (mut at, mut length) = (way.start, 0.0);
-        for (leg, turn) in way.turns.iter().enumerate() {
+        let (mut at, mut length, mut last) = (*start, 0.0, *start);
+        for met in met {
             // Turns lie where f32 has a ray meet them, a micrometre beside the ray. What it carried went along the ray: so
             // goes the path, whose end is moved as its last vertex is.
-            let (k, plane) = (way.k(leg), self.geometry().facets.plane(turn.facet));
-            let step = -signed_distance(&at, plane) / k.dot(&turn.n);
-            (at, length) = (at + k * step, length + step);
-            vertices.push(Vertex { position: at, ..turn.vertex(self.geometry()) });
+            let plane = self.geometry().facets.plane(met.facet);
+            let step = -signed_distance(&at, plane) / met.k.dot(&Vec3::from(plane.normal));
+            (at, length, last) = (at + met.k * step, length + step, met.at);
+            vertices.push(Vertex { position: at, ..met.vertex(self.geometry()) });
         }
         self.vertices = vertices;
-        let along = to - last.at;
+        let along = to - last;
         let Deposit { cell, gain, excess } = deposit;
         let part = Part { cell, worth: Worth::Gain(gain * self.scale), excess };
         self.push(at + along, length + along.norm(), part);

@@ -10,7 +10,7 @@ use crate::map::raster::Raster;
 use crate::map::raster::outlines::Outlines;
 use crate::map::raster::power::Power;
 use crate::map::raster::windows::Windows;
-use crate::path::field::{End, surfaces_of};
+use crate::path::field::{BLOCK, End, surfaces_of};
 use std::ops::Range;
 
 /// Looks at the light of a transmitter on some rows of cells.
@@ -53,7 +53,7 @@ impl MapEngine<'_> {
     ) -> Result<()> {
         let carriers = [0, self.carriers.len()];
         self.lights(cells, &mut |raster, level, transmitter, rows| {
-            let recording = Recording { geometry: raster.geometry, bars, carriers, transmitter, work };
+            let recording = Recording { geometry: raster.geometry, bars, carriers, transmitter, size: BLOCK, work };
             raster.retrace(level, rows, &recording, put)
         })
     }

@@ -246,7 +246,7 @@ fn ends_at(positions: &[Vec3], scene: &Scene) -> Vec<EndPoint> {
 }
 
 /// The radios of a survey with its receiver at each of the `positions`.
-fn at_points(radios: &Radios, positions: &[Vec3]) -> Radios {
+pub(super) fn at_points(radios: &Radios, positions: &[Vec3]) -> Radios {
     let receiver = &radios.receivers[0];
     // Nobody asks for the names of points.
     let at = |position: &Vec3| Radio { name: String::new(), position: *position, ..receiver.clone() };

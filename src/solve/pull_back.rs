@@ -3,16 +3,18 @@
 //! Nothing is kept of the map: the paths to a tile's points are found again, chains being kept, and light and rays take the
 //! same ways once more. What they bring to cells is handed to the adjoint of paths.
 
-use super::map::{MapEngine, Reached};
+use super::map::{MapEngine, Reached, at_points};
 use super::sampled::Drawn;
+use crate::backend::{Backend, Loaded};
 use crate::channel::{Channel, ChannelBar};
 use crate::error::{Error, Fault, Result};
 use crate::geometry::Geometry;
 use crate::map::bundle::{Bundle, MapBars, Part, Worth};
 use crate::map::grid::Mean;
 use crate::map::metrics::CellBar;
+use crate::math::Vec3;
 use crate::path::adjoint::{Adjoint, Ledger, ParameterKind, Replayer, Run, SceneBar, Wanted};
-use crate::path::field::{Feed, field_over};
+use crate::path::field::{BLOCK, Feed, field_over};
 use crate::scene::material::Surface;
 use crate::scene::radio::Radios;
 use std::ops::Range;
@@ -36,7 +38,7 @@ impl<'a> MapEngine<'a> {
     ///
     /// # Errors
     /// Bars of another map; a derivative that does not exist, as in [`crate::path::adjoint::adjoint`], or is not there yet:
-    /// of what is sampled and of means by area on a CUDA device, and by vertices of a map that follows them.
+    /// of means by area on a CUDA device, and by vertices of a map that follows them.
     pub fn pull_back(&mut self, bars: &[CellBar], drawn: &[Drawn], wanted: Wanted) -> Result<SceneBar> {
         self.check(bars, drawn, wanted)?;
         self.tracer.clock.resume();
@@ -58,12 +60,51 @@ impl<'a> MapEngine<'a> {
         }
         for (place, drawn) in drawn.iter().enumerate() {
             let [carrier, transmitter] = [place / sources.len(), place % sources.len()];
-            let (replayer, sums) = adjoint.parts();
-            let pull = Pull { radios: self.radios, carriers: &self.carriers[carrier..=carrier], carrier, bars: &bars };
-            let (work, put) = (pull.work(replayer), &mut |ledger| sums.add(&ledger));
-            self.retrace_sampled([transmitter, carrier], drawn, &bars, &work, put)?;
+            self.sampled_vjp([transmitter, carrier], drawn, &bars, &mut adjoint)?;
+            self.tracer.clock.stage("sampled");
         }
         adjoint.finish()
+    }
+
+    /// Adds what the bars say of what is sampled from a transmitter at a carrier.
+    fn sampled_vjp(
+        &self,
+        [transmitter, carrier]: [usize; 2],
+        drawn: &Drawn,
+        bars: &MapBars,
+        adjoint: &mut Adjoint,
+    ) -> Result<()> {
+        /// Paths that a device replays together.
+        const AT_ONCE: usize = 1 << 13;
+        let pull = Pull { radios: self.radios, carriers: &self.carriers[carrier..=carrier], carrier, bars };
+        let (backend, loaded) = (&self.tracer.backend, &self.tracer.geometry);
+        if self.is_replayed_by_ports(transmitter) {
+            let keep = |_: &Geometry, bundle: Bundle, all: &mut Vec<Bundle>| {
+                all.push(bundle.with_own_receivers());
+                Ok(())
+            };
+            let put = &mut |bundles: Vec<Bundle>| {
+                bundles.iter().try_for_each(|bundle| {
+                    let places: Vec<Vec3> = bundle.places.iter().map(|place| place + loaded.scene.origin).collect();
+                    pull.add((backend, loaded), &at_points(self.radios, &places), bundle, adjoint)
+                })
+            };
+            return self.retrace_sampled([transmitter, carrier], drawn, bars, (&keep, AT_ONCE), put);
+        }
+        let (replayer, sums) = adjoint.parts();
+        let (work, put) = (pull.work(replayer), &mut |ledger| {
+            sums.add(&ledger);
+            Ok(())
+        });
+        self.retrace_sampled([transmitter, carrier], drawn, bars, (&work, BLOCK), put)
+    }
+
+    /// Whether a device replays what is sampled from a transmitter: by ports, which is no more than the CPU's one wave of all
+    /// of them unless two polarisations are scattered diffusely together (T68). Where it is, the CPU replays it.
+    fn is_replayed_by_ports(&self, transmitter: usize) -> bool {
+        let antenna = self.radios.antenna(&self.radios.transmitters[transmitter]);
+        let is_sum_of_ports = !self.tracer.options.scatter.diffuse || antenna.slants.len() == 1;
+        self.tracer.backend.feed() == Feed::EachPort && is_sum_of_ports
     }
 
     /// Adds what the bars of some cells say of the exact part.
@@ -85,19 +126,12 @@ impl<'a> MapEngine<'a> {
             }
         }
         let bundle = Bundle { paths, parts, places };
-        let (backend, loaded) = (&self.tracer.backend, &self.tracer.geometry);
-        let surfaces = &adjoint.parts().0.surfaces;
-        let (channel, feed) = backend.waves(loaded.scene, surfaces, &radios, &bundle.paths, self.carriers)?;
-        let bars = bars.of_channel((&radios, feed), &bundle, &channel, 0);
-        backend.add_run(loaded, &radios, &pull.run(&bundle, &channel, &bars, feed), adjoint)?;
+        pull.add((&self.tracer.backend, &self.tracer.geometry), &radios, &bundle, adjoint)?;
         self.tracer.clock.stage("adjoint");
         Ok(())
     }
 
     fn check(&self, bars: &[CellBar], drawn: &[Drawn], wanted: Wanted) -> Result<()> {
-        if self.is_sampled() {
-            self.tracer.backend.level_for("the adjoint of what is sampled in maps")?;
-        }
         let maps = self.carriers.len() * self.radios.transmitters.len();
         let sampled = if self.is_sampled() { maps } else { 0 };
         if bars.len() != maps * self.grid.len() || drawn.len() != sampled || drawn.iter().any(|one| one.replicates == 0)
@@ -148,11 +182,26 @@ impl Pull<'_> {
         Run { paths, channel, bars, first_carrier: self.carrier, places, feed }
     }
 
+    /// Adds what a bundle between `radios`, a receiver for each link, says of the scene.
+    fn add(
+        &self,
+        (backend, loaded): (&Backend, &Loaded),
+        radios: &Radios,
+        bundle: &Bundle,
+        adjoint: &mut Adjoint,
+    ) -> Result<()> {
+        let surfaces = &adjoint.parts().0.surfaces[self.carrier..self.carrier + self.carriers.len()];
+        let channel = backend.waves(loaded.scene, surfaces, radios, &bundle.paths, self.carriers)?;
+        let feed = backend.feed();
+        let bars = self.bars.of_channel((radios, feed), bundle, &channel, self.carrier);
+        backend.add_run(loaded, radios, &self.run(bundle, &channel, &bars, feed), adjoint)
+    }
+
     /// Adds what bundles say of the scene to a ledger.
-    fn work(&self, replayer: &Replayer) -> impl Fn(&Geometry, &Bundle, &mut Ledger) -> Result<()> + Sync {
+    fn work(&self, replayer: &Replayer) -> impl Fn(&Geometry, Bundle, &mut Ledger) -> Result<()> + Sync {
         move |geometry, bundle, ledger| {
-            let (channel, bars) = self.channel(&replayer.surfaces, geometry, self.radios, bundle);
-            replayer.put_down(geometry, &self.run(bundle, &channel, &bars, Feed::Together), ledger)
+            let (channel, bars) = self.channel(&replayer.surfaces, geometry, self.radios, &bundle);
+            replayer.put_down(geometry, &self.run(&bundle, &channel, &bars, Feed::Together), ledger)
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The sampled part of a map: replicates of a shower of rays, until the error that was asked for is reached (T83, T84).
 
 use super::map::MapEngine;
-use crate::backend::cpu::retrace;
 use crate::error::Result;
 use crate::map::bundle::{MapBars, Recording, Work};
 use crate::map::fed::Fed;
@@ -88,33 +87,32 @@ impl<'a> MapEngine<'a> {
         }
     }
 
-    /// Lets the rays of [`MapEngine::sampled`] take their ways once more, as paths (T98): does `work` with bundles of them,
-    /// side by side, and puts what comes of it into `put`, in a fixed order.
+    /// Lets the rays of [`MapEngine::sampled`] take their ways once more, as paths (T98): does `work` with bundles of `size`
+    /// of them, side by side, and puts what comes of it into `put`, in a fixed order.
     ///
     /// # Errors
-    /// As [`MapEngine::sampled`]; a CUDA device, which has no adjoint yet; what `work` fails on.
+    /// As [`MapEngine::sampled`]; what `work` and `put` fail on.
     pub fn retrace_sampled<R: Default + Send>(
-        &mut self,
+        &self,
         [transmitter, carrier]: [usize; 2],
         drawn: &Drawn,
         bars: &MapBars,
-        work: &Work<R>,
-        put: &mut dyn FnMut(R),
+        (work, size): (&Work<R>, usize),
+        put: &mut dyn FnMut(R) -> Result<()>,
     ) -> Result<()> {
         let sheet = self.plane_sheet("the sampled part", WITHOUT)?;
-        let level = self.tracer.backend.level_for("the adjoint of what is sampled in maps")?;
         let surfaces = surfaces_of(self.tracer.geometry.scene, &[self.carriers[carrier]], &mut Vec::new())?;
         let ends = self.ends(transmitter);
         let forward = self.forward([transmitter, carrier], &ends, &sheet, &surfaces[0]);
-        let recording = Recording { geometry: &self.tracer.geometry, bars, carriers: [carrier, 1], transmitter, work };
+        let (backend, loaded) = (&self.tracer.backend, &self.tracer.geometry);
+        let recording = Recording { geometry: loaded, bars, carriers: [carrier, 1], transmitter, size, work };
         // What is sampled is the mean over the replicates, and counts at every point of a cell.
         let scale = self.grid.points_per_cell() as f64 / f64::from(drawn.replicates);
         let per_replicate = drawn.rays / u64::from(drawn.replicates);
         for replicate in 0..drawn.replicates {
             let lattices = self.lattices([transmitter, carrier], replicate..replicate + 1, per_replicate);
-            retrace(level, &forward, (&lattices, scale), &recording, put)?;
+            backend.retrace(loaded, &forward, (&lattices, scale), &recording, put)?;
         }
-        self.tracer.clock.stage("sampled");
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use raylobe::map::grid::{Layout, Mean};
 use raylobe::map::metrics::{CellBar, CellSums, sinr, sinr_vjp};
 use raylobe::math::Vec3;
 use raylobe::path::adjoint::{ParameterKind, SceneBar, Wanted};
-use raylobe::path::field::{Feed, field_over, powers_of, surfaces_of};
+use raylobe::path::field::{BLOCK, Feed, field_over, powers_of, surfaces_of};
 use raylobe::path::found::EndPoint;
 use raylobe::path::moved::moved;
 use raylobe::path::{ALL_ELEMENTS, Paths, SolverOptions};
@@ -230,8 +230,8 @@ impl<'a> Frozen<'a> {
         let sources: Vec<EndPoint> = radios.transmitters.iter().map(end).collect();
         let bars = case.bars();
         let all = MapBars { cells: &bars, count: bars.len() / carriers.len() / transmitters, sources: &sources };
-        let keep = |_: &Geometry, bundle: &Bundle, all: &mut Vec<Bundle>| {
-            all.push(bundle.clone());
+        let keep = |_: &Geometry, bundle: Bundle, all: &mut Vec<Bundle>| {
+            all.push(bundle);
             Ok(())
         };
         let mut found = Vec::new();
@@ -244,10 +244,12 @@ impl<'a> Frozen<'a> {
             }
             for (place, drawn) in case.drawn.iter().enumerate() {
                 let [carrier, transmitter] = [place / transmitters, place % transmitters];
-                let put =
-                    &mut |bundles: Vec<Bundle>| found.extend(bundles.into_iter().map(|bundle| (bundle, [carrier, 1])));
+                let put = &mut |bundles: Vec<Bundle>| {
+                    found.extend(bundles.into_iter().map(|bundle| (bundle, [carrier, 1])));
+                    Ok(())
+                };
                 engine
-                    .retrace_sampled([transmitter, carrier], drawn, &all, &keep, put)
+                    .retrace_sampled([transmitter, carrier], drawn, &all, (&keep, BLOCK), put)
                     .expect("they can be traced again");
             }
         });

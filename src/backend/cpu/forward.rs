@@ -49,13 +49,13 @@ fn deposits(level: Level, forward: &Forward, panorama: &Panorama, lattice: &Latt
 /// those of each task into `put`, in their order; gains are multiplied by the lattice's scale and `scale` (T98).
 ///
 /// # Errors
-/// What the recording fails on.
+/// What the recording or `put` fails on.
 pub fn retrace<R: Default + Send>(
     level: Level,
     forward: &Forward,
     (lattices, scale): (&[Lattice], f64),
     recording: &Recording<R>,
-    put: &mut dyn FnMut(R),
+    put: &mut dyn FnMut(R) -> Result<()>,
 ) -> Result<()> {
     let rays = lattices.iter().map(|lattice| lattice.rays).sum();
     let panorama = Panorama::new(level, &forward.geometry.bvh, &forward.position, rays);
@@ -72,7 +72,7 @@ pub fn retrace<R: Default + Send>(
                 })
                 .collect();
             for one in done {
-                put(one?);
+                put(one?)?;
             }
         }
     }

@@ -101,9 +101,11 @@ struct Plan<'a> {
     paths: &'a Paths,
     channel: &'a Channel,
     bars: &'a ChannelBar,
+    /// The place of the channel's first carrier among all.
+    first_carrier: usize,
     /// Whether all receivers are one that stands at many places.
     is_survey: bool,
-    /// `[carrier, material]`.
+    /// Those of the channel's carriers `[carrier, material]`.
     surfaces: &'a [Vec<Surface>],
     ends: AllEnds<'a>,
     /// Receiver and transmitter `[path]`.
@@ -120,7 +122,7 @@ impl<'a> Plan<'a> {
         cuda: &'a Cuda,
         geometry: &'a Geometry<'a>,
         radios: &'a Radios,
-        &Run { paths, channel, bars, places, .. }: &Run<'a>,
+        &Run { paths, channel, bars, first_carrier, places, .. }: &Run<'a>,
         surfaces: &'a [Vec<Surface>],
         wanted: Wanted,
     ) -> Plan<'a> {
@@ -133,8 +135,9 @@ impl<'a> Plan<'a> {
             paths,
             channel,
             bars,
+            first_carrier,
             is_survey: places.is_some(),
-            surfaces,
+            surfaces: &surfaces[first_carrier..first_carrier + channel.carriers.len()],
             ends,
             ends_of_paths,
             slots: vec![0],

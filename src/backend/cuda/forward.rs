@@ -1,6 +1,10 @@
 //! The rays of a map's sampled part on the device (T83): waves fly level by level, from list to list; cells sum up what they
 //! leave in integers, so that no order matters; only moments and spread of all replicates come back.
 
+mod retrace;
+
+pub use retrace::retrace;
+
 use super::buffer::{Buffer, Pinned};
 use super::fault::{OnDevice, with_parts};
 use super::field::end_record;
@@ -14,6 +18,7 @@ use crate::map::forward::Forward;
 use crate::map::grid::Sheet;
 use crate::map::replicates::{Lattice, Sums};
 use crate::math::{C64, bounds_of};
+use cudarc::driver::CudaSlice;
 use std::borrow::Cow;
 
 /// Rays of one launch, at first and at the least.
@@ -32,16 +37,35 @@ pub struct MapRecord {
 #[derive(Default)]
 pub struct Work {
     record: MapRecord,
-    waves: [Buffer<u64>; 2],
-    hits: Buffer<Hit>,
-    sights: Buffer<u64>,
-    counts: Buffer<u32>,
+    lists: Lists,
+    recorded: retrace::Recorded,
     sums: Buffer<u64>,
     moments: Buffer<f64>,
     spread: Buffer<f64>,
     counted: Pinned<u32>,
     moments_back: Pinned<f64>,
     spread_back: Pinned<f64>,
+}
+
+/// What the waves of a launch are followed with.
+#[derive(Default)]
+struct Lists {
+    /// Those of two levels, which take turns.
+    waves: [Buffer<u64>; 2],
+    hits: Buffer<Hit>,
+    sights: Buffer<u64>,
+    counts: Buffer<u32>,
+}
+
+/// What is there of a level once its waves have been followed.
+struct Followed<'a> {
+    level: Level,
+    depth: u32,
+    waves: &'a CudaSlice<u64>,
+    hits: &'a CudaSlice<Hit>,
+    /// Points of the sheet that its waves may see, unless it is the last one.
+    sights: Option<&'a CudaSlice<u64>>,
+    counts: &'a mut CudaSlice<u32>,
 }
 
 /// Adds what the rays of some `lattices` leave on the sheet to `sums`; the segments that it took.
@@ -72,20 +96,22 @@ impl Work {
         self.moments.reserve(stream, (MOMENTS * cells) as usize)?;
         self.spread.reserve(stream, (SPREAD * cells) as usize)?;
         with_parts(RAYS_AT_ONCE.min(most.max(1)), LEAST_RAYS.min(most.max(1)), |rays| {
-            let branches = BRANCHES as usize * rays;
-            // The lists of two levels take turns.
-            let lists = &mut self.waves;
-            let fits =
-                lists.iter_mut().try_for_each(|list| list.reserve(stream, WAVE_WORDS as usize * branches).map(|_| ()));
-            let fits = fits
-                .and_then(|()| self.hits.reserve(stream, branches).map(|_| ()))
-                .and_then(|()| self.sights.reserve(stream, SIGHT_WORDS as usize * branches).map(|_| ()));
-            // What the first ones took must not stay with them.
-            fits.inspect_err(|_| {
-                (self.waves, self.hits, self.sights) = Default::default();
-            })
-            .map(|()| rays)
+            self.lists.reserve(cuda, rays).map(|()| rays)
         })
+    }
+}
+
+impl Lists {
+    /// Makes room for so many rays.
+    fn reserve(&mut self, cuda: &Cuda, rays: usize) -> Result<()> {
+        let (stream, branches) = (&cuda.stream, BRANCHES as usize * rays);
+        let mut lists = self.waves.iter_mut();
+        let fits = lists.try_for_each(|list| list.reserve(stream, WAVE_WORDS as usize * branches).map(|_| ()));
+        let fits = fits
+            .and_then(|()| self.hits.reserve(stream, branches).map(|_| ()))
+            .and_then(|()| self.sights.reserve(stream, SIGHT_WORDS as usize * branches).map(|_| ()));
+        // What the first ones took must not stay with them.
+        fits.inspect_err(|_| *self = Lists::default())
     }
 }
 
@@ -197,20 +223,21 @@ impl Plan<'_> {
         stream.memset_zeros(work.moments.get_mut()).on_device(clearing)?;
         stream.memset_zeros(work.spread.get_mut()).on_device(clearing)?;
         let counts = self.counts_of(lattices);
-        work.counts.upload(stream, &counts)?;
+        work.lists.counts.upload(stream, &counts)?;
         let mut place = 1;
         for lattice in lattices {
             let record = lattice_record(lattice, forward.frequency, &self.record.units);
             for first in (0..lattice.rays).step_by(self.rays as usize) {
                 let count = self.rays.min(lattice.rays - first) as u32;
-                kernels.start_waves(stream, &self.record, &record, first, count, work.waves[0].get_mut())?;
-                self.follow(work, &record, place, count)?;
+                let Work { lists, sums, .. } = &mut *work;
+                let leave = &mut |followed: Followed| self.leave(followed, sums.get_mut());
+                self.follow(lists, (&record, first, count), place, leave)?;
                 place += self.counts_of_a_launch() as u32;
             }
             let Work { sums, moments, spread, .. } = &mut *work;
             kernels.end_replicate(stream, &record, self.cells, sums.get_mut(), moments.get_mut(), spread.get_mut())?;
         }
-        work.counted.begin(stream, work.counts.get(), counts.len())?;
+        work.counted.begin(stream, work.lists.counts.get(), counts.len())?;
         work.moments_back.begin(stream, work.moments.get(), MOMENTS as usize * cells)?;
         work.spread_back.begin(stream, work.spread.get(), SPREAD as usize * cells)?;
         let counts = work.counted.wait()?;
@@ -239,11 +266,32 @@ impl Plan<'_> {
         counts
     }
 
-    /// Follows `count` waves, and all that come of them, level by level.
-    fn follow(&self, work: &mut Work, lattice: &LatticeAt, first_place: u32, count: u32) -> Result<()> {
+    /// Adds what the waves of a level leave on the sheet, and what they leave at the points that they see.
+    fn leave(&self, followed: Followed, sums: &mut CudaSlice<u64>) -> Result<()> {
         let (Cuda { stream, kernels, .. }, forward) = (self.cuda, &self.record);
-        let Work { waves, hits, sights, counts, sums, .. } = work;
-        let (hits, sights, counts, sums) = (hits.get_mut(), sights.get_mut(), counts.get_mut(), sums.get_mut());
+        let Followed { level, depth, waves, hits, sights, counts } = followed;
+        if depth > 0 {
+            kernels.leave_deposits(stream, forward, waves, hits, level, counts, sums)?;
+        }
+        match sights {
+            Some(sights) => kernels.connect_sights(stream, forward, sights, level, counts, sums),
+            None => Ok(()),
+        }
+    }
+
+    /// Follows the waves of `count` rays of a lattice from the `first` on, and all that come of them, level by level, each of
+    /// which is then `done`.
+    fn follow(
+        &self,
+        lists: &mut Lists,
+        (lattice, first, count): (&LatticeAt, u64, u32),
+        first_place: u32,
+        done: &mut dyn FnMut(Followed) -> Result<()>,
+    ) -> Result<()> {
+        let (Cuda { stream, kernels, .. }, forward) = (self.cuda, &self.record);
+        let Lists { waves, hits, sights, counts } = lists;
+        let (hits, sights, counts) = (hits.get_mut(), sights.get_mut(), counts.get_mut());
+        kernels.start_waves(stream, forward, lattice, first, count, waves[0].get_mut())?;
         for depth in 0..=forward.max_depth {
             // A ray has one wave that goes on, and may have another one, which ends.
             let all = if depth == 0 { count } else { BRANCHES * count };
@@ -251,10 +299,8 @@ impl Plan<'_> {
             let [even, odd] = &mut *waves;
             let (own, next) = if depth % 2 == 0 { (even, odd) } else { (odd, even) };
             kernels.trace_waves(stream, forward, own.get(), counts, level, hits)?;
-            if depth > 0 {
-                kernels.leave_deposits(stream, forward, own.get(), hits, level, counts, sums)?;
-            }
-            if depth < forward.max_depth {
+            let goes_on = depth < forward.max_depth;
+            if goes_on {
                 kernels.scatter_waves(
                     stream,
                     forward,
@@ -266,8 +312,9 @@ impl Plan<'_> {
                     next.get_mut(),
                     sights,
                 )?;
-                kernels.connect_sights(stream, forward, sights, level, counts, sums)?;
             }
+            let sights = goes_on.then_some(&*sights);
+            done(Followed { level, depth, waves: own.get(), hits, sights, counts })?;
         }
         Ok(())
     }

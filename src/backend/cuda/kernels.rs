@@ -8,8 +8,8 @@ use crate::error::{Error, Fault, Result};
 use crate::layout::{
     AdjointAt, AimedWindow, Box3, ChainNode, FedAt, Flight, ForwardAt, GeometryView, Hit, KinematicsBar, LatticeAt,
     LoneRay, LoneSegment, OutlineAt, OutlineEdge, Pair, PartAt, PathVertex, PlacedVertex, Plane, Point, RadioAt,
-    RadioEnd, ReplayedPath, ReplayedVertex, SoftAt, SoftBar, SoftLink, SoftVisibility, SurfaceAt, TriangleBlock,
-    WideNode,
+    RadioEnd, RecordedSight, RecordedWave, ReplayedPath, ReplayedVertex, SoftAt, SoftBar, SoftLink, SoftVisibility,
+    SurfaceAt, TriangleBlock, WideNode,
 };
 use cudarc::driver::sys::CUresult;
 use cudarc::driver::{
@@ -57,6 +57,8 @@ plain_records!(
     Point,
     RadioAt,
     RadioEnd,
+    RecordedSight,
+    RecordedWave,
     ReplayedPath,
     ReplayedVertex,
     SoftAt,
@@ -118,7 +120,8 @@ kernels! {
     "path/field_vjp": begin_paths, replay_fields, turn_elements, pull_elements, pull_ports, pull_fields, pull_mirrors,
         pull_diffuse, pull_paths, sum_segments;
     "path/smooth": list_chains, judge_chains, pull_visibilities;
-    "map/forward": start_waves, trace_waves, leave_deposits, scatter_waves, connect_sights, end_replicate;
+    "map/forward": start_waves, trace_waves, leave_deposits, record_waves, scatter_waves, connect_sights,
+        record_sights, end_replicate;
 }
 
 /// The error of a build that lacks kernels, in the words of `bound`.

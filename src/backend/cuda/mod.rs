@@ -23,7 +23,7 @@ pub use connect::connect;
 pub use fault::OnDevice;
 pub use field::field;
 pub use flights::{blocked, follow};
-pub use forward::{MapRecord, sample};
+pub use forward::{MapRecord, retrace, sample};
 pub use kernels::{Images, Kernels};
 pub use launch::chains;
 pub use open::{BUILT_IN, driver};

@@ -16,7 +16,7 @@ use std::ops::Range;
 /// What bars are added up of: each has targets of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum List {
-    /// Surfaces: carrier * materials + material.
+    /// Surfaces: carrier * materials + material, of all carriers.
     Surfaces,
     /// Parts of patterns: material and part.
     Parts,
@@ -153,8 +153,10 @@ impl Plan<'_> {
         let (carriers, first) = (self.channel.carriers.len(), self.vertices_of(own).start);
         let (first_part, vertices) = (self.parts[first], self.vertices_of(&block));
         let materials = self.geometry.scene.materials.len();
-        let at_carriers =
-            |place: usize| (0..carriers).map(move |carrier| (carrier, (place * carriers + carrier) as u32));
+        let first_carrier = self.first_carrier;
+        let at_carriers = |place: usize| {
+            (0..carriers).map(move |carrier| (first_carrier + carrier, (place * carriers + carrier) as u32))
+        };
         match list {
             List::Surfaces => {
                 let of = |v: usize| {

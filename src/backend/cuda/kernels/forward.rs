@@ -3,7 +3,7 @@
 use super::Kernels;
 use crate::backend::cuda::fault::OnDevice;
 use crate::error::{Error, Result};
-use crate::layout::{FIXED_WORDS, ForwardAt, Hit, LatticeAt, SIGHT_WORDS, WAVE_WORDS};
+use crate::layout::{FIXED_WORDS, ForwardAt, Hit, LatticeAt, RecordedSight, RecordedWave, SIGHT_WORDS, WAVE_WORDS};
 use cudarc::driver::{CudaSlice, CudaStream, LaunchConfig, PushKernelArg};
 
 /// Moments of a cell: gain, and its products with the excess and its square.
@@ -103,6 +103,26 @@ impl Kernels {
         launch!(self.leave_deposits, stream, most.into(), forward, waves, hits, &place, &most, counts, sums)
     }
 
+    /// Records the waves of a level, with what they leave on the sheet `[wave]`.
+    ///
+    /// # Errors
+    /// The device failed.
+    #[allow(clippy::too_many_arguments)]
+    pub fn record_waves(
+        &self,
+        stream: &CudaStream,
+        forward: &ForwardAt,
+        waves: &CudaSlice<u64>,
+        hits: &CudaSlice<Hit>,
+        level: Level,
+        counts: &CudaSlice<u32>,
+        recorded: &mut CudaSlice<RecordedWave>,
+    ) -> Result<()> {
+        let Level { place, waves: most, .. } = level;
+        holds!(waves >= WAVE * u64::from(most), hits >= most.into(), counts >= level.counts(), recorded >= most.into());
+        launch!(self.record_waves, stream, most.into(), forward, waves, hits, &place, &most, counts, recorded)
+    }
+
     /// Lists the waves that go on from what those of a level have met, and the points of the sheet that they may see.
     ///
     /// # Errors
@@ -160,6 +180,24 @@ impl Kernels {
         let (place, most) = (level.place, BRANCHES * level.going_on);
         holds!(sights >= SIGHT * u64::from(most), counts >= level.counts(), sums >= CELL_WORDS * cells_of(forward));
         launch!(self.connect_sights, stream, most.into(), forward, sights, &place, &most, counts, sums)
+    }
+
+    /// Records the points of the sheet that a level's waves may see `[sight]`.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn record_sights(
+        &self,
+        stream: &CudaStream,
+        forward: &ForwardAt,
+        sights: &CudaSlice<u64>,
+        level: Level,
+        counts: &CudaSlice<u32>,
+        recorded: &mut CudaSlice<RecordedSight>,
+    ) -> Result<()> {
+        let (place, most) = (level.place, BRANCHES * level.going_on);
+        holds!(sights >= SIGHT * u64::from(most), counts >= level.counts(), recorded >= most.into());
+        launch!(self.record_sights, stream, most.into(), &forward.geometry, sights, &place, &most, counts, recorded)
     }
 
     /// Adds the sums of `cells` to the moments and the spread of all replicates, and sets them to 0.
