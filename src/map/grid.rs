@@ -236,8 +236,11 @@ fn outward(geometry: &Geometry, facet: u32, triangle: u32) -> Vec3 {
 
 /// The sheet that covers a hull in the plane of the unit normal `normal`, along the hull's longest edge.
 fn over_hull(hull: &[Vec3], normal: &Vec3, cell: [f64; 2]) -> Sheet {
+    /// Of edges that are as long as another but for rounding the first one counts, wherever the facet is: rectangles have two.
+    const LONGER: f64 = 1.0 + 1e-9;
     let edges = (0..hull.len()).map(|k| hull[(k + 1) % hull.len()] - hull[k]);
-    let longest = edges.fold(Vec3::zeros(), |longest, edge| if edge.norm() > longest.norm() { edge } else { longest });
+    let longest =
+        edges.fold(Vec3::zeros(), |longest, edge| if edge.norm() > longest.norm() * LONGER { edge } else { longest });
     let u = (longest - normal * longest.dot(normal)).normalize();
     let rotation = Mat3::from_columns(&[u, normal.cross(&u), *normal]);
     let nothing = (Vec3::repeat(f64::INFINITY), Vec3::repeat(f64::NEG_INFINITY));
