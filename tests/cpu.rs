@@ -44,6 +44,8 @@ mod leaks;
 mod lobe_numbers;
 #[path = "cases/lobes.rs"]
 mod lobes;
+#[path = "cases/map_following.rs"]
+mod map_following;
 #[path = "cases/map_gradients.rs"]
 mod map_gradients;
 #[path = "cases/maps.rs"]

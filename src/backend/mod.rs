@@ -336,8 +336,7 @@ impl Backend {
         wanted: Wanted,
     ) -> Result<SceneBar> {
         let mut adjoint = Adjoint::new(loaded.scene, radios, &channel.carriers, wanted)?;
-        let run = Run { paths, channel, bars, first_carrier: 0, places: None, feed: Feed::EachPort };
-        self.add_run(loaded, radios, &run, &mut adjoint)?;
+        self.add_run(loaded, radios, &Run::of_links(paths, channel, bars), &mut adjoint)?;
         adjoint.finish()
     }
 

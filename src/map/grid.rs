@@ -3,8 +3,10 @@
 //! Cells are numbered row by row, the first axis (u) fastest. Coordinates are those of the scene file.
 
 use crate::geometry::Geometry;
+use crate::geometry::attached::{attached_vjp, barycentric};
 use crate::geometry::search::for_each_crossing;
 use crate::math::{Mat3, Vec3};
+use crate::path::beam::signed_distance;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -108,6 +110,8 @@ pub struct Grid {
     /// Cells of the sheets that the map has, ascending; `None`: all of them. On facets that are no rectangles some are
     /// left out.
     pub kept: Option<Vec<u32>>,
+    /// Facet that each sheet lies on `[sheet]`; none but for maps on facets.
+    pub facets: Vec<u32>,
 }
 
 impl Grid {
@@ -115,7 +119,8 @@ impl Grid {
     pub fn new(layout: &Layout, points: usize, geometry: &Geometry) -> Grid {
         match layout {
             Layout::Sheet(sheet, ground) => {
-                Grid { sheets: vec![sheet.clone()], ground: ground.clone(), points, kept: None }
+                let (sheets, ground) = (vec![sheet.clone()], ground.clone());
+                Grid { sheets, ground, points, kept: None, facets: Vec::new() }
             }
             Layout::Facets { objects, cell, offset } => on_facets(geometry, objects, *cell, *offset, points),
         }
@@ -160,12 +165,54 @@ impl Grid {
 
     /// The points of some cells `[cell, point]` [m]: the middles of n x n equal parts of each.
     pub fn points_of(&self, geometry: &Geometry, cells: Range<usize>) -> Vec<Vec3> {
-        let n = self.points;
-        let place = |k: usize| (k as f64 + 0.5) / n as f64;
-        let points = cells
-            .into_par_iter()
-            .flat_map_iter(|cell| (0..n * n).map(move |k| self.on_sheet(cell, [place(k % n), place(k / n)])));
-        self.grounded(geometry, points.collect())
+        let of = |cell: usize| (0..self.points_per_cell()).map(move |point| self.on_sheet(cell, self.inside(point)));
+        self.grounded(geometry, cells.into_par_iter().flat_map_iter(of).collect())
+    }
+
+    /// Whether the cells move with the vertices of a scene.
+    pub fn follows(&self) -> bool {
+        self.is_draped() || !self.facets.is_empty()
+    }
+
+    /// The adjoint of [`Grid::points_of`]: vertices and what each has of the bars `[cell, point]` [1/m] of points that move with
+    /// the triangles below them (T97); none of a plane, whose points stay.
+    pub fn points_of_vjp(&self, geometry: &Geometry, cells: Range<usize>, points_bar: &[Vec3]) -> Vec<(u32, Vec3)> {
+        let of = |(place, bar): (usize, &Vec3)| {
+            let (cell, point) = (cells.start + place / self.points_per_cell(), place % self.points_per_cell());
+            match &self.ground {
+                Ground::Draped { objects } => {
+                    draped_vjp(geometry, objects, &self.on_sheet(cell, self.inside(point)), bar)
+                }
+                Ground::Plane if self.facets.is_empty() => Vec::new(),
+                Ground::Plane => self.on_facet_vjp(geometry, cell, self.inside(point), bar),
+            }
+        };
+        points_bar.par_iter().enumerate().flat_map_iter(of).collect()
+    }
+
+    /// The adjoint of a point over a facet: a speck of the triangle below it, lifted along the facet's normal.
+    fn on_facet_vjp(&self, geometry: &Geometry, cell: usize, inside: [f64; 2], point_bar: &Vec3) -> Vec<(u32, Vec3)> {
+        let Geometry { scene, bvh, facets } = geometry;
+        let facet = self.facets[self.sheet_of(cell).0];
+        let (plane, normal) = (facets.plane(facet), Vec3::from(facets.plane(facet).normal));
+        let below = |inside: [f64; 2]| {
+            let point = self.on_sheet(cell, inside) - scene.origin;
+            let height = signed_distance(&point, plane);
+            (point - normal * height, height)
+        };
+        let triangle_at = |point: &Vec3| facets.triangle_at(scene, bvh, facet, point);
+        let (point, height) = below(inside);
+        // The outer points of a cell may lie off the facet, which its centre is on.
+        let triangle = triangle_at(&point).or_else(|| triangle_at(&below([0.5, 0.5]).0));
+        let triangle = triangle.unwrap_or_else(|| facets.triangles_of(facet)[0]);
+        let corners_bar = attached_vjp(&scene.corners(triangle), &point, 0.0, point_bar, 0.0);
+        let speck = scene.triangles[triangle as usize].into_iter().zip(corners_bar);
+        speck.chain(facets.plane_vjp(scene, facet, &(point_bar * height), 0.0)).collect()
+    }
+
+    /// Where a point of a cell is, in cells from its corner.
+    fn inside(&self, point: usize) -> [f64; 2] {
+        [point % self.points, point / self.points].map(|k| (k as f64 + 0.5) / self.points as f64)
     }
 
     /// Bounds of all points before they are put on the ground [m].
@@ -180,11 +227,18 @@ impl Grid {
 
     /// A point of a cell, `inside` in cells from its corner [m].
     fn on_sheet(&self, cell: usize, inside: [f64; 2]) -> Vec3 {
+        let (sheet, cell) = self.sheet_of(cell);
+        let sheet = &self.sheets[sheet];
+        let [column, row] = [cell % sheet.cells[0], cell / sheet.cells[0]];
+        sheet.at(column as f64 + inside[0], row as f64 + inside[1])
+    }
+
+    /// The sheet of a cell, and the cell's number there.
+    fn sheet_of(&self, cell: usize) -> (usize, usize) {
         let mut cell = self.kept.as_ref().map_or(cell, |kept| kept[cell] as usize);
-        for sheet in &self.sheets {
+        for (number, sheet) in self.sheets.iter().enumerate() {
             if cell < sheet.len() {
-                let [column, row] = [cell % sheet.cells[0], cell / sheet.cells[0]];
-                return sheet.at(column as f64 + inside[0], row as f64 + inside[1]);
+                return (number, cell);
             }
             cell -= sheet.len();
         }
@@ -195,7 +249,7 @@ impl Grid {
     fn grounded(&self, geometry: &Geometry, mut points: Vec<Vec3>) -> Vec<Vec3> {
         if let Ground::Draped { objects } = &self.ground {
             points.par_iter_mut().for_each(|point| {
-                if let Some(height) = ground_under(geometry, objects, point) {
+                if let Some((height, _)) = ground_under(geometry, objects, point) {
                     point.z += height;
                 }
             });
@@ -207,7 +261,7 @@ impl Grid {
 /// Cells over the hull of every facet of `objects`, less those whose centre is off its facet.
 fn on_facets(geometry: &Geometry, objects: &[u32], cell: [f64; 2], offset: f64, points: usize) -> Grid {
     let (scene, facets) = (geometry.scene, &geometry.facets);
-    let (mut sheets, mut kept, mut first) = (Vec::new(), Vec::new(), 0);
+    let (mut sheets, mut kept, mut first, mut below) = (Vec::new(), Vec::new(), 0, Vec::new());
     for facet in 0..facets.len() as u32 {
         let triangle = facets.triangles_of(facet)[0];
         if !objects.contains(&scene.object_of(triangle)) {
@@ -223,8 +277,9 @@ fn on_facets(geometry: &Geometry, objects: &[u32], cell: [f64; 2], offset: f64, 
         first += sheet.len() as u32;
         let lifted = scene.origin + outward(geometry, facet, triangle) * offset;
         sheets.push(Sheet { corner: sheet.corner + lifted, ..sheet });
+        below.push(facet);
     }
-    Grid { sheets, ground: Ground::Plane, points, kept: Some(kept) }
+    Grid { sheets, ground: Ground::Plane, points, kept: Some(kept), facets: below }
 }
 
 /// The normal of a facet's plane on the side from which its `triangle` runs counter-clockwise.
@@ -252,15 +307,28 @@ fn over_hull(hull: &[Vec3], normal: &Vec3, cell: [f64; 2]) -> Sheet {
     Sheet::about(&(rotation * ((low + high) / 2.0)), [size.x, size.y], cell, &rotation)
 }
 
-/// The height of the lowest point of the ground below or above `point` [m], in coordinates of the scene file.
-fn ground_under(geometry: &Geometry, objects: &[u32], point: &Vec3) -> Option<f64> {
+/// The adjoint of a draped point over `point` of the sheet: its height is that of the triangle below it, where a corner's
+/// motion along the normal counts by the barycentric coordinate. Where there is no ground it stays.
+fn draped_vjp(geometry: &Geometry, objects: &[u32], point: &Vec3, point_bar: &Vec3) -> Vec<(u32, Vec3)> {
+    let Some((height, triangle)) = ground_under(geometry, objects, point) else { return Vec::new() };
+    let scene = geometry.scene;
+    let [a, b, c] = scene.corners(triangle);
+    let across = (b - a).cross(&(c - a));
+    let along = across * (point_bar.z / across.z);
+    let shares = barycentric(&[a, b, c], &(Vec3::new(point.x, point.y, height) - scene.origin));
+    scene.triangles[triangle as usize].into_iter().zip(shares.map(|share| along * share)).collect()
+}
+
+/// The height of the lowest point of the ground below or above `point` [m], in coordinates of the scene file, and its
+/// triangle.
+fn ground_under(geometry: &Geometry, objects: &[u32], point: &Vec3) -> Option<(f64, u32)> {
     /// The line begins and ends this far outside the scene [m].
     const BEYOND_M: f64 = 1.0;
     let scene = geometry.scene;
     let (low, high) = scene.bounds()?;
     let local = point - scene.origin;
     let [from, to] = [low.z - BEYOND_M, high.z + BEYOND_M].map(|z| Vec3::new(local.x, local.y, z));
-    let mut lowest: Option<f64> = None;
+    let mut lowest: Option<(f64, u32)> = None;
     for_each_crossing(scene, &geometry.bvh, [&from, &to], |triangle| {
         if !objects.is_empty() && !objects.contains(&scene.object_of(triangle)) {
             return;
@@ -270,8 +338,8 @@ fn ground_under(geometry: &Geometry, objects: &[u32], point: &Vec3) -> Option<f6
         // An upright triangle that a vertical line touches has no height of its own.
         if normal.z.abs() > 1e-9 * normal.norm() {
             let z = a.z - ((local.x - a.x) * normal.x + (local.y - a.y) * normal.y) / normal.z;
-            lowest = Some(lowest.map_or(z, |known| known.min(z)));
+            lowest = Some(lowest.filter(|(known, _)| *known <= z).unwrap_or((z, triangle)));
         }
     });
-    lowest.map(|z| z + scene.origin.z)
+    lowest.map(|(z, triangle)| (z + scene.origin.z, triangle))
 }

@@ -51,7 +51,7 @@ pub fn adjoint(
     wanted: Wanted,
 ) -> Result<SceneBar> {
     let mut adjoint = Adjoint::new(geometry.scene, radios, &channel.carriers, wanted)?;
-    adjoint.add(geometry, &Run { paths, channel, bars, first_carrier: 0, places: None, feed: Feed::EachPort })?;
+    adjoint.add(geometry, &Run::of_links(paths, channel, bars))?;
     adjoint.finish()
 }
 
@@ -69,8 +69,17 @@ pub struct Run<'a> {
     /// Where each path ends `[path]` [m, local], if all end at the only receiver, which stands at many places; if not,
     /// every link has a receiver of its own.
     pub places: Option<&'a [Vec3]>,
+    /// Whether the bar of each place is kept as well as that of the receiver.
+    pub keeps_places: bool,
     /// What the channel's coefficients are of.
     pub feed: Feed,
+}
+
+impl<'a> Run<'a> {
+    /// All paths of the links between all radios, at all carriers and of every port.
+    pub fn of_links(paths: &'a Paths, channel: &'a Channel, bars: &'a ChannelBar) -> Run<'a> {
+        Run { paths, channel, bars, first_carrier: 0, places: None, keeps_places: false, feed: Feed::EachPort }
+    }
 }
 
 /// The bars of a scene and its radios while runs of paths are added, one after another: memory is that of the bars,
@@ -154,7 +163,7 @@ impl Replayer<'_> {
     }
 
     fn walk<'w>(&'w self, geometry: &'w Geometry<'w>, run: &Run<'w>) -> Result<Walk<'w>> {
-        let Run { paths, channel, bars, first_carrier, feed, .. } = *run;
+        let Run { paths, channel, bars, first_carrier, keeps_places, feed, .. } = *run;
         bars.check(channel, paths)?;
         let wants = |kind| self.wanted.has(kind);
         let moves = self.wanted.moves();
@@ -170,6 +179,7 @@ impl Replayer<'_> {
             channel,
             bars,
             feed,
+            keeps_places,
             moves,
             refines: wants(ParameterKind::Position) || wants(ParameterKind::Vertex) || (moves && of_elements()),
             deforms: wants(ParameterKind::Vertex),

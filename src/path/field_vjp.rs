@@ -36,6 +36,8 @@ pub(super) struct Walk<'a> {
     pub bars: &'a ChannelBar,
     /// What the channel's coefficients are of.
     pub feed: Feed,
+    /// Whether the bar of the place that each path ends at is kept.
+    pub keeps_places: bool,
     /// Whether bars of positions, orientations, offsets or vertices are wanted.
     pub moves: bool,
     /// Whether any of these moves the points or ends of paths.
@@ -130,6 +132,9 @@ impl Walk<'_> {
         }
         for which in 0..2 {
             ledger.ends.push((ends.radios[which], scratch.ends[which]));
+        }
+        if self.keeps_places {
+            ledger.places.push((path as u32, scratch.ends[0].position));
         }
         Ok(())
     }

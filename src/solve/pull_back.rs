@@ -13,6 +13,7 @@ use crate::map::bundle::{Bundle, MapBars, Part, Worth};
 use crate::map::grid::Mean;
 use crate::map::metrics::CellBar;
 use crate::math::Vec3;
+use crate::path::Paths;
 use crate::path::adjoint::{Adjoint, Ledger, ParameterKind, Replayer, Run, SceneBar, Wanted};
 use crate::path::field::{BLOCK, Feed, field_over};
 use crate::scene::material::Surface;
@@ -32,15 +33,15 @@ impl<'a> MapEngine<'a> {
     /// of [`MapEngine::tile`] with what is sampled; of that, `drawn` `[carrier, transmitter]` tells how ([`Sampled::drawn`]).
     ///
     /// Held fixed: which paths there are, what is visible and lit, which samples are drawn, and how; and the points of the
-    /// map. The bar of the receiver's position is that of a shift of all of them together.
+    /// map, but for those that move with the triangles below them: of draped maps and maps on facets (T97). The bar of the receiver's position is that of a shift of all of them together.
     ///
     /// [`Sampled::drawn`]: super::sampled::Sampled::drawn
     ///
     /// # Errors
     /// Bars of another map; a derivative that does not exist, as in [`crate::path::adjoint::adjoint`], or is not there yet:
-    /// of means by area on a CUDA device, and by vertices of a map that follows them.
+    /// of means by area on a CUDA device.
     pub fn pull_back(&mut self, bars: &[CellBar], drawn: &[Drawn], wanted: Wanted) -> Result<SceneBar> {
-        self.check(bars, drawn, wanted)?;
+        self.check(bars, drawn)?;
         self.tracer.clock.resume();
         // What is found again does not count again.
         let counters = self.tracer.counters;
@@ -66,6 +67,17 @@ impl<'a> MapEngine<'a> {
         adjoint.finish()
     }
 
+    /// Adds what the `paths` to the points of some cells, whose places have been kept, say of the vertices that these move with.
+    fn points_vjp(&self, cells: &Range<usize>, paths: &Paths, adjoint: &mut Adjoint) {
+        let sums = adjoint.parts().1;
+        let of_paths = sums.take_places(paths.len());
+        let of_point = |link: usize| of_paths[paths.of_link(link)].iter().sum::<Vec3>();
+        let of_links: Vec<Vec3> = (0..paths.links()).map(of_point).collect();
+        let bars: Vec<Vec3> = of_links.chunks(paths.transmitters).map(|links| links.iter().sum()).collect();
+        let vertices = self.grid.points_of_vjp(&self.tracer.geometry, cells.clone(), &bars);
+        sums.add(&Ledger { vertices, ..Ledger::default() });
+    }
+
     /// Adds what the bars say of what is sampled from a transmitter at a carrier.
     fn sampled_vjp(
         &self,
@@ -76,7 +88,8 @@ impl<'a> MapEngine<'a> {
     ) -> Result<()> {
         /// Paths that a device replays together.
         const AT_ONCE: usize = 1 << 13;
-        let pull = Pull { radios: self.radios, carriers: &self.carriers[carrier..=carrier], carrier, bars };
+        let carriers = &self.carriers[carrier..=carrier];
+        let pull = Pull { radios: self.radios, carriers, carrier, bars, keeps_places: false };
         let (backend, loaded) = (&self.tracer.backend, &self.tracer.geometry);
         if self.is_replayed_by_ports(transmitter) {
             let keep = |_: &Geometry, bundle: Bundle, all: &mut Vec<Bundle>| {
@@ -109,7 +122,8 @@ impl<'a> MapEngine<'a> {
 
     /// Adds what the bars of some cells say of the exact part.
     fn tile_vjp(&mut self, cells: &Range<usize>, bars: &MapBars, adjoint: &mut Adjoint) -> Result<()> {
-        let pull = Pull { radios: self.radios, carriers: self.carriers, carrier: 0, bars };
+        let keeps_places = self.grid.follows() && adjoint.wanted().has(ParameterKind::Vertex);
+        let pull = Pull { radios: self.radios, carriers: self.carriers, carrier: 0, bars, keeps_places };
         if self.mean == Mean::Area {
             let (replayer, sums) = adjoint.parts();
             return self.retrace_area(cells, bars, &pull.work(replayer), &mut |ledger| sums.add(&ledger));
@@ -127,11 +141,14 @@ impl<'a> MapEngine<'a> {
         }
         let bundle = Bundle { paths, parts, places };
         pull.add((&self.tracer.backend, &self.tracer.geometry), &radios, &bundle, adjoint)?;
+        if keeps_places {
+            self.points_vjp(cells, &bundle.paths, adjoint);
+        }
         self.tracer.clock.stage("adjoint");
         Ok(())
     }
 
-    fn check(&self, bars: &[CellBar], drawn: &[Drawn], wanted: Wanted) -> Result<()> {
+    fn check(&self, bars: &[CellBar], drawn: &[Drawn]) -> Result<()> {
         let maps = self.carriers.len() * self.radios.transmitters.len();
         let sampled = if self.is_sampled() { maps } else { 0 };
         if bars.len() != maps * self.grid.len() || drawn.len() != sampled || drawn.iter().any(|one| one.replicates == 0)
@@ -142,12 +159,6 @@ impl<'a> MapEngine<'a> {
             let fault =
                 Fault::new("antennas.per_element", "is not possible in a map, whose paths begin at whole antennas");
             return Err(Error::job(fault.value(true).remedy("set per_element = false")));
-        }
-        let follows = self.grid.is_draped() || self.grid.kept.is_some();
-        if follows && wanted.has(ParameterKind::Vertex) {
-            let bound = "is not there yet for draped maps and maps on facets, whose cells move with the vertices";
-            let fault = Fault::new("gradient by vertices", bound);
-            return Err(Error::input(fault.remedy("map a plane, or leave vertices out")));
         }
         Ok(())
     }
@@ -160,6 +171,8 @@ struct Pull<'a> {
     carriers: &'a [f64],
     carrier: usize,
     bars: &'a MapBars<'a>,
+    /// Whether the points of the map move.
+    keeps_places: bool,
 }
 
 impl Pull<'_> {
@@ -179,7 +192,7 @@ impl Pull<'_> {
 
     fn run<'r>(&self, bundle: &'r Bundle, channel: &'r Channel, bars: &'r ChannelBar, feed: Feed) -> Run<'r> {
         let (paths, places) = (&bundle.paths, Some(bundle.places.as_slice()));
-        Run { paths, channel, bars, first_carrier: self.carrier, places, feed }
+        Run { paths, channel, bars, first_carrier: self.carrier, places, keeps_places: self.keeps_places, feed }
     }
 
     /// Adds what a bundle between `radios`, a receiver for each link, says of the scene.

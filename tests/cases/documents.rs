@@ -95,7 +95,6 @@ fn the_table_of_derivatives_is_that_of_the_code() {
     let mut table = String::from("| by | unit | paths, CPU and CUDA | maps | name in fits |\n|---|---|---|---|---|\n");
     for kind in ParameterKind::ALL {
         let maps = match kind {
-            ParameterKind::Vertex => "planes",
             ParameterKind::Velocity => "0: no map depends on it",
             _ => "yes",
         };

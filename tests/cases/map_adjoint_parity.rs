@@ -40,18 +40,23 @@ struct Made<'a> {
     options: SolverOptions,
     mean: Mean,
     rays: u64,
+    layout: Layout,
+}
+
+fn sheet() -> Sheet {
+    Sheet::about(&Vec3::new(0.7, 0.4, 1.6), [5.0, 6.0], [1.0, 1.5], &rotation_of([0.4, 0.1, -0.15]))
 }
 
 fn points(options: SolverOptions) -> Made<'static> {
     static MATERIALS: OnceLock<[MaterialDescription; 3]> = OnceLock::new();
-    Made { materials: MATERIALS.get_or_init(plain), polarizations: 2, options, mean: Mean::Points, rays: 64 }
+    let layout = Layout::Sheet(sheet(), Ground::Plane);
+    Made { materials: MATERIALS.get_or_init(plain), polarizations: 2, options, mean: Mean::Points, rays: 64, layout }
 }
 
 /// The bars of a map in tiles of so many cells, of gain and delays in every cell.
 fn bar(backend: Backend, made: &Made, tile: usize, wanted: Wanted) -> Result<SceneBar> {
-    let Made { materials, polarizations, ref options, mean, rays } = *made;
-    let sheet = Sheet::about(&Vec3::new(0.7, 0.4, 1.6), [5.0, 6.0], [1.0, 1.5], &rotation_of([0.4, 0.1, -0.15]));
-    let layout = Layout::Sheet(sheet, Ground::Plane);
+    let Made { materials, polarizations, ref options, mean, rays, ref layout } = *made;
+    let layout = layout.clone();
     let target = Target { rays, max_rays: rays, relative_error: None };
     let survey = Survey { layout, points: if mean == Mean::Points { 2 } else { 1 }, mean, noise: 1e-9, target };
     let mut room = corner(materials);
@@ -87,6 +92,22 @@ fn maps_by_points_have_the_same_derivatives_on_both() {
             .map(|backend| bar(backend, &made, 1000, Wanted::of(&[kind])).expect("a derivative"));
         let apart = Apart::new("one kind", [&cpu, &cuda]);
         assert!(apart.is_small() && apart.seen == [kind], "{kind:?} alone: {}", apart.values());
+    }
+}
+
+#[test]
+fn maps_that_follow_ground_and_facets_have_the_same_derivatives_on_both() {
+    let draped = Layout::Sheet(sheet(), Ground::Draped { objects: vec![0] });
+    let facets = Layout::Facets { objects: vec![1], cell: [2.9, 2.1], offset: 0.2 };
+    for (name, layout) in [("a draped map", draped), ("a map on facets", facets)] {
+        let made = Made { layout, ..points(build::exhaustive(2)) };
+        for wanted in [Wanted::all(), Wanted::of(&[ParameterKind::Vertex])] {
+            let [cpu, cuda] =
+                [cpu(), build::backend()].map(|backend| bar(backend, &made, 7, wanted).expect("a derivative"));
+            let apart = Apart::new(name, [&cpu, &cuda]);
+            apart.accept(name);
+            assert!(apart.seen.contains(&ParameterKind::Vertex), "{:?}", apart.seen);
+        }
     }
 }
 

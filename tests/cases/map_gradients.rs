@@ -21,14 +21,14 @@ use raylobe::scene::radio::Radios;
 use raylobe::solve::map::MapEngine;
 use raylobe::solve::sampled::Drawn;
 
-const CARRIER: f64 = 28e9;
+pub const CARRIER: f64 = 28e9;
 
-fn materials() -> [MaterialDescription; 3] {
+pub fn materials() -> [MaterialDescription; 3] {
     [build::material("slab", 3.2, 0.05, 0.013), rough("rough"), build::material("half", 7.1, 2.0, f64::INFINITY)]
 }
 
 /// Two transmitters, one steered, and a receiver that combines its ports, or not.
-fn radios(combines: bool) -> Radios {
+pub fn radios(combines: bool) -> Radios {
     let weight = |i: u32| C64::from_polar(0.3 + 0.04 * f64::from(i), 0.7 * f64::from(i));
     let mut radios = askew(CARRIER, false);
     radios.receivers.truncate(1);
@@ -38,12 +38,12 @@ fn radios(combines: bool) -> Radios {
     radios
 }
 
-fn sheet() -> Sheet {
+pub fn sheet() -> Sheet {
     Sheet::about(&Vec3::new(0.7, 0.4, 1.6), [5.0, 6.0], [1.0, 1.5], &rotation_of([0.4, 0.1, -0.15]))
 }
 
 /// Every number of materials, radios' antennas and carriers that counts in these materials.
-fn numbers_of(state: &State, materials: &[usize]) -> Vec<Number> {
+pub fn numbers_of(state: &State, materials: &[usize]) -> Vec<Number> {
     let mut all = vec![Number::Gain(0), Number::Gain(1)];
     for m in materials {
         all.extend([Number::Permittivity(*m), Number::Conductivity(*m)]);
@@ -81,25 +81,6 @@ fn maps_by_points() {
         numbers.extend(places());
         case.check(&numbers);
     }
-}
-
-#[test]
-fn maps_that_follow_ground_and_facets() {
-    let draped = Layout::Sheet(sheet(), Ground::Draped { objects: vec![0] });
-    let facets = Layout::Facets { objects: vec![1], cell: [2.9, 2.1], offset: 0.2 };
-    for layout in [draped, facets] {
-        let place = (layout, 1, Mean::Points);
-        let case = Case::new(&corner(&materials()), radios(false), &[CARRIER], place, &build::exhaustive(2), 1);
-        let positions = (0..3).map(|axis| Number::Position(false, 1, axis));
-        let numbers: Vec<Number> = numbers_of(&case.state, &[0, 2]).into_iter().chain(positions).collect();
-        case.check_of(&numbers, Wanted::of(&kinds_but(ParameterKind::Vertex)));
-        let text = case.pull_back(Wanted::of(&[ParameterKind::Vertex])).expect_err("cells move too").to_string();
-        assert!(text.contains("maps on facets") && text.contains("leave vertices out"), "{text}");
-    }
-}
-
-fn kinds_but(left_out: ParameterKind) -> Vec<ParameterKind> {
-    ParameterKind::ALL.into_iter().filter(|kind| *kind != left_out).collect()
 }
 
 #[test]

@@ -176,7 +176,7 @@ impl Case {
 }
 
 /// Holds derivatives `of` numbers against differences of a loss; the worst error of each kind.
-fn agree(
+pub fn agree(
     what: &str,
     state: &State,
     numbers: &[Number],

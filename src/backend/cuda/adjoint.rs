@@ -105,6 +105,8 @@ struct Plan<'a> {
     first_carrier: usize,
     /// Whether all receivers are one that stands at many places.
     is_survey: bool,
+    /// Whether the bar of each of them is kept.
+    keeps_places: bool,
     /// Those of the channel's carriers `[carrier, material]`.
     surfaces: &'a [Vec<Surface>],
     ends: AllEnds<'a>,
@@ -122,7 +124,7 @@ impl<'a> Plan<'a> {
         cuda: &'a Cuda,
         geometry: &'a Geometry<'a>,
         radios: &'a Radios,
-        &Run { paths, channel, bars, first_carrier, places, .. }: &Run<'a>,
+        &Run { paths, channel, bars, first_carrier, places, keeps_places, .. }: &Run<'a>,
         surfaces: &'a [Vec<Surface>],
         wanted: Wanted,
     ) -> Plan<'a> {
@@ -137,6 +139,7 @@ impl<'a> Plan<'a> {
             bars,
             first_carrier,
             is_survey: places.is_some(),
+            keeps_places,
             surfaces: &surfaces[first_carrier..first_carrier + channel.carriers.len()],
             ends,
             ends_of_paths,

@@ -28,6 +28,8 @@ pub struct Ledger {
     pub(crate) vertices: Vec<(u32, Vec3)>,
     /// Of carriers.
     pub(crate) carriers: Vec<(u32, f64)>,
+    /// Of the places that paths end at, where these are kept: path.
+    pub(crate) places: Vec<(u32, Vec3)>,
 }
 
 impl Ledger {

@@ -107,6 +107,8 @@ pub struct Sums<'a> {
     antennas: Vec<AntennaBar>,
     vertices: Vec<Vec3>,
     carriers_bar: Vec<f64>,
+    /// Of the places of a run that keeps them `[path]`.
+    places: Vec<Vec3>,
 }
 
 impl<'a> Sums<'a> {
@@ -123,6 +125,7 @@ impl<'a> Sums<'a> {
             antennas: offsets.map(|offsets| AntennaBar { offsets, gain: 0.0 }).collect(),
             vertices: vec![Vec3::zeros(); if wanted.has(ParameterKind::Vertex) { scene.vertices.len() } else { 0 }],
             carriers_bar: vec![0.0; carriers.len()],
+            places: Vec::new(),
         }
     }
 
@@ -147,6 +150,18 @@ impl<'a> Sums<'a> {
         for (carrier, bar) in &ledger.carriers {
             self.carriers_bar[*carrier as usize] += bar;
         }
+        let places = ledger.places.iter().map(|(path, _)| *path as usize + 1).max().unwrap_or(0);
+        self.places.resize(places.max(self.places.len()), Vec3::zeros());
+        for (path, bar) in &ledger.places {
+            self.places[*path as usize] += bar;
+        }
+    }
+
+    /// The bars of the places of a run that keeps them, for so many paths `[path]` [1/m]; none stay.
+    pub(crate) fn take_places(&mut self, paths: usize) -> Vec<Vec3> {
+        let mut places = std::mem::take(&mut self.places);
+        places.resize(paths, Vec3::zeros());
+        places
     }
 
     /// From sums to bars of parameters; what is not wanted is left out.

@@ -20,7 +20,7 @@ pub enum List {
     Surfaces,
     /// Parts of patterns: material and part.
     Parts,
-    /// Ends: receivers, then transmitters.
+    /// Ends: receivers, then transmitters; where places are kept, these in place of receivers.
     Ends,
     /// Offsets in global axes: end as above, and element.
     Offsets,
@@ -115,7 +115,7 @@ impl Plan<'_> {
 
     /// Puts down the bars of the direct ways between the ends of a block's paths: no path is walked for them.
     fn enter_direct(&self, own: &Range<usize>, block: usize, ledger: &mut Ledger) {
-        if self.bars.direct.is_empty() || !self.wanted.has(ParameterKind::Position) {
+        if self.bars.direct.is_empty() || !(self.wanted.has(ParameterKind::Position) || self.keeps_places) {
             return;
         }
         let first = own.start + block * BLOCK;
@@ -123,6 +123,9 @@ impl Plan<'_> {
             let [receiver, transmitter] = [0, 1].map(|side| self.radio(side, self.ends_of_paths[path][side]).position);
             // Where both ends are one point their distance is at its least.
             let along = (receiver - transmitter).try_normalize(0.0).unwrap_or_default() * self.bars.direct[path];
+            if self.keeps_places {
+                ledger.places.push((path as u32, along));
+            }
             for (side, position) in [along, -along].into_iter().enumerate() {
                 ledger.ends.push((self.number_of(path, side) as u32, EndBar { position, ..EndBar::default() }));
             }
@@ -174,9 +177,8 @@ impl Plan<'_> {
                 vertices.flat_map(of).collect()
             }
             List::Ends => {
-                let of = |path: usize| {
-                    [0, 1].map(|side| (self.number_of(path, side), (2 * (path - own.start) + side) as u32))
-                };
+                let of =
+                    |path: usize| [0, 1].map(|side| (self.end_of(path, side), (2 * (path - own.start) + side) as u32));
                 block.flat_map(of).collect()
             }
             List::Offsets => block.flat_map(|path| self.offsets_of(path, own.start)).collect(),
@@ -201,6 +203,11 @@ impl Plan<'_> {
             0 => radio,
             _ => u64::from(self.receivers()) + radio,
         }
+    }
+
+    /// What the bar of a path's end is added to: a radio, or a place, which is a path's, joined to 1.
+    fn end_of(&self, path: usize, side: usize) -> u64 {
+        if self.keeps_places && side == 0 { joined(1, path as u32) } else { self.number_of(path, side) }
     }
 
     /// Receivers as they are added up.
@@ -238,7 +245,13 @@ impl Plan<'_> {
             List::Ends => {
                 let rotation = Mat3::from_row_slice(&sum[3..12]);
                 let bar = EndBar { position: vector(0), rotation, velocity: vector(12), gain: sum[15] };
-                ledger.ends.push((target as u32, bar));
+                match parted(target) {
+                    (1, path) => {
+                        ledger.places.push((path, bar.position));
+                        ledger.ends.push((self.number_of(path as usize, 0) as u32, bar));
+                    }
+                    (_, radio) => ledger.ends.push((radio, bar)),
+                }
             }
             List::Offsets => {
                 let (number, element) = parted(target);
