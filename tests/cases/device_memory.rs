@@ -9,6 +9,7 @@ use raylobe::channel::ChannelBar;
 use raylobe::error::{Error, Result};
 use raylobe::io::job::{self, Job};
 use raylobe::map::grid::{Ground, Layout, Sheet};
+use raylobe::map::metrics::CellBar;
 use raylobe::math::frame::rotation_of;
 use raylobe::math::{Vec3, bounds_of};
 use raylobe::path::SolverOptions;
@@ -20,8 +21,9 @@ use raylobe::progress::Silent;
 use raylobe::scene::antenna::Polarization;
 use raylobe::scene::description::MaterialDescription;
 use raylobe::solve::map::{MapEngine, Survey};
-use raylobe::solve::sampled::Target;
+use raylobe::solve::sampled::{Drawn, Target};
 use raylobe::solve::{Engine, Solution, solve};
+use std::cell::RefCell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const MIB: u64 = 1 << 20;
@@ -171,7 +173,8 @@ fn memory_that_others_take_after_the_scene_was_loaded_changes_no_result() {
 #[test]
 fn maps_are_sampled_in_smaller_parts_where_memory_is_little() {
     let Some(alone) = Alone::new() else { return };
-    let mut scene = build::scene_of(&[MaterialDescription { scattering: Some(0.5), ..build::metal() }]);
+    let ground = MaterialDescription { scattering: Some(0.5), xpd: Some(0.2), ..build::metal() };
+    let mut scene = build::scene_of(&[ground]);
     build::add_panel(&mut scene, "ground", "metal", [-9.0, -9.0, 0.0], [18.0, 0.0, 0.0], [0.0, 18.0, 0.0]);
     let (scene, radios) = (build::checked(&scene), build::radios(Polarization::V, &[[0.0, 0.0, 5.0]], &[[0.0; 3]]));
     let scatter = ScatterOptions { diffuse: true, ..ScatterOptions::default() };
@@ -186,19 +189,38 @@ fn maps_are_sampled_in_smaller_parts_where_memory_is_little() {
         noise: 1e-12,
         target,
     };
-    let mut maps = [None, Some(3 * MIB / 2)].into_iter().map(|room| {
+    let in_room = |room: Option<u64>, work: &dyn Fn(&mut MapEngine)| {
         let mut engine = MapEngine::new(alone.open(), &scene, &survey, &radios, &[28e9], &options, &Silent)
             .expect("there is much memory");
         room.into_iter().for_each(|room| alone.leave(room));
         let before = alone.emulator.launches();
-        let map = engine.sampled(0, 0, &target).expect("there is enough memory");
+        work(&mut engine);
         alone.emulator.set_memory(MUCH);
-        (map, alone.emulator.launches() - before)
-    });
-    let (Some((much, launches)), Some((little, more))) = (maps.next(), maps.next()) else { panic!("two maps") };
-    assert!(much.moments.iter().all(|moments| moments[0] > 0.0));
+        alone.emulator.launches() - before
+    };
+    let maps = RefCell::new(Vec::new());
+    let sample = |engine: &mut MapEngine| {
+        let map = engine.sampled(0, 0, &target).expect("there is enough memory");
+        maps.borrow_mut().push((map.moments, map.variance));
+    };
+    let [launches, more] = [None, Some(3 * MIB / 2)].map(|room| in_room(room, &sample));
+    let maps = maps.into_inner();
+    assert!(maps[0].0.iter().all(|moments| moments[0] > 0.0));
     assert!(more > launches + 32, "{launches} launches with much memory, {more} with little");
-    assert_eq!((much.moments, much.variance), (little.moments, little.variance));
+    assert_eq!(maps[0], maps[1]);
+
+    let bars = RefCell::new(Vec::new());
+    let cells: Vec<CellBar> = (0..64).map(|cell| CellBar { gain: 1.0 + f64::from(cell), delay: [0.0; 2] }).collect();
+    let drawn = Drawn { rays: 4 * 2500, replicates: 4 };
+    let pull_back = |engine: &mut MapEngine| {
+        let bar = engine.pull_back(&cells, &[drawn], Wanted::all()).expect("there is enough memory");
+        bars.borrow_mut().push(bar);
+    };
+    let [launches, more] = [None, Some(4 * MIB)].map(|room| in_room(room, &pull_back));
+    let bars = bars.into_inner();
+    assert!(bars[0].materials[0].scattering > 0.0);
+    assert!(more > launches + 4, "{launches} launches with much memory, {more} with little");
+    assert_eq!(bars[0], bars[1]);
 }
 
 /// Bars of a loss of everything that a channel has.
