@@ -2,7 +2,7 @@
 //! put into the order of the rays, so that nothing depends on that of the device's lists. A list has a place for each wave:
 //! no record is lost.
 
-use super::{Followed, LEAST_RAYS, Plan, Work, lattice_record};
+use super::{Followed, LEAST_RAYS, Lists, Plan, Work, lattice_record};
 use crate::backend::cuda::buffer::{Buffer, Pinned};
 use crate::backend::cuda::fault::with_parts;
 use crate::backend::cuda::kernels::forward::BRANCHES;
@@ -55,9 +55,12 @@ pub fn retrace<R: Default + Send>(
     let rays = cuda.with_room(|| {
         with_parts(RAYS_AT_ONCE.min(most), LEAST_RAYS.min(most), |rays| {
             let Work { lists, recorded, .. } = &mut *work;
-            lists.reserve(cuda, rays).and_then(|()| recorded.reserve(cuda, rays)).map(|()| rays)
+            lists.reserve(cuda, rays)?;
+            // What the lists took must not stay with them.
+            recorded.reserve(cuda, rays).inspect_err(|_| *lists = Lists::default()).map(|()| rays)
         })
     })? as u64;
+    // Nothing is added up to cells.
     let plan = Plan { cuda, record: work.record.place(cuda, resident, forward)?, cells: 0, rays };
     for lattice in lattices {
         let scale = scale * lattice.scale(forward.frequency);
