@@ -255,7 +255,7 @@ impl Enclosed {
     fn add(&mut self, enclosures: &Enclosures, geometry: &Geometry, radios: &[Radio]) {
         let around = |radio: &Radio| enclosures.around(geometry, &(radio.position - geometry.scene.origin));
         /// Fewer devices are not worth another thread.
-        const TASK: usize = 32;
+        const TASK: usize = 128;
         let devices = radios.par_iter().with_min_len(TASK).enumerate();
         let inside: Vec<(usize, u32)> = devices.filter_map(|(i, radio)| Some((i, around(radio)?))).collect();
         self.count += inside.len();

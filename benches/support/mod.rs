@@ -5,6 +5,10 @@ use raylobe::bench::Site;
 use raylobe::geometry::simd::Level;
 use std::path::PathBuf;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The city of all stage benches.
 pub fn city() -> Site {
     Site::city(100_000).expect("the options of the city are valid")

@@ -49,13 +49,27 @@ pub fn half_space(eta: C64, cos_theta: f64) -> Coefficients {
 ///
 /// Source: ITU-R P.2040-4, equations 43 and 44.
 pub fn slab(eta: C64, cos_theta: f64, thickness: f64, frequency: f64) -> Coefficients {
+    slab_or_reflection::<true>(eta, cos_theta, thickness, frequency)
+}
+
+/// What [`slab`] reflects; transmission, which costs as much, is left 0.
+pub fn slab_reflection(eta: C64, cos_theta: f64, thickness: f64, frequency: f64) -> Coefficients {
+    slab_or_reflection::<false>(eta, cos_theta, thickness, frequency)
+}
+
+fn slab_or_reflection<const IS_CROSSED: bool>(
+    eta: C64,
+    cos_theta: f64,
+    thickness: f64,
+    frequency: f64,
+) -> Coefficients {
     let wave = Interface::new(eta, cos_theta);
     let zero = C64::ZERO;
     if thickness.is_infinite() {
         return Coefficients { r_s: wave.r_s, r_p: wave.r_p, t_s: zero, t_p: zero, excess: wave.excess };
     }
     let q = wave.a * (TAU * thickness * frequency / SPEED_OF_LIGHT);
-    let once = exp_minus_j(q);
+    let once = if IS_CROSSED { exp_minus_j(q) } else { zero };
     if wave.is_absent() {
         return Coefficients { r_s: zero, r_p: zero, t_s: once, t_p: once, excess: zero };
     }
@@ -74,8 +88,8 @@ pub fn slab(eta: C64, cos_theta: f64, thickness: f64, frequency: f64) -> Coeffic
     Coefficients {
         r_s: wave.r_s * one_less_e / d_s,
         r_p: wave.r_p * one_less_e / d_p,
-        t_s: open_s * once / d_s,
-        t_p: open_p * once / d_p,
+        t_s: if IS_CROSSED { open_s * once / d_s } else { zero },
+        t_p: if IS_CROSSED { open_p * once / d_p } else { zero },
         excess: wave.excess * one_less_e * cross / d_s / d_p,
     }
 }

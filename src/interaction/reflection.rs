@@ -28,7 +28,7 @@ pub fn mirror_vjp(k: &Vec3, n: &Vec3, mirrored_bar: &Vec3, k_bar: &mut Vec3, n_b
 /// Coefficients of `surface` at `frequency` [Hz] and `cos_theta`, with roughness and the share of diffuse scattering
 /// taken off the specular amplitude (T12-T15, T19).
 pub fn coefficients(surface: &Surface, cos_theta: f64, frequency: f64) -> Coefficients {
-    let found = fresnel::slab(surface.eta, cos_theta, surface.thickness, frequency);
+    let found = fresnel::slab_reflection(surface.eta, cos_theta, surface.thickness, frequency);
     let share = surface.specular_share * fresnel::roughness_factor(surface.roughness, cos_theta, frequency);
     Coefficients { r_s: found.r_s * share, r_p: found.r_p * share, excess: found.excess * share, ..found }
 }
@@ -52,7 +52,7 @@ pub fn coefficients_vjp(
     let along = |c: &Coefficients| (c.r_s.conj() * bar.r_s + c.r_p.conj() * bar.r_p + c.excess.conj() * bar.excess).re;
     // What the share leaves nothing of is looked at without it.
     let share_bar =
-        if share > 0.0 { along(found) / share } else { along(&fresnel::slab(eta, cos_theta, d, frequency)) };
+        if share > 0.0 { along(found) / share } else { along(&fresnel::slab_reflection(eta, cos_theta, d, frequency)) };
     let scaled = Coefficients { r_s: bar.r_s * share, r_p: bar.r_p * share, excess: bar.excess * share, ..*bar };
     let SurfaceBar { eta: eta_bar, thickness, specular_share, roughness, .. } = surface_bar;
     fresnel::slab_vjp(eta, cos_theta, d, frequency, &scaled, eta_bar, cos_theta_bar, thickness, frequency_bar);

@@ -19,9 +19,17 @@ use crate::scene::antenna::{Antenna, Element, SlantModel};
 use crate::scene::material::Surface;
 use crate::scene::radio::{Radio, Radios};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Paths that one task takes: some ten microseconds of work. So few do not go to other threads.
 pub const BLOCK: usize = 64;
+
+/// Whether the fields of `paths` with so many `coefficients` are so little work, some hundred microseconds, that to wake other
+/// threads and to wait for them takes as long.
+fn is_little(paths: &Paths, coefficients: usize) -> bool {
+    const LITTLE: usize = 640;
+    paths.len() + paths.vertex.len() + coefficients / 16 <= LITTLE
+}
 
 /// The channel of all `paths` at the `carriers` [Hz], and notes on materials used outside their range.
 ///
@@ -62,14 +70,15 @@ pub fn field_over(
     feed: Feed,
 ) -> Channel {
     let Replay { transmitters, receivers, ends, mut channel } = Replay::new(radios, paths, carriers, feed);
-    for_each_path(&channel.a_offsets, &mut channel.a, |path, a| {
+    let is_little = is_little(paths, channel.a.len());
+    for_each_path(&channel.a_offsets, &mut channel.a, is_little, Scratch::default, |scratch, path, a| {
         let [receiver, transmitter] = ends_of(ends[path], &receivers, &transmitters);
         let weights = radios.transmitters[ends[path][1] as usize].weights.as_deref();
         let leaving = match feed {
             Feed::EachPort => Leaving::Ports(transmitter),
             Feed::Together => Leaving::Wave(Fed { end: transmitter, weights }),
         };
-        coefficients_of(scene, surfaces, paths, carriers, path, (receiver, leaving), a);
+        coefficients_of(scene, surfaces, paths, carriers, path, (receiver, leaving), scratch, a);
     });
     channel
 }
@@ -95,13 +104,20 @@ pub fn powers_of_vjp(
     a_bar: &mut [C64],
 ) {
     let (ends, carriers) = (radios_of(paths), channel.carriers.len());
-    for_each_path(&channel.a_offsets, a_bar, |path, a_bar| {
-        let weighted = Weighted::new(radios, ends[path].map(|radio| radio as usize), feed);
-        let of_carriers = a_bar.chunks_exact_mut((a_bar.len() / carriers).max(1));
-        for (carrier, a_bar) in of_carriers.enumerate() {
-            weighted.power_vjp(channel.of_path(path, carrier), powers_bar[path * carriers + carrier], a_bar);
-        }
-    });
+    let is_little = is_little(paths, a_bar.len());
+    for_each_path(
+        &channel.a_offsets,
+        a_bar,
+        is_little,
+        || (),
+        |(), path, a_bar| {
+            let weighted = Weighted::new(radios, ends[path].map(|radio| radio as usize), feed);
+            let of_carriers = a_bar.chunks_exact_mut((a_bar.len() / carriers).max(1));
+            for (carrier, a_bar) in of_carriers.enumerate() {
+                weighted.power_vjp(channel.of_path(path, carrier), powers_bar[path * carriers + carrier], a_bar);
+            }
+        },
+    );
 }
 
 /// What replaying paths needs, and the channel that is to be filled.
@@ -144,19 +160,12 @@ fn ends_of<'e, 'a>(
     [&receivers[receiver as usize], &transmitters[transmitter as usize]]
 }
 
-/// What becomes of field vectors that leave the transmitter along a path, at one carrier: as they arrive, without spreading
+/// Makes of field vectors that leave the transmitter along a path, at one carrier, those that arrive, without spreading
 /// (T21, T68, T73).
 ///
 /// `surfaces` `[material]` are those of the scene's materials at `frequency` [Hz]. Where a path is scattered diffusely the
 /// map is not linear, so that each wave is carried by itself.
-pub fn carried(
-    scene: &Scene,
-    surfaces: &[Surface],
-    paths: &Paths,
-    path: usize,
-    frequency: f64,
-    mut fields: Vec<CVec3>,
-) -> Vec<CVec3> {
+pub fn carry(scene: &Scene, surfaces: &[Surface], paths: &Paths, path: usize, frequency: f64, fields: &mut [CVec3]) {
     let mut k = paths.departure[path];
     for vertex in paths.vertices_of(path) {
         let n = &paths.normal[vertex];
@@ -178,7 +187,6 @@ pub fn carried(
         }
         k = leaving;
     }
-    fields
 }
 
 /// The Jones matrix T of a path at one carrier (T21): from (theta, phi) of the direction of departure to (theta, phi)
@@ -186,9 +194,9 @@ pub fn carried(
 pub fn transfer(scene: &Scene, surfaces: &[Surface], paths: &Paths, path: usize, frequency: f64) -> JonesMatrix {
     let (theta_t, phi_t) = spherical_basis(&paths.departure[path]);
     let (theta_r, phi_r) = spherical_basis(&-paths.arrival[path]);
-    let leaving = [theta_t, phi_t].map(|v| v.map(C64::from)).to_vec();
+    let mut arrived = [theta_t, phi_t].map(|v| v.map(C64::from));
     let along = |v: &Vec3, field: &CVec3| reflection::dot(v, field);
-    let arrived = carried(scene, surfaces, paths, path, frequency, leaving);
+    carry(scene, surfaces, paths, path, frequency, &mut arrived);
     JonesMatrix::new(
         along(&theta_r, &arrived[0]),
         along(&theta_r, &arrived[1]),
@@ -315,14 +323,13 @@ impl<'a> End<'a> {
         })
     }
 
-    /// Jones vectors `[port]` of a path's ports in direction `k`, with the plane-wave phases e^{+j 2 pi k.d/lambda} of
-    /// the elements (T36); a path of one element needs none.
-    fn weights(&self, patterns: &[Jones], element: u32, k: &Vec3, frequency: f64) -> Vec<Jones> {
-        if element != ALL_ELEMENTS {
-            return patterns.to_vec();
+    /// Overwrites `phases` by those of the elements that a path of `element` speaks of: all of them, or one, which needs none.
+    fn phases_into(&self, element: u32, k: &Vec3, frequency: f64, phases: &mut Vec<C64>) {
+        phases.clear();
+        match element {
+            ALL_ELEMENTS => phases.extend(self.phases(k, frequency)),
+            _ => phases.push(C64::ONE),
         }
-        let phases: Vec<C64> = self.phases(k, frequency).collect();
-        patterns.iter().flat_map(|c| phases.iter().map(move |phase| c * *phase)).collect()
     }
 }
 
@@ -390,8 +397,15 @@ fn geometry<'e>(paths: &Paths, carriers: &[f64], feed: Feed, ends_of: impl Fn(us
     }
 }
 
-/// Calls `fill(path, its coefficients)` for every path, in parallel; those of path p begin at `offsets[p]`.
-fn for_each_path(offsets: &[u64], mut rest: &mut [C64], fill: impl Fn(usize, &mut [C64]) + Sync) {
+/// Calls `fill(scratch, path, its coefficients)` for every path, in parallel unless it is little work; those of path p begin
+/// at `offsets[p]`. Each task has a scratch of its own.
+fn for_each_path<S>(
+    offsets: &[u64],
+    mut rest: &mut [C64],
+    is_little: bool,
+    scratch: impl Fn() -> S + Sync,
+    fill: impl Fn(&mut S, usize, &mut [C64]) + Sync,
+) {
     let paths = offsets.len() - 1;
     let mut blocks = Vec::with_capacity(paths.div_ceil(BLOCK));
     for first in (0..paths).step_by(BLOCK) {
@@ -400,12 +414,17 @@ fn for_each_path(offsets: &[u64], mut rest: &mut [C64], fill: impl Fn(usize, &mu
         blocks.push((first..last, block));
         rest = tail;
     }
-    blocks.into_par_iter().for_each(|(range, block)| {
-        let start = offsets[range.start];
+    let fill_block = |(range, block): (Range<usize>, &mut [C64])| {
+        let (start, mut scratch) = (offsets[range.start], scratch());
         for path in range {
-            fill(path, &mut block[(offsets[path] - start) as usize..(offsets[path + 1] - start) as usize]);
+            let own = (offsets[path] - start) as usize..(offsets[path + 1] - start) as usize;
+            fill(&mut scratch, path, &mut block[own]);
         }
-    });
+    };
+    match is_little {
+        true => blocks.into_iter().for_each(fill_block),
+        false => blocks.into_par_iter().for_each(fill_block),
+    }
 }
 
 /// What is carried along a path.
@@ -416,7 +435,20 @@ enum Leaving<'a> {
     Wave(Fed<'a>),
 }
 
+/// Room that paths use one after another.
+#[derive(Default)]
+struct Scratch {
+    /// Field vectors of the receiver's and of the transmitter's polarisations.
+    heard: Vec<Vec3>,
+    sent: Vec<Vec3>,
+    /// What is carried.
+    fields: Vec<CVec3>,
+    /// Of the elements of receiver and transmitter.
+    phases: [Vec<C64>; 2],
+}
+
 /// Writes a = lambda/(4 pi L) C_r^T T C_t (T23) of one path, `[carrier, receiver port, transmitter port]`.
+#[expect(clippy::too_many_arguments, reason = "the scene at its carriers, a path of many, its ends, room, the result")]
 fn coefficients_of(
     scene: &Scene,
     surfaces: &[Vec<Surface>],
@@ -424,42 +456,41 @@ fn coefficients_of(
     carriers: &[f64],
     path: usize,
     (receiver, sender): (&End, Leaving),
+    Scratch { heard, sent, fields, phases: [phases_r, phases_t] }: &mut Scratch,
     a: &mut [C64],
 ) {
     let (k_t, k_r) = (paths.departure[path], -paths.arrival[path]);
-    let patterns_r = receiver.patterns(&k_r);
-    let each = match &sender {
-        Leaving::Ports(transmitter) => in_space(&transmitter.patterns(&k_t), &k_t),
-        Leaving::Wave(_) => Vec::new(),
-    };
-    let (theta_r, phi_r) = spherical_basis(&k_r);
-    let per_carrier = a.len() / carriers.len();
-    let reach = paths.reach(path);
+    heard.clear();
+    heard.extend(receiver.vectors(&k_r));
+    sent.clear();
+    if let Leaving::Ports(transmitter) = &sender {
+        sent.extend(transmitter.vectors(&k_t));
+    }
+    let (per_carrier, reach) = (a.len() / carriers.len(), paths.reach(path));
     for ((frequency, surfaces), a) in carriers.iter().zip(surfaces).zip(a.chunks_exact_mut(per_carrier.max(1))) {
-        let spreading = C64::from(line_of_sight::spreading(reach, *frequency));
-        let leaving = match &sender {
-            Leaving::Ports(_) => each.clone(),
-            Leaving::Wave(fed) => vec![fed.transmitted(&k_t, *frequency)],
-        };
-        let arrived = carried(scene, surfaces, paths, path, *frequency, leaving);
-        let in_basis = |field: &CVec3| Jones::new(reflection::dot(&theta_r, field), reflection::dot(&phi_r, field));
-        let arrived: Vec<Jones> = arrived.iter().map(|field| in_basis(field) * spreading).collect();
-        let arriving = match &sender {
-            Leaving::Ports(end) => end.weights(&arrived, paths.transmitter_element[path], &k_t, *frequency),
-            Leaving::Wave(_) => arrived,
-        };
-        let weights_r = receiver.weights(&patterns_r, paths.receiver_element[path], &k_r, *frequency);
-        for (row, c_r) in a.chunks_exact_mut(arriving.len()).zip(&weights_r) {
-            for (a, field) in row.iter_mut().zip(&arriving) {
-                *a = c_r.x * field.x + c_r.y * field.y;
+        fields.clear();
+        match &sender {
+            Leaving::Ports(transmitter) => {
+                fields.extend(sent.iter().map(|vector| vector.map(C64::from)));
+                transmitter.phases_into(paths.transmitter_element[path], &k_t, *frequency, phases_t);
+            }
+            Leaving::Wave(fed) => {
+                fields.push(fed.transmitted(&k_t, *frequency));
+                // The wave holds them.
+                phases_t.clear();
+                phases_t.push(C64::ONE);
+            }
+        }
+        carry(scene, surfaces, paths, path, *frequency, fields);
+        receiver.phases_into(paths.receiver_element[path], &k_r, *frequency, phases_r);
+        let spreading = line_of_sight::spreading(reach, *frequency);
+        let mut places = a.iter_mut();
+        for heard in &*heard {
+            for phase_r in &*phases_r {
+                let coupled = fields.iter().map(|field| reflection::dot(heard, field) * spreading * phase_r);
+                let row = coupled.flat_map(|coupled| phases_t.iter().map(move |phase_t| coupled * phase_t));
+                row.zip(places.by_ref()).for_each(|(a, place)| *place = a);
             }
         }
     }
-}
-
-/// Jones vectors of direction `k` as vectors in space.
-fn in_space(jones: &[Jones], k: &Vec3) -> Vec<CVec3> {
-    let (theta_hat, phi_hat) = spherical_basis(k);
-    let vector = |c: &Jones| theta_hat.map(|x| c.x * x) + phi_hat.map(|x| c.y * x);
-    jones.iter().map(vector).collect()
 }

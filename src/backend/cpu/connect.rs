@@ -15,6 +15,8 @@ use rayon::prelude::*;
 
 /// Chains that one task of the pool tries.
 const TASK: usize = 64;
+/// Receivers that one task of the pool looks for a direct path to: some ten microseconds, for no less is another thread woken.
+const DIRECT: usize = 256;
 
 /// Finds the paths over all chains of `trie` to all receivers of `boxes`.
 pub fn connect(
@@ -30,7 +32,7 @@ pub fn connect(
     let mut parts: Vec<(FoundPaths, Counters)> = Vec::new();
     if options.line_of_sight {
         let (receivers, positions) = boxes.all();
-        let tasks = receivers.par_chunks(TASK).zip(positions.par_chunks(TASK));
+        let tasks = receivers.par_chunks(DIRECT).zip(positions.par_chunks(DIRECT));
         parts = tasks
             .map(|(receivers, positions)| {
                 let mut task_of = Task::new(level, geometry, trie);

@@ -1,7 +1,7 @@
 //! Fields scattered at one point: diffuse (T67, T68) and by a lobe (T73).
 
 use super::super::SurfaceBar;
-use super::super::fresnel::{roughness_factor, roughness_factor_vjp, slab, slab_vjp};
+use super::super::fresnel::{roughness_factor, roughness_factor_vjp, slab_reflection, slab_vjp};
 use super::super::reflection::{self, ReflectBar, inner};
 use super::pattern::{DirectionsBar, PartBar};
 use crate::math::frame::{normalized_vjp, spherical_basis, spherical_basis_vjp};
@@ -179,7 +179,7 @@ pub fn reflected_share(field: &CVec3, k_i: &Vec3, n: &Vec3, surface: &Surface, f
     if incident == 0.0 {
         return 0.0;
     }
-    let coefficients = slab(surface.eta, reflection::cos_incidence(k_i, n), surface.thickness, frequency);
+    let coefficients = slab_reflection(surface.eta, reflection::cos_incidence(k_i, n), surface.thickness, frequency);
     reflection::reflect(field, k_i, n, &coefficients).norm_squared() / incident
 }
 
@@ -194,7 +194,7 @@ fn reflected_share_vjp(
 ) {
     let cos_theta = reflection::cos_incidence(k_i, n);
     let (eta, thickness) = (surface.eta, surface.thickness);
-    let coefficients = slab(eta, cos_theta, thickness, frequency);
+    let coefficients = slab_reflection(eta, cos_theta, thickness, frequency);
     let reflected = reflection::reflect(field, k_i, n, &coefficients);
     let factor = 2.0 * share_bar / field.norm_squared();
     bar.field -= field * C64::from(factor * reflected.norm_squared() / field.norm_squared());

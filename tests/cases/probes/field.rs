@@ -13,7 +13,7 @@ use raylobe::layout::{RadioEnd, ReplayedPath, ReplayedVertex};
 use raylobe::math::frame::{angles_of, spherical_basis};
 use raylobe::math::phase::{phasor_of_turns, turns_of_length};
 use raylobe::math::{C64, Mat3, Vec3};
-use raylobe::path::field::{End, Feed, Replay, carried};
+use raylobe::path::field::{End, Feed, Replay, carry};
 use raylobe::path::{Interaction, Paths};
 use raylobe::scene::antenna::{Antenna, AntennaDescription, Element, Polarization, SlantModel};
 use raylobe::scene::material::Surface;
@@ -167,8 +167,9 @@ fn fields_are_carried_along_paths_alike() {
             let path = x[0] as usize;
             let (theta, phi) = spherical_basis(&paths.departure[path]);
             let sent = [theta, phi][x[2] as usize].map(C64::from);
-            let arrived = carried(&all.scene, &all.surfaces, paths, path, frequency, vec![sent]);
-            field_parts(&arrived[0])
+            let mut fields = [sent];
+            carry(&all.scene, &all.surfaces, paths, path, frequency, &mut fields);
+            field_parts(&fields[0])
         };
         items.iter().for_each(|x| strong += usize::from(twin(x).iter().any(|part| part.abs() > 1e-3)));
         assert!(strong > 500, "{strong} of {} paths carry something", items.len());
