@@ -6,16 +6,19 @@ struct Angles {
   double theta, phi;
 };
 
+// The horizontal part of a unit vector, 0 below 1e-154.
+DEVICE double horizontal_of(const Vec3& k) { return sqrt(k.x * k.x + k.y * k.y); }
+
 // Zenith and azimuth of a unit vector (T1); the azimuth of the zenith is 0.
 DEVICE Angles angles_of(const Vec3& k) {
-  const double horizontal = hypot(k.x, k.y);
+  const double horizontal = horizontal_of(k);
   return {atan2(horizontal, k.z), horizontal == 0.0 ? 0.0 : atan2(k.y, k.x)};
 }
 
 // The adjoint of `angles_of`; adds to `k_bar`, whose coordinates count as free. At the zenith nothing is added for the
 // azimuth, which has no slope there.
 DEVICE void angles_of_vjp(const Vec3& k, double theta_bar, double phi_bar, Vec3& k_bar) {
-  const double horizontal = hypot(k.x, k.y);
+  const double horizontal = horizontal_of(k);
   const double squared = horizontal * horizontal + k.z * k.z;
   k_bar.z -= theta_bar * horizontal / squared;
   if (!(horizontal > 0.0)) return;
@@ -26,7 +29,7 @@ DEVICE void angles_of_vjp(const Vec3& k, double theta_bar, double phi_bar, Vec3&
 }
 
 // Whether `k` points along z exactly, where azimuth and basis have no derivative.
-DEVICE bool is_pole(const Vec3& k) { return k.x == 0.0 && k.y == 0.0; }
+DEVICE bool is_pole(const Vec3& k) { return horizontal_of(k) == 0.0; }
 
 struct Basis {
   Vec3 theta, phi;
@@ -34,7 +37,7 @@ struct Basis {
 
 // The unit vectors theta^ and phi^ at direction `k` (T2); at the zenith those of azimuth 0.
 DEVICE Basis spherical_basis(const Vec3& k) {
-  const double horizontal = hypot(k.x, k.y);
+  const double horizontal = horizontal_of(k);
   const double cosine = horizontal == 0.0 ? 1.0 : k.x / horizontal;
   const double sine = horizontal == 0.0 ? 0.0 : k.y / horizontal;
   return {{k.z * cosine, k.z * sine, -horizontal}, {-sine, cosine, 0.0}};
@@ -42,7 +45,7 @@ DEVICE Basis spherical_basis(const Vec3& k) {
 
 // The adjoint of `spherical_basis`; adds to `k_bar`, but at the poles, where the basis has no derivative.
 DEVICE void spherical_basis_vjp(const Vec3& k, const Vec3& theta_hat_bar, const Vec3& phi_hat_bar, Vec3& k_bar) {
-  const double horizontal = hypot(k.x, k.y);
+  const double horizontal = horizontal_of(k);
   if (horizontal == 0.0) return;
   const double cos_phi = k.x / horizontal, sin_phi = k.y / horizontal;
   const double cos_bar = theta_hat_bar.x * k.z + phi_hat_bar.y;

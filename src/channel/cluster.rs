@@ -6,7 +6,7 @@
 
 use super::{Channel, ChannelBar};
 use crate::constants::SPEED_OF_LIGHT;
-use crate::math::frame::{angles_of, angles_of_vjp, normalized_vjp, spherical_basis};
+use crate::math::frame::{angles_of, angles_of_vjp, horizontal_of, normalized_vjp, spherical_basis};
 use crate::math::{C64, Vec3};
 use crate::path::{Interaction, Paths};
 use std::cmp::Ordering;
@@ -244,7 +244,7 @@ fn means_vjp(
             // dk = theta^ d theta + sin theta phi^ d phi.
             let (theta_hat, phi_hat) = spherical_basis(&k);
             *theta_bar += weight * theta_hat.dot(&mean_bar);
-            *phi_bar += weight * k.x.hypot(k.y) * phi_hat.dot(&mean_bar);
+            *phi_bar += weight * horizontal_of(&k) * phi_hat.dot(&mean_bar);
             power_bar += (k - mean).dot(&mean_bar);
         }
         powers_bar.push(power_bar / means.total);

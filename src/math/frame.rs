@@ -2,10 +2,15 @@
 
 use super::{Mat3, Vec3};
 
+/// The horizontal part of a unit vector [-], 0 below 1e-154. Not `hypot`, which every C library rounds in its own way.
+pub fn horizontal_of(k: &Vec3) -> f64 {
+    (k.x * k.x + k.y * k.y).sqrt()
+}
+
 /// Zenith [0, pi] and azimuth (-pi, pi] of a unit vector `k` [rad] (T1). The azimuth of the zenith is 0.
 pub fn angles_of(k: &Vec3) -> (f64, f64) {
     // atan2 keeps full precision near the poles, where acos loses half of the digits.
-    let horizontal = k.x.hypot(k.y);
+    let horizontal = horizontal_of(k);
     let phi = if horizontal == 0.0 { 0.0 } else { libm::atan2(k.y, k.x) };
     (libm::atan2(horizontal, k.z), phi)
 }
@@ -13,7 +18,7 @@ pub fn angles_of(k: &Vec3) -> (f64, f64) {
 /// The adjoint of [`angles_of`]; adds to `k_bar`, whose coordinates count as free. The azimuth has no slope at the zenith
 /// ([`is_pole`]): there nothing is added for it.
 pub fn angles_of_vjp(k: &Vec3, theta_bar: f64, phi_bar: f64, k_bar: &mut Vec3) {
-    let horizontal = k.x.hypot(k.y);
+    let horizontal = horizontal_of(k);
     let squared = horizontal * horizontal + k.z * k.z;
     k_bar.z -= theta_bar * horizontal / squared;
     if horizontal > 0.0 {
@@ -26,7 +31,7 @@ pub fn angles_of_vjp(k: &Vec3, theta_bar: f64, phi_bar: f64, k_bar: &mut Vec3) {
 
 /// Whether `k` points along z exactly, where azimuth and basis have no derivative.
 pub fn is_pole(k: &Vec3) -> bool {
-    k.x == 0.0 && k.y == 0.0
+    horizontal_of(k) == 0.0
 }
 
 /// The unit vector at zenith `theta` and azimuth `phi` [rad] (T1).
@@ -38,7 +43,7 @@ pub fn direction_of(theta: f64, phi: f64) -> Vec3 {
 
 /// The unit vectors theta^ and phi^ at direction `k` (T2); at the zenith those of azimuth 0.
 pub fn spherical_basis(k: &Vec3) -> (Vec3, Vec3) {
-    let horizontal = k.x.hypot(k.y);
+    let horizontal = horizontal_of(k);
     let (cos_phi, sin_phi) = if horizontal == 0.0 { (1.0, 0.0) } else { (k.x / horizontal, k.y / horizontal) };
     (Vec3::new(k.z * cos_phi, k.z * sin_phi, -horizontal), Vec3::new(-sin_phi, cos_phi, 0.0))
 }
@@ -46,7 +51,7 @@ pub fn spherical_basis(k: &Vec3) -> (Vec3, Vec3) {
 /// The adjoint of [`spherical_basis`]; adds to `k_bar`, whose coordinates count as free, but at the poles ([`is_pole`]),
 /// where the basis has no derivative.
 pub fn spherical_basis_vjp(k: &Vec3, theta_hat_bar: &Vec3, phi_hat_bar: &Vec3, k_bar: &mut Vec3) {
-    let horizontal = k.x.hypot(k.y);
+    let horizontal = horizontal_of(k);
     if horizontal == 0.0 {
         return;
     }

@@ -274,7 +274,8 @@ fn single(x: f64) -> f64 {
 }
 
 /// Device functions that are probed through another one, which does little else: (helper, probed).
-const THROUGH_OTHERS: [(&str, &str); 71] = [
+const THROUGH_OTHERS: [(&str, &str); 72] = [
+    ("horizontal_of", "angles_of"),
     ("pulled", "slab_vjp"),
     ("interface_of_vjp", "slab_vjp"),
     ("polarized_vjp", "slab_vjp"),

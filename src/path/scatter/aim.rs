@@ -174,7 +174,8 @@ fn is_near(hull: &[Vec3], bell: &Bell) -> bool {
         inside = [inside[0] && side >= 0.0, inside[1] && side <= 0.0];
         let squared = edge[0] * edge[0] + edge[1] * edge[1];
         let place = if squared > 0.0 { (-(p[0] * edge[0] + p[1] * edge[1]) / squared).clamp(0.0, 1.0) } else { 0.0 };
-        nearest = nearest.min((p[0] + place * edge[0]).hypot(p[1] + place * edge[1]));
+        let [x, y] = [p[0] + place * edge[0], p[1] + place * edge[1]];
+        nearest = nearest.min((x * x + y * y).sqrt());
     }
     inside[0] || inside[1] || nearest <= REACH
 }
