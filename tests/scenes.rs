@@ -372,7 +372,7 @@ fn malformed_obj_files_are_refused() {
     for (text, parts) in [
         ("", &["at least one triangle"][..]),
         ("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 9\n", &["OBJ", "cannot be read"]),
-        ("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 -9\n", &["OBJ", "cannot be read"]),
+        ("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 -9\n", &["OBJ, line 4: index", "-9", "at most 3 back"]),
         ("v 0 0 0\nv 1 0\nv 0 1 0\nf 1 2 3\n", &["OBJ", "position"]),
         ("o a\nv 0 0 0\nv 1 0 inf\nv 0 1 0\nf 1 2 3\n", &["object 'a', vertex 1", "finite"]),
         ("o a\nv 0 0 0\nv 1 0 0\nl 1 2\n", &["at least one triangle"]),

@@ -31,6 +31,7 @@ pub fn read_merged(path: &Path) -> Result<Mesh> {
 /// # Errors
 /// As [`read`], without the file.
 pub fn parse(bytes: &[u8]) -> Result<SceneDescription> {
+    check_indices(bytes)?;
     let names = material_names(bytes);
     let options =
         tobj::LoadOptions { triangulate: false, ignore_points: true, ignore_lines: true, ..Default::default() };
@@ -54,6 +55,34 @@ pub fn parse(bytes: &[u8]) -> Result<SceneDescription> {
     }
     check_not_empty(scene.objects.len(), "OBJ")?;
     Ok(scene)
+}
+
+/// Checks that indices of elements mean something that the file can hold: the parser reckons with them before it looks.
+fn check_indices(bytes: &[u8]) -> Result<()> {
+    // Positions, texture coordinates and normals so far.
+    let mut counts = [0i64; 3];
+    for (line, text) in bytes.split(|b| *b == b'\n').enumerate() {
+        let text = String::from_utf8_lossy(text);
+        let mut words = text.split_whitespace();
+        match words.next() {
+            Some("v") => counts[0] += 1,
+            Some("vt") => counts[1] += 1,
+            Some("vn") => counts[2] += 1,
+            Some("f" | "l" | "p") => {
+                for (index, count) in words.flat_map(|word| word.split('/').zip(counts)) {
+                    // What is no whole number the parser itself finds. Of what is to come the file has a line each.
+                    let Ok(number) = index.parse::<i64>() else { continue };
+                    if number < -count || number > bytes.len() as i64 {
+                        let bound = format!("is that of an element of the file, or at most {count} back");
+                        let fault = Fault::new(format!("OBJ, line {}: index", line + 1), bound).value(index);
+                        return Err(Error::input(fault.remedy("mend the element, or re-export the mesh")));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The names after `usemtl`, each once, in the order of the file.
@@ -178,6 +207,14 @@ mod tests {
             ["v 0 0 0\nf 1 2 3\n", "v 0 0\n", "v 0 0 nan\nv 0 0 1\nv 0 0 2\nf 1 2 3\n", "", "v 0 0 0\nf 1 x 1\n"]
         {
             assert!(matches!(parse(text.as_bytes()), Err(Error::Input(_))), "{text}");
+        }
+        // Beyond what the parser can reckon with.
+        let head = "v 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nvn 0 0 1\n";
+        for element in
+            ["f 1//-2147483648 2 3", "f 1/-2 2 3", "f -4 2 3", "f 6148914691236517206 2 3", "l 9000000000000000000 2"]
+        {
+            let error = parse(format!("{head}{element}\n").as_bytes()).expect_err(element).to_string();
+            assert!(error.contains("line 6"), "{error}");
         }
     }
 }
