@@ -33,7 +33,8 @@ impl<'a> MapEngine<'a> {
     /// of [`MapEngine::tile`] with what is sampled; of that, `drawn` `[carrier, transmitter]` tells how ([`Sampled::drawn`]).
     ///
     /// Held fixed: which paths there are, what is visible and lit, which samples are drawn, and how; and the points of the
-    /// map, but for those that move with the triangles below them: of draped maps and maps on facets (T97). The bar of the receiver's position is that of a shift of all of them together.
+    /// map, but for those that move with the triangles below them: of draped maps and maps on facets (T97). The bar of the
+    /// receiver's position is that of a shift of all of them together.
     ///
     /// [`Sampled::drawn`]: super::sampled::Sampled::drawn
     ///

@@ -6,6 +6,7 @@ use crate::error::{Error, Fault, Result};
 use crate::io::material_name::{UNASSIGNED, material_of, name_of};
 use crate::scene::description::{MaterialDescription, ObjectDescription, SceneDescription};
 use crate::scene::mesh::Mesh;
+use std::borrow::Cow;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -57,12 +58,15 @@ pub fn parse(bytes: &[u8]) -> Result<SceneDescription> {
     Ok(scene)
 }
 
+fn lines_of(bytes: &[u8]) -> impl Iterator<Item = Cow<'_, str>> {
+    bytes.split(|b| *b == b'\n').map(String::from_utf8_lossy)
+}
+
 /// Checks that indices of elements mean something that the file can hold: the parser reckons with them before it looks.
 fn check_indices(bytes: &[u8]) -> Result<()> {
     // Positions, texture coordinates and normals so far.
     let mut counts = [0i64; 3];
-    for (line, text) in bytes.split(|b| *b == b'\n').enumerate() {
-        let text = String::from_utf8_lossy(text);
+    for (line, text) in lines_of(bytes).enumerate() {
         let mut words = text.split_whitespace();
         match words.next() {
             Some("v") => counts[0] += 1,
@@ -89,8 +93,7 @@ fn check_indices(bytes: &[u8]) -> Result<()> {
 fn material_names(bytes: &[u8]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     let mut known = std::collections::BTreeSet::new();
-    for line in bytes.split(|b| *b == b'\n') {
-        let line = String::from_utf8_lossy(line);
+    for line in lines_of(bytes) {
         if let Some(rest) = line.trim().strip_prefix("usemtl")
             && rest.starts_with(char::is_whitespace)
             && known.insert(rest.trim().to_string())
