@@ -142,7 +142,7 @@ KERNEL void probe_interface_of(const double* in, uint32_t count, double* out) {
   const uint64_t i = global_id();
   if (i >= count) return;
   const Interface wave = interface_of(complex_at(in + 3 * i), in[3 * i + 2]);
-  put(put(put(put(out + 12 * i, wave.a), wave.sum_s), wave.sum_p), wave.reflected);
+  put(put(put(put(out + 12 * i, wave.a), wave.over_s), wave.over_p), wave.reflected);
 }
 
 // eta, cos theta, thickness, frequency

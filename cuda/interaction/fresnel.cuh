@@ -3,6 +3,7 @@
 #pragma once
 #include "constants.cuh"
 #include "math/complex.cuh"
+#include "math/phase.cuh"
 
 // Amplitude coefficients of a surface for a plane wave from vacuum.
 struct Coefficients {
@@ -13,7 +14,7 @@ struct Coefficients {
 
 // The square root with Im <= 0, the wave that decays inwards (T11); `z` with Im z <= 0.
 DEVICE C64 root_of_decay(const C64& z) {
-  const double modulus = hypot(z.re, z.im);
+  const double modulus = sqrt(norm_squared(z));
   const double larger_part = sqrt((modulus + fabs(z.re)) / 2.0);
   if (larger_part == 0.0) return {0.0, 0.0};
   const double smaller_part = fabs(z.im) / (2.0 * larger_part);
@@ -23,15 +24,16 @@ DEVICE C64 root_of_decay(const C64& z) {
 // 1 - e^{-2jq} for Im q <= 0, without cancellation for small q.
 DEVICE C64 one_minus_exp_minus_2j(const C64& q) {
   double sine, cosine;
-  sincos(q.re, &sine, &cosine);
+  sincos_of_turns(q.re / TAU, &sine, &cosine);
   const double decay = exp(2.0 * q.im);
-  return {-expm1(2.0 * q.im) + 2.0 * decay * sine * sine, 2.0 * decay * sine * cosine};
+  const double lost = q.im < -1.0 ? 1.0 - decay : -expm1(2.0 * q.im);
+  return {lost + 2.0 * decay * sine * sine, 2.0 * decay * sine * cosine};
 }
 
-// One interface between vacuum and eta: the normal component `a` of the wave vector within, the denominators and the
-// coefficients.
+// One interface between vacuum and eta: the normal component `a` of the wave vector within, one over the denominators
+// cos theta + a and eta cos theta + a, and the coefficients.
 struct Interface {
-  C64 a, sum_s, sum_p;
+  C64 a, over_s, over_p;
   Coefficients reflected;
 };
 
@@ -40,16 +42,17 @@ DEVICE Interface interface_of(const C64& eta, double cos_theta) {
   const double cos_squared = cos_theta * cos_theta;
   Interface wave;
   wave.a = root_of_decay(less_one + cos_squared);
-  wave.sum_s = wave.a + cos_theta;
-  wave.sum_p = eta * cos_theta + wave.a;
+  wave.over_s = inverse(wave.a + cos_theta);
+  wave.over_p = inverse(eta * cos_theta + wave.a);
   if (is_zero(less_one)) {
     wave.reflected = {{0.0, 0.0}, {0.0, 0.0}, {0.0, 0.0}};
     return wave;
   }
   // Each expanded by its denominator: no difference of near equals is left but the one that makes Brewster's angle.
-  wave.reflected.r_s = -less_one / wave.sum_s / wave.sum_s;
-  wave.reflected.r_p = less_one / wave.sum_p * (((eta + 1.0) * cos_squared - 1.0) / wave.sum_p);
-  wave.reflected.excess = less_one * -2.0 / wave.sum_s / wave.sum_p;
+  const C64 by_p = less_one * wave.over_p;
+  wave.reflected.r_s = -less_one * wave.over_s * wave.over_s;
+  wave.reflected.r_p = by_p * (((eta + 1.0) * cos_squared - 1.0) * wave.over_p);
+  wave.reflected.excess = by_p * wave.over_s * -2.0;
   return wave;
 }
 
@@ -62,16 +65,19 @@ DEVICE void interface_of_vjp(const Interface& wave, const C64& eta, double cos_t
                              C64& eta_bar, double& cos_theta_bar) {
   const C64 less_one = eta - 1.0;
   const double cos_squared = cos_theta * cos_theta;
-  const C64 over_s = inverse(wave.sum_s), over_p = inverse(wave.sum_p);
+  const C64 &over_s = wave.over_s, &over_p = wave.over_p;
   const C64 brewster = (eta + 1.0) * cos_squared - 1.0;
   const C64 r_s_bar = pulled(over_s * over_s, bar.reflected.r_s);
   const C64 r_p_bar = pulled(over_p * over_p, bar.reflected.r_p);
   const C64 excess_bar = pulled(over_s * over_p * -2.0, bar.reflected.excess);
   const C64 less_one_bar = -r_s_bar + pulled(brewster, r_p_bar) + excess_bar;
   const C64 brewster_bar = pulled(less_one, r_p_bar);
-  const C64 sum_s_bar = bar.sum_s - pulled(wave.reflected.r_s * 2.0 * over_s, bar.reflected.r_s) -
+  // Of the denominators.
+  const C64 sum_s_bar = -pulled(over_s * over_s, bar.over_s) -
+                        pulled(wave.reflected.r_s * 2.0 * over_s, bar.reflected.r_s) -
                         pulled(wave.reflected.excess * over_s, bar.reflected.excess);
-  const C64 sum_p_bar = bar.sum_p - pulled(wave.reflected.r_p * 2.0 * over_p, bar.reflected.r_p) -
+  const C64 sum_p_bar = -pulled(over_p * over_p, bar.over_p) -
+                        pulled(wave.reflected.r_p * 2.0 * over_p, bar.reflected.r_p) -
                         pulled(wave.reflected.excess * over_p, bar.reflected.excess);
   // a^2 = eta - 1 + c^2.
   const C64 square_bar = pulled(inverse(wave.a) * 0.5, bar.a + sum_s_bar + sum_p_bar);
@@ -91,11 +97,13 @@ DEVICE Coefficients slab(const C64& eta, double cos_theta, double thickness, dou
   const C64 q = wave.a * (TAU * thickness * frequency / SPEED_OF_LIGHT);
   const C64 one{1.0, 0.0}, one_less_e = one_minus_exp_minus_2j(q);
   // 1 - r^2 in closed form: 4 c a/(c + a)^2 and 4 eta c a/(eta c + a)^2.
-  const C64 open_s = wave.a * (4.0 * cos_theta) / wave.sum_s / wave.sum_s;
-  const C64 open_p = eta * wave.a * (4.0 * cos_theta) / wave.sum_p / wave.sum_p;
-  const C64 d_s = open_s + half.r_s * half.r_s * one_less_e, d_p = open_p + half.r_p * half.r_p * one_less_e;
+  const C64 open_s = wave.a * (4.0 * cos_theta) * (wave.over_s * wave.over_s);
+  const C64 open_p = eta * wave.a * (4.0 * cos_theta) * (wave.over_p * wave.over_p);
+  const C64 over_s = inverse(open_s + half.r_s * half.r_s * one_less_e);
+  const C64 over_p = inverse(open_p + half.r_p * half.r_p * one_less_e);
+  const C64 share_s = one_less_e * over_s, share_p = one_less_e * over_p;
   const C64 cross = one - half.r_s * half.r_p * (one - one_less_e);
-  return {half.r_s * one_less_e / d_s, half.r_p * one_less_e / d_p, half.excess * one_less_e * cross / d_s / d_p};
+  return {half.r_s * share_s, half.r_p * share_p, half.excess * cross * share_s * over_p};
 }
 
 // The adjoint of a slab's R = r e_1/d, d = open + r^2 e_1, in one polarisation; `others_bar` is d times what else d is
@@ -123,8 +131,11 @@ DEVICE void slab_vjp(const C64& eta, double cos_theta, double thickness, double 
   const Coefficients& half = wave.reflected;
   const double wave_number = TAU * thickness * frequency / SPEED_OF_LIGHT;
   const C64 q = wave.a * wave_number, one_less_e = one_minus_exp_minus_2j(q), e = one - one_less_e;
-  const C64 open_s = wave.a * (4.0 * cos_theta) / wave.sum_s / wave.sum_s;
-  const C64 open_p = eta * wave.a * (4.0 * cos_theta) / wave.sum_p / wave.sum_p;
+  // open = m o^2, m = 4 c a or 4 eta c a.
+  const double four = 4.0 * cos_theta;
+  const C64 m_s = wave.a * four, m_p = eta * wave.a * four;
+  const C64 squared_s = wave.over_s * wave.over_s, squared_p = wave.over_p * wave.over_p;
+  const C64 open_s = m_s * squared_s, open_p = m_p * squared_p;
   const C64 d_s = open_s + half.r_s * half.r_s * one_less_e, d_p = open_p + half.r_p * half.r_p * one_less_e;
   // G = g e_1 X/(d_s d_p), X = 1 - r_s r_p (1 - e_1).
   const C64 cross = one - half.r_s * half.r_p * e;
@@ -139,14 +150,12 @@ DEVICE void slab_vjp(const C64& eta, double cos_theta, double thickness, double 
       polarized_vjp(half.r_s, d_s, one_less_e, bar.r_s, others_bar, wave_bar.reflected.r_s, e_bar);
   const C64 open_p_bar =
       polarized_vjp(half.r_p, d_p, one_less_e, bar.r_p, others_bar, wave_bar.reflected.r_p, e_bar);
-  // open_s = 4 c a/(c + a)^2 and open_p = 4 eta c a/(eta c + a)^2.
-  wave_bar.sum_s = pulled(open_s * -2.0 / wave.sum_s, open_s_bar);
-  wave_bar.sum_p = pulled(open_p * -2.0 / wave.sum_p, open_p_bar);
-  const C64 over_s = inverse(wave.sum_s * wave.sum_s), over_p = inverse(wave.sum_p * wave.sum_p);
-  const double four = 4.0 * cos_theta;
-  wave_bar.a = pulled(over_s * four, open_s_bar) + pulled(eta * over_p * four, open_p_bar);
-  eta_bar += pulled(wave.a * over_p * four, open_p_bar);
-  cos_theta_bar += pulled(wave.a * over_s * 4.0, open_s_bar).re + pulled(eta * wave.a * over_p * 4.0, open_p_bar).re;
+  wave_bar.over_s = pulled(m_s * wave.over_s * 2.0, open_s_bar);
+  wave_bar.over_p = pulled(m_p * wave.over_p * 2.0, open_p_bar);
+  const C64 m_s_bar = pulled(squared_s, open_s_bar), m_p_bar = pulled(squared_p, open_p_bar);
+  wave_bar.a = m_s_bar * four + pulled(eta * four, m_p_bar);
+  eta_bar += pulled(wave.a * four, m_p_bar);
+  cos_theta_bar += pulled(wave.a * 4.0, m_s_bar).re + pulled(eta * wave.a * 4.0, m_p_bar).re;
   // e_1 = 1 - e^{-2jq}.
   const C64 q_bar = pulled(C64{0.0, 2.0} * e, e_bar);
   wave_bar.a += q_bar * wave_number;

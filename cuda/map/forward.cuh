@@ -26,7 +26,8 @@ struct Wave {
   CVec3 field;
   // Length of the way so far [m].
   double length;
-  // Density with which the direction was drawn at a scattering point, where the leg begins there [1/sr]; otherwise 0.
+  // Density with which the direction was drawn at a scattering point, where the leg begins there, over the chance that the
+  // point looks at the sheet [1/sr]; otherwise 0.
   double density;
   uint64_t ray;
   // Patch that the leg begins at, or NONE.
@@ -63,8 +64,11 @@ struct Sight {
 };
 static_assert(sizeof(Sight) == 8 * SIGHT_WORDS, "layout.rs");
 
-// The chance that a wave is scattered where it might be reflected as well.
-constexpr double EVEN_CHANCE = 0.5;
+// The chances of src/map/forward.rs, which says why.
+constexpr double FIRST_CHANCE = 0.7;
+constexpr double NEXT_CHANCE = 0.2;
+constexpr double ON_CHANCE = 0.5;
+constexpr double FACING_LOSS = 0.9;
 
 // The random numbers of one interaction of a ray.
 struct TwoWords {
@@ -163,7 +167,7 @@ DEVICE double target_density(const Target& target, const Vec3& point) {
 DEVICE Vec3 drawn_point(const Target& target, double first, double second) {
   const double radius = sqrt(target.height * expm1(first * log1p(target.reach)));
   double sine, cosine;
-  sincos(TAU * second, &sine, &cosine);
+  sincos_of_turns(second, &sine, &cosine);
   return target.foot + target.u * (radius * cosine) + target.v * (radius * sine);
 }
 
@@ -206,12 +210,13 @@ DEVICE void add_deposit(const ForwardAt& forward, const Deposit& deposit, uint64
 }
 
 // A point where a wave is scattered: the wave as it leaves there but for direction and field, the direction in which it
-// arrives, the normal of the surface, the surface, and the chance that it is scattered at all.
+// arrives, the normal of the surface, the surface, and the chances that it is scattered at all, that it goes on then, and
+// that the point looks at the sheet.
 struct Turn {
   Wave on;
   Vec3 k, n;
   const SurfaceAt* surface;
-  double chance;
+  double chance, goes_on, look;
   // Whether the surface's lobe scatters it, or else its pattern.
   bool by_lobe;
 };
@@ -221,15 +226,24 @@ DEVICE CVec3 scattered_field(const Turn& turn, const Vec3& k_s, double frequency
                       : diffuse(turn.on.field, turn.k, turn.n, k_s, *turn.surface, frequency);
 }
 
+// How squarely a surface at `point`, whose outside `outward` points to, faces the plane of the sheet: the cosine of the angle
+// between its normal and the way to the plane, 0 where that is beyond 90 degrees.
+DEVICE double facing(const SheetAt& sheet, const Vec3& point, const Vec3& outward) {
+  const Vec3 across = cross(vec3(sheet.step_u), vec3(sheet.step_v));
+  const double height = dot(across, point - vec3(sheet.corner));
+  return larger(-copysign(1.0, height) * dot(outward, across) / norm(across), 0.0);
+}
+
 // A wave on from where one is scattered; its density is 0 where it would enter the surface.
 DEVICE Wave scattered_on(const ForwardAt& forward, const Turn& turn, double first, double second, double third) {
   const Drawn drawn = turn.by_lobe ? sample(*turn.surface->lobe, turn.k, turn.n, second, third)
                                    : sample(turn.surface->scattering, turn.k, turn.n, first, second, third);
   Wave wave = turn.on;
-  wave.density = drawn.density;
-  if (!(drawn.density > 0.0)) return wave;
+  const double density = drawn.density * turn.goes_on;
+  wave.density = density / turn.look;
+  if (!(density > 0.0)) return wave;
   wave.k = drawn.k_s;
-  wave.field = scattered_field(turn, drawn.k_s, forward.frequency) * (1.0 / sqrt(drawn.density * turn.chance));
+  wave.field = scattered_field(turn, drawn.k_s, forward.frequency) * (1.0 / sqrt(density * turn.chance));
   wave.state = COUNTS | SCATTERED | (turn.by_lobe ? ENDS : 0u) | (turn.on.state & AT_SEAM);
   return wave;
 }
@@ -260,18 +274,21 @@ DEVICE Sight sight_of(const ForwardAt& forward, const Turn& turn, double first, 
   const double area = norm(across), squared = distance * distance;
   const double density = turn.by_lobe ? sample_density(*turn.surface->lobe, turn.k, turn.n, k_s)
                                       : sample_density(turn.surface->scattering, turn.k, turn.n, k_s);
-  const double by_rays = density * fabs(dot(k_s, across) / area) / squared;
-  sight.gain = power / (squared * area * turn.chance * (by_rays + target_density(target, to)));
+  const double by_rays = turn.goes_on * density * fabs(dot(k_s, across) / area) / squared;
+  sight.gain = power / (squared * area * turn.chance * (by_rays + turn.look * target_density(target, to)));
   sight.excess = turn.on.length + distance - norm(to - vec3(forward.position));
   return sight;
 }
 
-// Scatters a wave: `add(wave)` for one ray on, `look(sight)` for one point of the sheet.
+// Scatters a wave: `add(wave)` for one ray on, `look(sight)` for one point of the sheet, both by `lot` in [0, 1).
 template <class Add, class Look>
-DEVICE void scatter(const ForwardAt& forward, const Turn& turn, double first, double second, double third,
+DEVICE void scatter(const ForwardAt& forward, const Turn& turn, double lot, double first, double second, double third,
                     const uint32_t* towards, const Add& add, const Look& look) {
-  const Wave wave = scattered_on(forward, turn, first, second, third);
-  if (wave.density > 0.0) add(wave);
+  if (lot < turn.goes_on) {
+    const Wave wave = scattered_on(forward, turn, first, second, third);
+    if (wave.density > 0.0) add(wave);
+  }
+  if (!(lot >= 1.0 - turn.look)) return;
   const Sight sight = sight_of(forward, turn, unit_interval(towards[0]), unit_interval(towards[1]));
   if (sight.cell != NONE) look(sight);
 }
@@ -306,16 +323,20 @@ DEVICE void met(const ForwardAt& forward, const Wave& wave, const Hit& hit, cons
   const bool is_diffuse = forward.diffuse && (surface.scattering.coefficient > 0.0 || surface.roughness > 0.0);
   // A specular wave that nothing can scatter any more is the exact part's.
   const bool goes_on = forward.specular && (on.state & SCATTERED || on.depth < forward.max_depth);
-  const double chance = is_diffuse ? (goes_on ? EVEN_CHANCE : 1.0) : 0.0;
   if (has_lobe) {
-    turn.chance = 1.0;
+    turn.chance = turn.goes_on = turn.look = 1.0;
     turn.by_lobe = true;
-    scatter(forward, turn, first, second, third, words.more.word, add, look);
+    scatter(forward, turn, 0.0, first, second, third, words.more.word, add, look);
   }
+  const double either = on.state & SCATTERED ? NEXT_CHANCE : FIRST_CHANCE;
+  const double chance = is_diffuse ? (goes_on ? either : 1.0) : 0.0;
   if (choice < chance) {
+    const Vec3 outward = turn.n * -copysign(1.0, dot(turn.k, turn.n));
     turn.chance = chance;
+    turn.goes_on = ON_CHANCE;
+    turn.look = 1.0 - FACING_LOSS * facing(forward.sheet, on.origin, outward);
     turn.by_lobe = false;
-    scatter(forward, turn, first, second, third, words.more.word + 2, add, look);
+    scatter(forward, turn, choice / chance, first, second, third, words.more.word + 2, add, look);
   } else if (goes_on) {
     const Coefficients c = coefficients(surface, cos_incidence(wave.k, turn.n), forward.frequency);
     on.field = reflect(wave.field, wave.k, turn.n, c) * (1.0 / sqrt(1.0 - chance));

@@ -19,9 +19,10 @@ DEVICE C64 operator/(const C64& a, const C64& b) {
 }
 DEVICE C64& operator+=(C64& a, const C64& b) { return a = a + b; }
 DEVICE C64 conj(const C64& a) { return {a.re, -a.im}; }
+// Of numbers whose squares neither vanish nor overflow: with one division.
 DEVICE C64 inverse(const C64& a) {
-  const double size = a.re * a.re + a.im * a.im;
-  return {a.re / size, -a.im / size};
+  const double over = 1.0 / (a.re * a.re + a.im * a.im);
+  return {a.re * over, -a.im * over};
 }
 DEVICE bool is_zero(const C64& a) { return a.re == 0.0 && a.im == 0.0; }
 DEVICE double norm_squared(const C64& a) { return a.re * a.re + a.im * a.im; }

@@ -2,6 +2,7 @@
 // src/math/random.rs.
 #pragma once
 #include "constants.cuh"
+#include "math/phase.cuh"
 #include "math/vector.cuh"
 
 struct Words {
@@ -30,8 +31,7 @@ DEVICE Vec3 fibonacci_direction(uint64_t index, uint64_t count) {
   constexpr double TURN = 0.38196601125010515;
   const double z = 1.0 - (2.0 * double(index) + 1.0) / double(count);
   const double radius = sqrt(larger(1.0 - z * z, 0.0));
-  const double turns = double(index) * TURN;
   double sine, cosine;
-  sincos(TAU * (turns - floor(turns)), &sine, &cosine);
+  sincos_of_turns(double(index) * TURN, &sine, &cosine);
   return {radius * cosine, radius * sine, z};
 }

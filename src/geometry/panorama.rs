@@ -8,12 +8,14 @@
 
 use super::bvh::Bvh;
 use super::search::larger;
-use super::simd::{Lanes, Level, Task, run};
+use super::simd::{Lanes, Level, Task, prefetch, run};
 use super::traverse::{NO_HIT, meet_block};
 use super::triangle::Ray;
 use crate::layout::{BLOCK_WIDTH, Hit, LEAF_BIT, NODE_WIDTH, NONE, TriangleBlock, WideNode};
 use crate::math::Vec3;
+use arrayvec::ArrayVec;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Rays that a square serves: making one takes as long as tracing a few.
 const RAYS_OF_A_SQUARE: u64 = 32;
@@ -58,14 +60,20 @@ impl Panorama {
         Panorama { from: *from, side, offsets, seen }
     }
 
-    /// The first triangle that the ray along the unit vector `k` meets.
+    /// The leaves that rays along some unit vectors may meet. Many are looked up at once, so that the processor waits for them
+    /// together.
     #[inline(always)]
-    pub fn closest_hit<L: Lanes>(&self, bvh: &Bvh, k: &Vec3) -> Option<Hit> {
-        let square = self.square_of(k);
-        let seen = &self.seen[self.offsets[square] as usize..self.offsets[square + 1] as usize];
-        if seen.is_empty() {
-            return None;
-        }
+    pub fn leaves<const N: usize>(&self, k: &ArrayVec<Vec3, N>) -> ArrayVec<Range<u32>, N> {
+        let squares: ArrayVec<usize, N> = k.iter().map(|k| self.square_of(k)).collect();
+        squares.iter().for_each(|square| prefetch(&self.offsets, *square));
+        let leaves = squares.into_iter().map(|square| self.offsets[square]..self.offsets[square + 1]);
+        leaves.inspect(|leaves| prefetch(&self.seen, leaves.start as usize)).collect()
+    }
+
+    /// The first triangle that the ray along the unit vector `k` meets, of its `leaves`.
+    #[inline(always)]
+    pub fn closest_hit<L: Lanes>(&self, bvh: &Bvh, k: &Vec3, leaves: Range<u32>) -> Option<Hit> {
+        let seen = &self.seen[leaves.start as usize..leaves.end as usize];
         let (ray, mut hit) = (Ray::from_f64(&self.from, k), NO_HIT);
         for Seen { entry, block } in seen {
             if *entry > hit.t {
@@ -82,8 +90,9 @@ impl Panorama {
         let size = k.abs();
         let axis = if size.x > size.y && size.x > size.z { 0 } else { 1 + usize::from(size.z >= size.y) };
         let face = 2 * axis + usize::from(k[axis] < 0.0);
-        let place = |tangent: f64| (((tangent + 1.0) * 0.5 * self.side as f64) as usize).min(self.side - 1);
-        let [column, row] = across(axis).map(|other| place(k[other] / size[axis]));
+        let (over, half) = (1.0 / size[axis], 0.5 * self.side as f64);
+        let place = |tangent: f64| (((tangent + 1.0) * half) as i32 as usize).min(self.side - 1);
+        let [column, row] = across(axis).map(|other| place(k[other] * over));
         (face * self.side + row) * self.side + column
     }
 }
@@ -238,7 +247,11 @@ mod tests {
         #[inline(always)]
         fn run<L: Lanes>(self) -> [Option<Hit>; 2] {
             let Both { bvh, panorama, k } = self;
-            [panorama.closest_hit::<L>(bvh, &k), closest_hit::<L>(bvh, &Ray::from_f64(&panorama.from, &k), NONE)]
+            let leaves = panorama.leaves(&ArrayVec::from([k]))[0].clone();
+            [
+                panorama.closest_hit::<L>(bvh, &k, leaves),
+                closest_hit::<L>(bvh, &Ray::from_f64(&panorama.from, &k), NONE),
+            ]
         }
     }
 

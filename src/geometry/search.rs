@@ -10,6 +10,7 @@ use super::triangle::Ray;
 use crate::layout::{BLOCK_WIDTH, Hit, LEAF_BIT, NODE_WIDTH, NONE, TriangleBlock, WideNode};
 use crate::math::Vec3;
 use crate::scene::Scene;
+use arrayvec::ArrayVec;
 use std::marker::PhantomData;
 
 /// What a walk through the hierarchy looks for.
@@ -32,11 +33,9 @@ pub(super) fn walk(bvh: &Bvh, query: &mut impl Query) {
 
 #[inline(always)]
 fn walk_with_stack<const STACK: usize>(bvh: &Bvh, query: &mut impl Query) {
-    let mut stack = [0u32; STACK];
-    let mut waiting = 1;
-    while waiting > 0 {
-        waiting -= 1;
-        let child = stack[waiting];
+    let mut waiting = ArrayVec::<u32, STACK>::new();
+    waiting.push(0);
+    while let Some(child) = waiting.pop() {
         if child & LEAF_BIT != 0 {
             if !query.visit(&bvh.blocks[(child & !LEAF_BIT) as usize]) {
                 return;
@@ -48,8 +47,7 @@ fn walk_with_stack<const STACK: usize>(bvh: &Bvh, query: &mut impl Query) {
         while entered != 0 {
             let lane = entered.trailing_zeros() as usize;
             entered &= entered - 1;
-            stack[waiting] = node.child[lane];
-            waiting += 1;
+            waiting.push(node.child[lane]);
         }
     }
 }
@@ -151,7 +149,7 @@ pub struct Region {
     pub low: Vec3,
     /// Upper corner [m].
     pub high: Vec3,
-    /// Unit normal of the slab, or zero for no slab.
+    /// Unit normal of the slab, or zero for no slab, whose offset and thickness are zero then.
     pub normal: Vec3,
     /// The plane's offset along the normal [m].
     pub offset: f64,
@@ -197,25 +195,30 @@ impl Coarse {
 
     /// A bit for each box that may reach into the region; none for an empty one.
     #[inline(always)]
-    fn meets<const N: usize>(&self, low: [&[f32; N]; 3], high: [&[f32; N]; 3]) -> u32 {
+    fn meets<const SLAB: bool, const N: usize>(&self, low: [&[f32; N]; 3], high: [&[f32; N]; 3]) -> u32 {
         // How far each box is from the region, if it is apart: arithmetic alone, for the compiler to work on lanes together.
         let mut gap = [f32::MIN; N];
-        let (mut from_plane, mut extent) = ([-self.offset; N], [self.half_thickness; N]);
         for axis in 0..3 {
-            let (normal, size) = (self.normal[axis] * 0.5, self.normal[axis].abs() * 0.5);
             for lane in 0..N {
                 let (low, high) = (low[axis][lane], high[axis][lane]);
                 gap[lane] = larger(gap[lane], larger(low - self.high[axis], self.low[axis] - high));
-                from_plane[lane] += normal * (low + high);
-                extent[lane] += size * (high - low);
             }
         }
-        let mut met = 0;
-        for lane in 0..N {
-            gap[lane] = larger(gap[lane], from_plane[lane].abs() - extent[lane]);
-            met |= u32::from(gap[lane] <= 0.0) << lane;
+        if SLAB {
+            let (mut from_plane, mut extent) = ([-self.offset; N], [self.half_thickness; N]);
+            for axis in 0..3 {
+                let (normal, size) = (self.normal[axis] * 0.5, self.normal[axis].abs() * 0.5);
+                for lane in 0..N {
+                    let (low, high) = (low[axis][lane], high[axis][lane]);
+                    from_plane[lane] += normal * (low + high);
+                    extent[lane] += size * (high - low);
+                }
+            }
+            for lane in 0..N {
+                gap[lane] = larger(gap[lane], from_plane[lane].abs() - extent[lane]);
+            }
         }
-        met
+        (0..N).fold(0, |met, lane| met | u32::from(gap[lane] <= 0.0) << lane)
     }
 }
 
@@ -225,15 +228,16 @@ pub(super) fn larger(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
 }
 
-struct Collect<F> {
+/// Triangles in a region; a region without a slab has only its box looked at.
+struct Collect<F, const SLAB: bool> {
     region: Coarse,
     found: F,
 }
 
-impl<F: FnMut(u32, u32) -> bool> Query for Collect<F> {
+impl<F: FnMut(u32, u32) -> bool, const SLAB: bool> Query for Collect<F, SLAB> {
     fn enter(&self, node: &WideNode) -> u32 {
         let [low, high] = &node.corner;
-        self.region.meets([&low[0], &low[1], &low[2]], [&high[0], &high[1], &high[2]])
+        self.region.meets::<SLAB, _>([&low[0], &low[1], &low[2]], [&high[0], &high[1], &high[2]])
     }
 
     fn visit(&mut self, block: &TriangleBlock) -> bool {
@@ -246,7 +250,7 @@ impl<F: FnMut(u32, u32) -> bool> Query for Collect<F> {
                 }
             }
         }
-        let met = self.region.meets([&low[0], &low[1], &low[2]], [&high[0], &high[1], &high[2]]);
+        let met = self.region.meets::<SLAB, _>([&low[0], &low[1], &low[2]], [&high[0], &high[1], &high[2]]);
         for lane in 0..BLOCK_WIDTH {
             let triangle = block.triangle[lane];
             if met >> lane & 1 != 0 && triangle != NONE && !(self.found)(triangle, block.patch[lane]) {
@@ -260,7 +264,12 @@ impl<F: FnMut(u32, u32) -> bool> Query for Collect<F> {
 /// Calls `found(triangle, patch)` for every triangle whose box meets `region`, and more perhaps, until it answers
 /// `false`. The order is that of the tree.
 pub fn for_each_in_region(bvh: &Bvh, region: &Region, found: impl FnMut(u32, u32) -> bool) {
-    walk(bvh, &mut Collect { region: Coarse::new(region, bvh.reach), found });
+    let coarse = Coarse::new(region, bvh.reach);
+    if region.normal == Vec3::zeros() {
+        walk(bvh, &mut Collect::<_, false> { region: coarse, found });
+    } else {
+        walk(bvh, &mut Collect::<_, true> { region: coarse, found });
+    }
 }
 
 /// Whether a triangle crosses the segment between `from` and `to`, its ends included, other than those of patch `skip`.

@@ -12,10 +12,11 @@ use crate::layout::{
 };
 use crate::math::Vec3;
 use crate::scene::Scene;
+use arrayvec::ArrayVec;
 
 /// Levels of nodes that a hierarchy may have: [`super::binary`] makes no higher tree.
 pub const MOST_LEVELS: usize = LEVELS_AT_MOST as usize;
-/// Levels that a shallow hierarchy has: its stack of waiting children is quicker to make.
+/// Levels that a shallow hierarchy has: its stack of waiting children is shorter.
 pub(super) const FEW_LEVELS: usize = 12;
 
 /// Children that can wait in a hierarchy of so many levels: each level adds at most seven.
@@ -60,8 +61,7 @@ impl Waiting {
 #[inline(always)]
 fn closest<L: Lanes, const STACK: usize>(bvh: &Bvh, ray: &Ray, skip: u32) -> Option<Hit> {
     let mut hit = NO_HIT;
-    let mut stack = [Waiting(0); STACK];
-    let mut waiting = 0;
+    let mut waiting = ArrayVec::<Waiting, STACK>::new();
     let mut child = 0u32;
     loop {
         if child & LEAF_BIT == 0 {
@@ -70,7 +70,7 @@ fn closest<L: Lanes, const STACK: usize>(bvh: &Bvh, ray: &Ray, skip: u32) -> Opt
             let mut entered = L::enter(&ray.slabs, node, hit.t, &mut entries);
             if entered != 0 {
                 // The nearest child is next; the others wait, farthest first.
-                let first = waiting;
+                let first = waiting.len();
                 let mut nearest = take_lowest(&mut entered, &entries, node);
                 while entered != 0 {
                     let mut other = take_lowest(&mut entered, &entries, node);
@@ -78,13 +78,13 @@ fn closest<L: Lanes, const STACK: usize>(bvh: &Bvh, ray: &Ray, skip: u32) -> Opt
                         std::mem::swap(&mut other, &mut nearest);
                     }
                     bvh.prefetch(other.child());
-                    let mut place = waiting;
-                    while place > first && stack[place - 1] < other {
-                        stack[place] = stack[place - 1];
+                    let mut place = waiting.len();
+                    waiting.push(other);
+                    while place > first && waiting[place - 1] < other {
+                        waiting[place] = waiting[place - 1];
                         place -= 1;
                     }
-                    stack[place] = other;
-                    waiting += 1;
+                    waiting[place] = other;
                 }
                 child = nearest.child();
                 continue;
@@ -93,13 +93,10 @@ fn closest<L: Lanes, const STACK: usize>(bvh: &Bvh, ray: &Ray, skip: u32) -> Opt
             meet_block::<L>(ray, &bvh.blocks[(child & !LEAF_BIT) as usize], skip, &mut hit);
         }
         loop {
-            if waiting == 0 {
-                return (hit.triangle != NONE).then_some(hit);
-            }
-            waiting -= 1;
+            let Some(next) = waiting.pop() else { return (hit.triangle != NONE).then_some(hit) };
             // The slack of `enter`: a box as far as the hit may hold a lower triangle at the same distance.
-            if stack[waiting].entry() <= hit.t * SLAB_SLACK {
-                child = stack[waiting].child();
+            if next.entry() <= hit.t * SLAB_SLACK {
+                child = next.child();
                 break;
             }
         }
@@ -173,11 +170,9 @@ struct Segment<'a> {
 
 #[inline(always)]
 fn blocked<L: Lanes, const STACK: usize>(bvh: &Bvh, segment: &Segment) -> bool {
-    let mut stack = [0u32; STACK];
-    let mut waiting = 1;
-    while waiting > 0 {
-        waiting -= 1;
-        let child = stack[waiting];
+    let mut waiting = ArrayVec::<u32, STACK>::new();
+    waiting.push(0);
+    while let Some(child) = waiting.pop() {
         if child & LEAF_BIT != 0 {
             if is_blocked_by_one_of::<L>(segment, &bvh.blocks[(child & !LEAF_BIT) as usize]) {
                 return true;
@@ -190,8 +185,7 @@ fn blocked<L: Lanes, const STACK: usize>(bvh: &Bvh, segment: &Segment) -> bool {
             let lane = entered.trailing_zeros() as usize;
             entered &= entered - 1;
             bvh.prefetch(node.child[lane]);
-            stack[waiting] = node.child[lane];
-            waiting += 1;
+            waiting.push(node.child[lane]);
         }
     }
     false

@@ -1,11 +1,12 @@
 //! Reflection and transmission coefficients of a half space and of a slab (theory.md, "Fresnel", "Slab").
 //!
-//! Pure functions in f64. Domain: cos_theta in [0, 1], Re eta > 0 and Im eta <= 0, thickness above 0. Every difference
-//! of nearly equal numbers is written as its closed form, so that grazing and normal incidence, eta near 1 and
-//! eta ~ 1e8 keep their digits.
+//! Pure functions in f64. Domain: cos_theta in [0, 1], Re eta > 0 and Im eta <= 0, |eta| below 1e150, so that its square
+//! has room, thickness above 0. Every difference of nearly equal numbers is written as its closed form, so that grazing
+//! and normal incidence, eta near 1 and eta ~ 1e8 keep their digits.
 
 use crate::constants::SPEED_OF_LIGHT;
-use crate::math::C64;
+use crate::math::phase::sincos_of_turns;
+use crate::math::{C64, inverse};
 use std::f64::consts::TAU;
 
 const ONE: C64 = C64::new(1.0, 0.0);
@@ -36,8 +37,8 @@ pub fn half_space(eta: C64, cos_theta: f64) -> Coefficients {
         r_s: wave.r_s,
         r_p: wave.r_p,
         // A matched interface at exactly grazing incidence lets all through: there is nothing there.
-        t_s: if wave.is_absent() { ONE } else { C64::from(2.0 * cos_theta) / wave.sum_s },
-        t_p: if wave.is_absent() { ONE } else { n * (2.0 * cos_theta) / wave.sum_p },
+        t_s: if wave.is_absent() { ONE } else { wave.over_s * (2.0 * cos_theta) },
+        t_p: if wave.is_absent() { ONE } else { n * wave.over_p * (2.0 * cos_theta) },
         excess: wave.excess,
     }
 }
@@ -81,16 +82,17 @@ fn slab_or_reflection<const IS_CROSSED: bool>(
     let one_less_e = one_minus_exp_minus_2j(q);
     let denominator = |r: C64, one_less_r2: C64| one_less_r2 + r * r * one_less_e;
     // 1 - r^2 in closed form: 4 c a/(c + a)^2 and 4 eta c a/(eta c + a)^2.
-    let open_s = wave.a * (4.0 * cos_theta) / wave.sum_s / wave.sum_s;
-    let open_p = eta * wave.a * (4.0 * cos_theta) / wave.sum_p / wave.sum_p;
-    let (d_s, d_p) = (denominator(wave.r_s, open_s), denominator(wave.r_p, open_p));
+    let open_s = wave.a * (4.0 * cos_theta) * (wave.over_s * wave.over_s);
+    let open_p = eta * wave.a * (4.0 * cos_theta) * (wave.over_p * wave.over_p);
+    let (over_s, over_p) = (inverse(denominator(wave.r_s, open_s)), inverse(denominator(wave.r_p, open_p)));
+    let (share_s, share_p) = (one_less_e * over_s, one_less_e * over_p);
     let cross = ONE - wave.r_s * wave.r_p * (ONE - one_less_e);
     Coefficients {
-        r_s: wave.r_s * one_less_e / d_s,
-        r_p: wave.r_p * one_less_e / d_p,
-        t_s: if IS_CROSSED { open_s * once / d_s } else { zero },
-        t_p: if IS_CROSSED { open_p * once / d_p } else { zero },
-        excess: wave.excess * one_less_e * cross / d_s / d_p,
+        r_s: wave.r_s * share_s,
+        r_p: wave.r_p * share_p,
+        t_s: if IS_CROSSED { open_s * once * over_s } else { zero },
+        t_p: if IS_CROSSED { open_p * once * over_p } else { zero },
+        excess: wave.excess * cross * share_s * over_p,
     }
 }
 
@@ -128,12 +130,14 @@ pub fn slab_vjp(
     let is_crossed = bar.t_s != C64::ZERO || bar.t_p != C64::ZERO;
     let once = if is_crossed { exp_minus_j(q) } else { C64::ZERO };
     let mut wave_bar = Interface::default();
-    let [s, p] = [(wave.sum_s, ONE), (wave.sum_p, eta)].map(|(sum, factor)| (factor * wave.a * 4.0 * cos_theta, sum));
-    let (open_s, open_p) = (s.0 / s.1 / s.1, p.0 / p.1 / p.1);
+    // open = m o^2, m = 4 c a or 4 eta c a.
+    let [(m_s, o_s), (m_p, o_p)] =
+        [(ONE, wave.over_s), (eta, wave.over_p)].map(|(factor, over)| (factor * wave.a * (4.0 * cos_theta), over));
+    let (open_s, open_p) = (m_s * o_s * o_s, m_p * o_p * o_p);
     let (d_s, d_p) = (open_s + wave.r_s * wave.r_s * one_less_e, open_p + wave.r_p * wave.r_p * one_less_e);
     // G = g e_1 X/(d_s d_p), X = 1 - r_s r_p (1 - e_1).
     let cross = ONE - wave.r_s * wave.r_p * (ONE - one_less_e);
-    let over = (d_s * d_p).inv();
+    let over = inverse(d_s * d_p);
     let share = one_less_e * cross * over;
     wave_bar.excess = pulled(share, bar.excess);
     let cross_bar = pulled(wave.excess * one_less_e * over, bar.excess);
@@ -144,7 +148,7 @@ pub fn slab_vjp(
     let mut once_bar = C64::ZERO;
     let mut pull = |r: C64, open: C64, d: C64, [r_out, t_out]: [C64; 2], r_bar: &mut C64| {
         // R = r e_1/d, T = open once/d, d = open + r^2 e_1.
-        let d_bar = pulled(d.inv(), excess_bar - pulled(r * one_less_e / d, r_out) - pulled(open * once / d, t_out));
+        let d_bar = pulled(inverse(d), excess_bar - pulled(r * one_less_e / d, r_out) - pulled(open * once / d, t_out));
         *r_bar += pulled(one_less_e / d, r_out) + pulled(r * 2.0 * one_less_e, d_bar);
         e_bar += pulled(r / d, r_out) + pulled(r * r, d_bar);
         once_bar += pulled(open / d, t_out);
@@ -152,13 +156,12 @@ pub fn slab_vjp(
     };
     let open_s_bar = pull(wave.r_s, open_s, d_s, [bar.r_s, bar.t_s], &mut wave_bar.r_s);
     let open_p_bar = pull(wave.r_p, open_p, d_p, [bar.r_p, bar.t_p], &mut wave_bar.r_p);
-    // open_s = 4 c a/(c + a)^2 and open_p = 4 eta c a/(eta c + a)^2.
-    wave_bar.sum_s = pulled(open_s * -2.0 / wave.sum_s, open_s_bar);
-    wave_bar.sum_p = pulled(open_p * -2.0 / wave.sum_p, open_p_bar);
-    let (by_s, by_p) = (s.1 * s.1, p.1 * p.1);
-    wave_bar.a = pulled(4.0 * cos_theta / by_s, open_s_bar) + pulled(eta * (4.0 * cos_theta) / by_p, open_p_bar);
-    *eta_bar += pulled(wave.a * (4.0 * cos_theta) / by_p, open_p_bar);
-    *cos_theta_bar += pulled(wave.a * 4.0 / by_s, open_s_bar).re + pulled(eta * wave.a * 4.0 / by_p, open_p_bar).re;
+    wave_bar.over_s = pulled(m_s * o_s * 2.0, open_s_bar);
+    wave_bar.over_p = pulled(m_p * o_p * 2.0, open_p_bar);
+    let (m_s_bar, m_p_bar) = (pulled(o_s * o_s, open_s_bar), pulled(o_p * o_p, open_p_bar));
+    wave_bar.a = pulled(4.0 * cos_theta, m_s_bar) + pulled(eta * (4.0 * cos_theta), m_p_bar);
+    *eta_bar += pulled(wave.a * (4.0 * cos_theta), m_p_bar);
+    *cos_theta_bar += pulled(wave.a * 4.0, m_s_bar).re + pulled(eta * wave.a * 4.0, m_p_bar).re;
     // e_1 = 1 - e^{-2jq}, once = e^{-jq}.
     let q_bar = pulled(J * 2.0 * (ONE - one_less_e), e_bar) + pulled(-J * once, once_bar);
     wave_bar.a += pulled(C64::from(wave_number), q_bar);
@@ -177,6 +180,9 @@ fn pulled(slope: impl Into<C64>, bar: C64) -> C64 {
 ///
 /// `sigma_h` [m]: standard deviation of the height; `frequency` [Hz].
 pub fn roughness_factor(sigma_h: f64, cos_theta: f64, frequency: f64) -> f64 {
+    if sigma_h == 0.0 {
+        return 1.0;
+    }
     let phase = TAU * frequency / SPEED_OF_LIGHT * sigma_h * cos_theta;
     libm::exp(-2.0 * phase * phase)
 }
@@ -202,10 +208,10 @@ pub fn roughness_factor_vjp(
 struct Interface {
     /// a = sqrt(eta - sin^2 theta), Im a <= 0: the normal component of the wave vector within, in units of k.
     a: C64,
-    /// cos theta + a.
-    sum_s: C64,
-    /// eta cos theta + a.
-    sum_p: C64,
+    /// 1/(cos theta + a).
+    over_s: C64,
+    /// 1/(eta cos theta + a).
+    over_p: C64,
     r_s: C64,
     r_p: C64,
     excess: C64,
@@ -216,37 +222,43 @@ impl Interface {
         let less_one = eta - ONE;
         let cos_squared = cos_theta * cos_theta;
         let a = root_of_decay(less_one + cos_squared);
-        let (sum_s, sum_p) = (a + cos_theta, eta * cos_theta + a);
+        let (over_s, over_p) = (inverse(a + cos_theta), inverse(eta * cos_theta + a));
         if less_one == C64::ZERO {
             let zero = C64::ZERO;
-            return Interface { a, sum_s, sum_p, r_s: zero, r_p: zero, excess: zero };
+            return Interface { a, over_s, over_p, r_s: zero, r_p: zero, excess: zero };
         }
         // (c - a)/(c + a) and (eta c - a)/(eta c + a), each expanded by its denominator: no difference of near equals
         // is left but the one that makes Brewster's angle.
+        let by_p = less_one * over_p;
         Interface {
             a,
-            sum_s,
-            sum_p,
-            r_s: -less_one / sum_s / sum_s,
-            r_p: less_one / sum_p * (((eta + ONE) * cos_squared - ONE) / sum_p),
-            excess: less_one * -2.0 / sum_s / sum_p,
+            over_s,
+            over_p,
+            r_s: -less_one * over_s * over_s,
+            r_p: by_p * (((eta + ONE) * cos_squared - ONE) * over_p),
+            excess: by_p * over_s * -2.0,
         }
     }
 
     /// The adjoint of [`Interface::new`], for cos_theta above 0; adds to the bars of its two arguments.
     fn vjp(&self, eta: C64, cos_theta: f64, bar: &Interface, eta_bar: &mut C64, cos_theta_bar: &mut f64) {
         let (less_one, cos_squared) = (eta - ONE, cos_theta * cos_theta);
-        let (over_s, over_p) = (self.sum_s.inv(), self.sum_p.inv());
+        let (over_s, over_p) = (self.over_s, self.over_p);
         let brewster = (eta + ONE) * cos_squared - ONE;
         let r_s_bar = pulled(over_s * over_s, bar.r_s);
         let r_p_bar = pulled(over_p * over_p, bar.r_p);
         let excess_bar = pulled(over_s * over_p * -2.0, bar.excess);
         let less_one_bar = -r_s_bar + pulled(brewster, r_p_bar) + excess_bar;
         let brewster_bar = pulled(less_one, r_p_bar);
-        let sum_s_bar = bar.sum_s - pulled(self.r_s * 2.0 * over_s, bar.r_s) - pulled(self.excess * over_s, bar.excess);
-        let sum_p_bar = bar.sum_p - pulled(self.r_p * 2.0 * over_p, bar.r_p) - pulled(self.excess * over_p, bar.excess);
+        // Of the sums under the fractions.
+        let sum_s_bar = -pulled(over_s * over_s, bar.over_s)
+            - pulled(self.r_s * 2.0 * over_s, bar.r_s)
+            - pulled(self.excess * over_s, bar.excess);
+        let sum_p_bar = -pulled(over_p * over_p, bar.over_p)
+            - pulled(self.r_p * 2.0 * over_p, bar.r_p)
+            - pulled(self.excess * over_p, bar.excess);
         // a^2 = eta - 1 + c^2.
-        let square_bar = pulled(0.5 * self.a.inv(), bar.a + sum_s_bar + sum_p_bar);
+        let square_bar = pulled(inverse(self.a) * 0.5, bar.a + sum_s_bar + sum_p_bar);
         *eta_bar += less_one_bar + brewster_bar * cos_squared + sum_p_bar * cos_theta + square_bar;
         let by_square = pulled(eta + ONE, brewster_bar) + square_bar;
         *cos_theta_bar += 2.0 * cos_theta * by_square.re + sum_s_bar.re + pulled(eta, sum_p_bar).re;
@@ -260,7 +272,7 @@ impl Interface {
 
 /// The square root with Im <= 0, the wave that decays inwards under e^{+jwt} (T11); `z` with Im z <= 0.
 pub fn root_of_decay(z: C64) -> C64 {
-    let modulus = libm::hypot(z.re, z.im);
+    let modulus = z.norm_sqr().sqrt();
     let larger = ((modulus + z.re.abs()) / 2.0).sqrt();
     if larger == 0.0 {
         return C64::ZERO;
@@ -271,16 +283,17 @@ pub fn root_of_decay(z: C64) -> C64 {
 
 /// e^{-jq} for Im q <= 0: its modulus is at most 1, so a thick lossy slab gives 0 and never an overflow.
 fn exp_minus_j(q: C64) -> C64 {
-    let (sin, cos) = libm::sincos(q.re);
+    let (sin, cos) = sincos_of_turns(q.re / TAU);
     C64::new(cos, -sin) * libm::exp(q.im)
 }
 
 /// 1 - e^{-2jq} for Im q <= 0, without cancellation for small q.
 pub fn one_minus_exp_minus_2j(q: C64) -> C64 {
-    let (sin, cos) = libm::sincos(q.re);
+    let (sin, cos) = sincos_of_turns(q.re / TAU);
     let decay = libm::exp(2.0 * q.im);
+    let lost = if q.im < -1.0 { 1.0 - decay } else { -libm::expm1(2.0 * q.im) };
     // 1 - d cos 2x = (1 - d) + 2 d sin^2 x.
-    C64::from(-libm::expm1(2.0 * q.im) + 2.0 * decay * sin * sin) + J * (2.0 * decay * sin * cos)
+    C64::new(lost + 2.0 * decay * sin * sin, 2.0 * decay * sin * cos)
 }
 
 #[cfg(test)]

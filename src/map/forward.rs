@@ -3,12 +3,15 @@
 //! A ray carries a wave from the transmitter. Where it meets a surface it goes on specularly or is scattered, drawn by
 //! lot, and the wave is divided by the root of the chance. Where a scattered wave crosses the sheet it leaves its power in
 //! the cell, over the area that the ray stands for there. That alone would be wild: a wave that grazes the sheet stands
-//! for a vast area. So every scattering point is also connected with one point of the sheet, drawn as its distance falls,
+//! for a vast area. So scattering points are also connected with one point of the sheet, drawn as its distance falls,
 //! and the two ways of reaching a point share it by the balance heuristic. Lobes of any width cost the same, and no chain
 //! of interactions is left out; waves that were only reflected are not counted, since the exact part holds them.
+//!
+//! What is likely to bring little is done by lot, and counts for more when it is done. The chances are those that gave the
+//! smallest error for the time in Munich (docs/performance.md); any others would be as right.
 
 use super::fed::Fed;
-use super::target::{Crossing, Screen};
+use super::target::{Crossing, Screen, Target};
 use super::way::{How, Turn, Way, leaving};
 use crate::geometry::Geometry;
 use crate::interaction::reflection::mirror;
@@ -19,9 +22,16 @@ use crate::path::corners::turns_through;
 use crate::path::launch::owner;
 use crate::scene::material::Surface;
 
-/// The chance that a wave is scattered where it might be reflected as well: what is only reflected is not counted, so that
-/// the shares of power are no guide.
-const EVEN_CHANCE: f64 = 0.5;
+/// The chance that a wave is scattered where it might be reflected as well: of one that nothing has scattered yet, since
+/// what is only reflected is not counted, and of others, since most surfaces reflect more than they scatter. Not the share
+/// of the power: chances that moved with the materials would make the map jump, and its gradient with it.
+const FIRST_CHANCE: f64 = 0.7;
+const NEXT_CHANCE: f64 = 0.2;
+/// The chance that a wave goes on behind a point where the pattern of a surface scatters it.
+const ON_CHANCE: f64 = 0.5;
+/// By how much less often a surface that faces the sheet looks at it than one that stands upon it: all that it scatters
+/// crosses the sheet anyway, and what it would look at is mostly hidden.
+const FACING_LOSS: f64 = 0.9;
 
 /// Power that a wave leaves in a cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,15 +71,17 @@ pub struct Forward<'a> {
 }
 
 /// A point of the sheet that a scattering point may see.
-pub struct Sight {
+pub struct Sight<'a> {
     /// The scattering point [m, local].
     pub from: Vec3,
     /// The point of the sheet [m, local].
     pub to: Vec3,
     /// Patch of the scattering point.
     pub skip: u32,
-    /// What is left there if nothing stands in the way.
-    pub deposit: Deposit,
+    /// The cell there.
+    cell: u32,
+    /// Among which points it was drawn.
+    target: Target<'a>,
 }
 
 /// What a ray draws its lots by.
@@ -119,7 +131,7 @@ impl Forward<'_> {
         // Per area of the sheet: by rays in this direction, and by connections.
         let share = if turn.density > 0.0 {
             let by_rays = turn.density * slope / (distance * distance);
-            by_rays / (by_rays + self.screen.target_of(&turn.at).density(point))
+            by_rays / (by_rays + turn.look * self.screen.target_of(&turn.at).density(point))
         } else {
             1.0
         };
@@ -143,47 +155,102 @@ impl Forward<'_> {
         let scattered = before.is_some_and(|turn| turn.scattered);
         let [choice, numbers @ ..] = lots.words(way.depth(), Purpose::Turn).map(unit_interval);
         let has_lobe = self.lobe && surface.lobe.is_some();
-        let scatter = |how, chance| {
-            let (k, density) = drawn(how, surface, &k, &n, numbers).unwrap_or((n, 0.0));
-            let (scattered, counts) = (true, true);
-            Turn { at, n, triangle, facet, patch, material, length, how, chance, k, density, scattered, counts }
+        let scatter = |how, chance, lot| {
+            let look = self.look_chance(how, &at, &n, &k);
+            let goes_on = lot < on_chance(how);
+            let (k, density) = drawn(how, surface, &k, &n, numbers).filter(|_| goes_on).unwrap_or((n, 0.0));
+            let (scattered, counts, looks) = (true, true, lot >= 1.0 - look);
+            Turn {
+                at,
+                n,
+                triangle,
+                facet,
+                patch,
+                material,
+                length,
+                how,
+                chance,
+                k,
+                density,
+                look,
+                looks,
+                scattered,
+                counts,
+            }
         };
         let reflect = |chance| {
             let (how, k, counts) = (How::Specular, mirror(&k, &n), scattered && !has_lobe);
-            let density = 0.0;
-            Turn { at, n, triangle, facet, patch, material, length, how, chance, k, density, scattered, counts }
+            let (density, look, looks) = (0.0, 1.0, false);
+            Turn {
+                at,
+                n,
+                triangle,
+                facet,
+                patch,
+                material,
+                length,
+                how,
+                chance,
+                k,
+                density,
+                look,
+                looks,
+                scattered,
+                counts,
+            }
         };
         // A specular wave that nothing can scatter any more is the exact part's.
         let goes_on = self.specular && (scattered || way.depth() + 1 < self.max_depth);
         let chance = match (self.diffuse && surface.scatters(), goes_on) {
-            (true, true) => EVEN_CHANCE,
+            (true, true) if scattered => NEXT_CHANCE,
+            (true, true) => FIRST_CHANCE,
             (true, false) => 1.0,
             (false, _) => 0.0,
         };
-        let on =
-            if choice < chance { Some(scatter(How::Diffuse, chance)) } else { goes_on.then(|| reflect(1.0 - chance)) };
-        [has_lobe.then(|| scatter(How::Lobe, 1.0)), on]
+        let on = if choice < chance {
+            Some(scatter(How::Diffuse, chance, choice / chance))
+        } else {
+            goes_on.then(|| reflect(1.0 - chance))
+        };
+        [has_lobe.then(|| scatter(How::Lobe, 1.0, 0.0)), on]
+    }
+
+    /// The chance that a point of a surface of normal `n`, which a wave meets along `k`, looks at the sheet.
+    fn look_chance(&self, how: How, at: &Vec3, n: &Vec3, k: &Vec3) -> f64 {
+        match how {
+            How::Diffuse => 1.0 - FACING_LOSS * self.screen.facing(at, &outward(n, k)),
+            How::Lobe | How::Specular => 1.0,
+        }
     }
 
     /// A point of the sheet for the last turn of a way, where the wave is scattered.
-    pub fn sight(&self, way: &mut Way, lots: &Lots) -> Option<Sight> {
+    pub fn sight(&self, way: &Way, lots: &Lots) -> Option<Sight<'_>> {
         let leg = way.turns.len() - 1;
-        let (turn, k_i) = (way.turns[leg], way.k(leg));
-        let outward = turn.n * -1f64.copysign(k_i.dot(&turn.n));
+        let turn = &way.turns[leg];
+        let outward = outward(&turn.n, &way.k(leg));
         // Nothing is transmitted.
-        if turn.how == How::Specular || self.screen.is_behind(&turn.at, &outward) {
+        if !turn.looks || self.screen.is_behind(&turn.at, &outward) {
             return None;
         }
         let [a, b, c, d] = lots.words(leg as u32, Purpose::Sight).map(unit_interval);
         let target = self.screen.target_of(&turn.at);
         let (to, cell) = target.drawn(if turn.how == How::Lobe { [a, b] } else { [c, d] })?;
-        let along = to - turn.at;
-        if along.dot(&outward) <= 0.0 || !way.is_sound(self.geometry) {
+        let is_before = (to - turn.at).dot(&outward) > 0.0;
+        is_before.then_some(Sight { from: turn.at, to, skip: turn.patch, cell, target })
+    }
+
+    /// What the last turn of a way leaves at a point of the sheet that it sees.
+    pub fn seen(&self, way: &mut Way, sight: &Sight) -> Option<Deposit> {
+        let Sight { from, to, skip, cell, target } = sight;
+        if !way.is_sound(self.geometry) {
             return None;
         }
-        if way.corner().is_some_and(|before| turns_through(self.geometry, &before, (&turn.at, turn.patch), &to)) {
+        if way.corner().is_some_and(|before| turns_through(self.geometry, &before, (from, *skip), to)) {
             return None;
         }
+        let leg = way.turns.len() - 1;
+        let (turn, k_i) = (way.turns[leg], way.k(leg));
+        let along = to - from;
         let distance = along.norm();
         let k_s = along / distance;
         let field = leaving(self, &way.field(self, leg), &k_i, &turn, &k_s);
@@ -194,26 +261,41 @@ impl Forward<'_> {
         let squared = distance * distance;
         let surface = &self.surfaces[turn.material as usize];
         let by_rays = density(turn.how, surface, &k_i, &turn.n, &k_s) * k_s.dot(&self.screen.normal).abs() / squared;
-        let gain = power / (squared * self.screen.area * turn.chance * (by_rays + target.density(&to)));
+        let by_looks = turn.look * target.density(to);
+        let gain = power / (squared * self.screen.area * turn.chance * (by_rays + by_looks));
         let excess = turn.length + distance - (to - self.position).norm();
-        Some(Sight { from: turn.at, to, skip: turn.patch, deposit: Deposit { cell, gain, excess } })
+        Some(Deposit { cell: *cell, gain, excess })
     }
 }
 
-/// Draws the direction of a wave that is scattered, by numbers in [0, 1), and its density [1/sr]; `None` where it would
-/// enter the surface.
+/// The normal `n` of a surface on the side from which a wave along `k` meets it.
+fn outward(n: &Vec3, k: &Vec3) -> Vec3 {
+    n * -1f64.copysign(k.dot(n))
+}
+
+/// The chance that a scattered wave goes on.
+fn on_chance(how: How) -> f64 {
+    match how {
+        How::Diffuse => ON_CHANCE,
+        How::Lobe | How::Specular => 1.0,
+    }
+}
+
+/// Draws the direction of a wave that is scattered and goes on, by numbers in [0, 1), and its density [1/sr], of all
+/// scattered waves together; `None` where it would enter the surface.
 fn drawn(how: How, surface: &Surface, k: &Vec3, n: &Vec3, [first, second, third]: [f64; 3]) -> Option<(Vec3, f64)> {
     let drawn = match (how, &surface.lobe) {
         (How::Lobe, Some(lobe)) => lobe.sample(k, n, second, third),
         (How::Lobe | How::Diffuse | How::Specular, _) => surface.scattering.sample(k, n, first, second, third),
     };
-    drawn.map(|drawn| (drawn.k_s, drawn.density))
+    drawn.map(|drawn| (drawn.k_s, drawn.density * on_chance(how)))
 }
 
 /// The density with which [`drawn`] draws a direction [1/sr].
 fn density(how: How, surface: &Surface, k: &Vec3, n: &Vec3, k_s: &Vec3) -> f64 {
-    match (how, &surface.lobe) {
-        (How::Lobe, Some(lobe)) => lobe.sample_density(k, n, k_s),
-        (How::Lobe | How::Diffuse | How::Specular, _) => surface.scattering.sample_density(k, n, k_s),
-    }
+    on_chance(how)
+        * match (how, &surface.lobe) {
+            (How::Lobe, Some(lobe)) => lobe.sample_density(k, n, k_s),
+            (How::Lobe | How::Diffuse | How::Specular, _) => surface.scattering.sample_density(k, n, k_s),
+        }
 }

@@ -58,7 +58,7 @@ impl Sums {
     }
 
     /// Adds a replicate, in the order of its rays, gains multiplied by `scale`.
-    pub fn add(&mut self, deposits: &[Deposit], scale: f64) {
+    pub fn add<'a>(&mut self, deposits: impl Iterator<Item = &'a Deposit>, scale: f64) {
         self.touched.clear();
         for deposit in deposits {
             let cell = deposit.cell as usize;

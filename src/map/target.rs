@@ -2,7 +2,8 @@
 
 use super::grid::Sheet;
 use crate::math::Vec3;
-use std::f64::consts::{PI, TAU};
+use crate::math::phase::sincos_of_turns;
+use std::f64::consts::PI;
 
 /// A sheet as rays see it, with all that is the same for every ray.
 pub struct Screen<'a> {
@@ -65,6 +66,13 @@ impl<'a> Screen<'a> {
         self.corners.iter().all(|corner| (corner - point).dot(outward) <= 0.0)
     }
 
+    /// How squarely a surface at `point`, whose outside `outward` points to, faces the plane: the cosine of the angle between
+    /// its normal and the way to the plane, 0 where that is beyond 90 degrees [-].
+    pub fn facing(&self, point: &Vec3, outward: &Vec3) -> f64 {
+        let height = self.normal.dot(&(point - self.sheet.corner));
+        (outward.dot(&self.normal) * -1f64.copysign(height)).max(0.0)
+    }
+
     /// Where a scattering point looks.
     pub fn target_of(&self, point: &Vec3) -> Target<'_> {
         let height = self.normal.dot(&(point - self.sheet.corner));
@@ -99,7 +107,7 @@ impl Target<'_> {
     /// A point of the sheet and its cell, by two numbers in [0, 1); `None` where it falls beside the sheet.
     pub fn drawn(&self, [first, second]: [f64; 2]) -> Option<(Vec3, u32)> {
         let radius = (self.height * libm::expm1(first * self.log_reach)).sqrt();
-        let (sin, cos) = libm::sincos(TAU * second);
+        let (sin, cos) = sincos_of_turns(second);
         let [u, v] = &self.screen.axes;
         let point = self.foot + u * (radius * cos) + v * (radius * sin);
         Some((point, self.screen.sheet.cell_at(&point)?))

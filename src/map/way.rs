@@ -48,9 +48,13 @@ pub struct Turn {
     pub chance: f64,
     /// Unit direction in which it leaves.
     pub k: Vec3,
-    /// Density with which a scattered direction was drawn [1/sr]: 0 where it would enter the surface, so that the wave ends
-    /// here. 0 of a reflection.
+    /// Density with which a scattered direction was drawn, of all scattered waves together [1/sr]: 0 where the wave ends here,
+    /// by lot or because it would enter the surface. 0 of a reflection.
     pub density: f64,
+    /// The chance that the point looks at the sheet, 1 of a reflection, which does not [-].
+    pub look: f64,
+    /// Whether it does.
+    pub looks: bool,
     /// Whether anything has scattered so far.
     pub scattered: bool,
     /// Whether the leg behind counts: something has scattered, and this is no reflection that a lobe stands for.

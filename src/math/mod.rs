@@ -21,6 +21,11 @@ pub type JonesMatrix = nalgebra::Matrix2<C64>;
 /// A complex field vector in space.
 pub type CVec3 = nalgebra::Vector3<C64>;
 
+/// 1/z, of numbers whose squares neither vanish nor overflow: with one division.
+pub fn inverse(z: C64) -> C64 {
+    z.conj() * (1.0 / z.norm_sqr())
+}
+
 /// The bounds of points [m]; of none: from +infinity to -infinity.
 pub fn bounds_of(points: &[Vec3]) -> (Vec3, Vec3) {
     let nothing = (Vec3::repeat(f64::INFINITY), Vec3::repeat(f64::NEG_INFINITY));

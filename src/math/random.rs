@@ -3,6 +3,7 @@
 //! A number depends on its key and counter alone, so results do not depend on threads, tiles or order.
 
 use super::Vec3;
+use super::phase::sincos_of_turns;
 
 const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
@@ -41,8 +42,7 @@ pub fn fibonacci_direction(index: u64, count: u64) -> Vec3 {
     const TURN: f64 = 0.381_966_011_250_105_15;
     let z = 1.0 - (2.0 * index as f64 + 1.0) / count as f64;
     let radius = (1.0 - z * z).max(0.0).sqrt();
-    let turns = index as f64 * TURN;
-    let (sin, cos) = libm::sincos(std::f64::consts::TAU * (turns - turns.floor()));
+    let (sin, cos) = sincos_of_turns(index as f64 * TURN);
     Vec3::new(radius * cos, radius * sin, z)
 }
 

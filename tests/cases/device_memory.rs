@@ -211,12 +211,12 @@ fn maps_are_sampled_in_smaller_parts_where_memory_is_little() {
 
     let bars = RefCell::new(Vec::new());
     let cells: Vec<CellBar> = (0..64).map(|cell| CellBar { gain: 1.0 + f64::from(cell), delay: [0.0; 2] }).collect();
-    let drawn = Drawn { rays: 4 * 2500, replicates: 4 };
+    let drawn = Drawn { rays: 4 * 3500, replicates: 4 };
     let pull_back = |engine: &mut MapEngine| {
         let bar = engine.pull_back(&cells, &[drawn], Wanted::all()).expect("there is enough memory");
         bars.borrow_mut().push(bar);
     };
-    let [launches, more] = [None, Some(4 * MIB)].map(|room| in_room(room, &pull_back));
+    let [launches, more] = [None, Some(9 * MIB / 2)].map(|room| in_room(room, &pull_back));
     let bars = bars.into_inner();
     assert!(bars[0].materials[0].scattering > 0.0);
     assert!(more > launches + 4, "{launches} launches with much memory, {more} with little");

@@ -284,7 +284,7 @@ fn diffuse_maps() {
         &[CARRIER, 9.7e9],
         (layout, 2, Mean::Points),
         &scattered(true, false),
-        3200,
+        4800,
     );
     // Directions are drawn by the pattern alone: nothing else changes what is drawn.
     let mut numbers = numbers_of(&case.state, &[0, 1, 2]);

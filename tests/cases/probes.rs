@@ -274,7 +274,7 @@ fn single(x: f64) -> f64 {
 }
 
 /// Device functions that are probed through another one, which does little else: (helper, probed).
-const THROUGH_OTHERS: [(&str, &str); 72] = [
+const THROUGH_OTHERS: [(&str, &str); 76] = [
     ("horizontal_of", "angles_of"),
     ("pulled", "slab_vjp"),
     ("interface_of_vjp", "slab_vjp"),
@@ -346,6 +346,10 @@ const THROUGH_OTHERS: [(&str, &str); 72] = [
     ("scattered_on", "met"),
     ("sight_of", "met"),
     ("scatter", "met"),
+    ("facing", "met"),
+    ("nearest", "turns_of_length"),
+    ("series", "phasor_of_turns"),
+    ("sincos_of_turns", "phasor_of_turns"),
     ("add_fixed", "add_deposit"),
 ];
 

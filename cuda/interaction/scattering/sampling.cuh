@@ -30,7 +30,7 @@ DEVICE double off_at(uint32_t shape, double sharpness, double u) {
 DEVICE Vec3 around(const Vec3& axis, double off, double u) {
   const Tangents t = tangents_of(axis);
   double sine, cosine;
-  sincos(TAU * u, &sine, &cosine);
+  sincos_of_turns(u, &sine, &cosine);
   return axis * (1.0 - off) + (t.u * cosine + t.v * sine) * sqrt(larger(off * (2.0 - off), 0.0));
 }
 

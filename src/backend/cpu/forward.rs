@@ -13,36 +13,44 @@ use crate::map::forward::{Deposit, Forward, Lots};
 use crate::map::replicates::{Lattice, Sums};
 use crate::map::target::Crossing;
 use crate::map::way::{How, Take, Way};
+use crate::math::Vec3;
 use crate::math::random::fibonacci_direction;
+use arrayvec::ArrayVec;
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Rays that one task of the pool follows.
 const TASK: u64 = 1024;
+/// Rays whose beginnings are looked up together.
+const AT_ONCE: usize = 16;
 /// Tasks whose records are in memory at once.
 const TASKS_AT_ONCE: usize = 64;
 
 /// Adds what the rays of some `lattices` leave on the sheet; the segments that it took.
 pub fn sample(level: Level, forward: &Forward, lattices: &[Lattice], sums: &mut Sums) -> u64 {
-    let mut all = 0;
     let rays = lattices.iter().map(|lattice| lattice.rays).sum();
     let panorama = Panorama::new(level, &forward.geometry.bvh, &forward.position, rays);
+    let mut add = |(left, scale): &(Left, f64)| sums.add(left.iter().flat_map(|(deposits, _)| deposits), *scale);
+    let (mut all, mut before) = (0, (Left::new(), 0.0));
     for lattice in lattices {
-        let (deposits, segments) = deposits(level, forward, &panorama, lattice);
-        sums.add(&deposits, lattice.scale(forward.frequency));
-        all += segments;
+        // One thread adds up what a lattice has left while the others trace the next one.
+        let ((), left) = rayon::join(|| add(&before), || deposits(level, forward, &panorama, lattice));
+        all += left.iter().map(|(_, segments)| segments).sum::<u64>();
+        before = (left, lattice.scale(forward.frequency));
     }
+    add(&before);
     all
 }
 
-/// What the rays of a lattice leave on the sheet, in their order; and the segments that it took.
-fn deposits(level: Level, forward: &Forward, panorama: &Panorama, lattice: &Lattice) -> (Vec<Deposit>, u64) {
-    let parts: Vec<(Vec<Deposit>, u64)> = (0..lattice.rays.div_ceil(TASK))
+/// What the rays of each task leave on the sheet, in their order, and the segments that it took.
+type Left = Vec<(Vec<Deposit>, u64)>;
+
+/// What the rays of a lattice leave on the sheet.
+fn deposits(level: Level, forward: &Forward, panorama: &Panorama, lattice: &Lattice) -> Left {
+    (0..lattice.rays.div_ceil(TASK))
         .into_par_iter()
         .map(|task| run(level, Rays::of_task(task, forward, panorama, lattice, Vec::new())))
-        .collect();
-    let segments = parts.iter().map(|(_, segments)| segments).sum();
-    (parts.into_iter().flat_map(|(deposits, _)| deposits).collect(), segments)
+        .collect()
 }
 
 /// Lets the rays of some `lattices`, one after another, take their ways once more, and puts what the `recording` makes of
@@ -108,26 +116,38 @@ impl<T: Take> Task for Rays<'_, T> {
     fn run<L: Lanes>(mut self) -> (T, u64) {
         let Lattice { rays: count, turn, key } = *self.lattice;
         let mut way = Way::new(self.forward.position);
-        for ray in self.rays.clone() {
-            way.begin(turn * fibonacci_direction(ray, count));
-            self.follow::<L>(&mut way, &Lots { key, ray });
+        for first in self.rays.clone().step_by(AT_ONCE) {
+            let rays = first..self.rays.end.min(first + AT_ONCE as u64);
+            let directions: ArrayVec<Vec3, AT_ONCE> =
+                rays.clone().map(|ray| turn * fibonacci_direction(ray, count)).collect();
+            let leaves = self.panorama.leaves(&directions);
+            self.segments += rays.end - rays.start;
+            for ((ray, k), leaves) in rays.zip(directions).zip(leaves) {
+                // Half of all rays end in the sky.
+                if !leaves.is_empty() {
+                    way.begin(k);
+                    self.follow::<L>(&mut way, leaves, &Lots { key, ray });
+                }
+            }
         }
         (self.left, self.segments)
     }
 }
 
 impl<T: Take> Rays<'_, T> {
-    /// Follows a ray from where it begins.
+    /// Follows a ray from where it begins, where it may meet some `leaves`.
     #[inline(always)]
-    fn follow<L: Lanes>(&mut self, way: &mut Way, lots: &Lots) {
+    fn follow<L: Lanes>(&mut self, way: &mut Way, leaves: Range<u32>, lots: &Lots) {
         let forward = self.forward;
         while way.depth() < forward.max_depth {
-            self.segments += 1;
             let leg = way.turns.len();
             let (bvh, k) = (&forward.geometry.bvh, way.k(leg));
             let hit = match leg {
-                0 => self.panorama.closest_hit::<L>(bvh, &k),
-                _ => closest_hit::<L>(bvh, &Ray::from_f64(&way.origin(leg), &k), way.skip(leg)),
+                0 => self.panorama.closest_hit::<L>(bvh, &k, leaves.clone()),
+                _ => {
+                    self.segments += 1;
+                    closest_hit::<L>(bvh, &Ray::from_f64(&way.origin(leg), &k), way.skip(leg))
+                }
             };
             let reach = hit.map_or(f64::INFINITY, |hit| f64::from(hit.t));
             if let Some(crossing) = forward.crossing(way).filter(|crossing| crossing.distance < reach) {
@@ -180,8 +200,12 @@ impl<T: Take> Rays<'_, T> {
         let Some(sight) = self.forward.sight(way, lots) else { return };
         self.segments += 1;
         let Geometry { scene, bvh, .. } = self.forward.geometry;
-        if !is_blocked::<L>(scene, bvh, [&sight.from, &sight.to], [sight.skip, NONE]) {
-            self.left.take(way, &sight.to, sight.deposit);
+        // Most points are hidden: what is left there is worked out for the others alone.
+        if is_blocked::<L>(scene, bvh, [&sight.from, &sight.to], [sight.skip, NONE]) {
+            return;
+        }
+        if let Some(deposit) = self.forward.seen(way, &sight) {
+            self.left.take(way, &sight.to, deposit);
         }
     }
 }

@@ -7,8 +7,9 @@
 use super::pattern::{Directions, lobe_at};
 use crate::math::Vec3;
 use crate::math::frame::tangents_of;
+use crate::math::phase::sincos_of_turns;
 use crate::scene::scattering::{Lobe, Part, Scattering, Shape, SingleLobe};
-use std::f64::consts::{PI, TAU};
+use std::f64::consts::PI;
 
 /// A direction that was drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -113,7 +114,7 @@ fn masses(part: &Part) -> (f64, f64) {
 /// The direction whose cosine to `axis` is 1 - `off`, at the turn `u` in [0, 1) about it.
 fn around(axis: &Vec3, off: f64, u: f64) -> Vec3 {
     let (a, b) = tangents_of(axis);
-    let (sin, cos) = libm::sincos(TAU * u);
+    let (sin, cos) = sincos_of_turns(u);
     axis * (1.0 - off) + (a * cos + b * sin) * (off * (2.0 - off)).max(0.0).sqrt()
 }
 
@@ -123,6 +124,7 @@ mod tests {
     use super::*;
     use crate::math::frame::direction_of;
     use crate::math::random::{philox, unit_interval};
+    use std::f64::consts::TAU;
 
     const DRAWS: u32 = 200_000;
 

@@ -14,6 +14,7 @@ use crate::interaction::reflection::mirror;
 use crate::layout::{IN_PLANE_M, LoneSegment, NONE};
 use crate::math::Vec3;
 use crate::math::frame::tangents_of;
+use crate::math::phase::sincos_of_turns;
 use crate::math::random::{philox, unit_interval};
 use crate::path::beam::signed_distance;
 use crate::path::chain::ChainTrie;
@@ -95,7 +96,7 @@ impl Bell {
     /// The point that two numbers in [0, 1) make; `None` beyond the horizon of the plane.
     fn point(&self, [first, second]: [f64; 2]) -> Option<Vec3> {
         let radius = self.width * (-2.0 * libm::log(1.0 - first)).sqrt();
-        let (sin, cos) = libm::sincos(TAU * second);
+        let (sin, cos) = sincos_of_turns(second);
         let across = self.axes[0] * (radius * cos) + self.axes[1] * (radius * sin);
         let ahead = across.dot(&self.normal);
         let depth = 1.0 + self.bend * ahead;

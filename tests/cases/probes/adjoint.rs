@@ -16,7 +16,7 @@ use raylobe::interaction::scattering::{
 };
 use raylobe::layout::{Plane, RadioEnd};
 use raylobe::math::frame::{angles_of_vjp, is_pole, normalized_vjp, spherical_basis_vjp};
-use raylobe::math::{C64, CVec3, Mat3, Vec3};
+use raylobe::math::{C64, CVec3, Mat3, Vec3, inverse};
 use raylobe::path::field::End;
 use raylobe::path::refine::{PlaneBar, RefinedBar, refine_vjp};
 use raylobe::scene::antenna::{Antenna, Element, Polarization, SlantModel};
@@ -57,7 +57,7 @@ fn bars_are_accumulated_alike() {
     device.exact("probe_accumulation", &[], &all, |x| {
         let (a, b, z, w) = (vec3(x), vec3(&x[3..]), complex(&x[6..]), complex(&x[8..]));
         let sum = a.map(C64::from) + reflection::scaled(&b, z);
-        let complex = [parts(z + w).to_vec(), field_parts(&sum).to_vec(), [z.conj(), z.inv()].map(parts).concat()];
+        let complex = [parts(z + w).to_vec(), field_parts(&sum).to_vec(), [z.conj(), inverse(z)].map(parts).concat()];
         list(&[(a + b).as_slice(), (a - b).as_slice(), &complex.concat()])
     });
 }

@@ -9,12 +9,12 @@ use raylobe::interaction::fresnel::{Coefficients, half_space, one_minus_exp_minu
 use raylobe::interaction::line_of_sight::spreading;
 use raylobe::interaction::reflection::{self, cos_incidence, mirror};
 use raylobe::math::frame::direction_of;
-use raylobe::math::{C64, CVec3, Vec3};
+use raylobe::math::{C64, CVec3, Vec3, inverse};
 use raylobe::scene::antenna::{Antenna, Element, Polarization, SlantModel, half_wave_amplitude, tr38901_gain_db};
 use raylobe::scene::material::Surface;
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI, TAU};
 
-/// Units of the last place between two libraries' hypot, and a root: each within one or two.
+/// Units of the last place between two roots of sums of squares: each within one or two.
 const ROOT: f64 = 4.0;
 /// The same between products of a sine, a cosine and an exponential, or differences that do not cancel.
 const WAVE: f64 = 12.0;
@@ -51,7 +51,7 @@ pub fn parts_of(c: &Coefficients) -> [f64; 6] {
 fn roots_and_round_trips_are_the_same() {
     let Some(device) = device() else { return };
     let edges = [[0.0, 0.0], [0.0, -0.0], [-0.0, 0.0], [4.0, 0.0], [-4.0, 0.0], [-4.0, -0.0], [0.0, -2.0]];
-    let edges = edges.into_iter().chain([[1e300, -1e300], [-1e-200, -1e-200], [3.0, -1e8]]);
+    let edges = edges.into_iter().chain([[1e150, -1e150], [-1e-150, -1e-150], [3.0, -1e8]]);
     let random = |n: &mut Numbers| [n.between(-30.0, 30.0), -10f64.powf(n.between(-9.0, 3.0))];
     let all = inputs(edges, 21, random);
     device.near("probe_root_of_decay", &[], &all, each(ROOT), |z| parts(root(complex(z))));
@@ -69,17 +69,19 @@ fn roots_and_round_trips_are_the_same() {
 fn interfaces_are_the_same() {
     let Some(device) = device() else { return };
     let edges = ETAS.into_iter().flat_map(|eta| COSINES.map(|cos| joined(&[&eta, &[cos]])));
+    // Of nothing, at grazing incidence, the fractions are infinite.
+    let edges = edges.filter(|[re, _, cos]| *re != 1.0 || *cos != 0.0);
     let all = inputs(edges, 23, |n| joined(&[&random_eta(n), &[n.next()]]));
     // R_p has a zero, Brewster's angle: bounds are those of the larger part of all.
     let bound = |input: &[f64; 3], expected: &[f64], k: usize| match k {
-        0..6 => each(ROOT + 2.0)(input, expected, k) + each(ROOT + 2.0)(input, expected, k ^ 1),
+        0..6 => each(ROOT + 4.0)(input, expected, k) + each(ROOT + 4.0)(input, expected, k ^ 1),
         _ => INTERFACE * f64::EPSILON * expected[6..].iter().fold(1.0, |most, x| f64::max(most, x.abs())),
     };
     device.near("probe_interface_of", &[], &all, bound, |x| {
         let (eta, cos) = (complex(x), x[2]);
         let a = root(eta - C64::ONE + cos * cos);
-        let sums = [a, a + cos, eta * cos + a].map(parts);
-        list(&[sums.as_flattened(), &parts_of(&half_space(eta, cos))])
+        let own = [a, inverse(a + cos), inverse(eta * cos + a)].map(parts);
+        list(&[own.as_flattened(), &parts_of(&half_space(eta, cos))])
     });
 }
 

@@ -185,11 +185,12 @@ fn numbers_of(forward: &Forward, way: &Way, ray: u64) -> [f64; WAVE] {
     let ends = is(&|turn| turn.how == How::Lobe);
     let state = is(&|turn| turn.counts) + 2 * is(&|turn| turn.scattered) + 4 * ends;
     let state = state + 8 * u32::from(way.corner().is_some());
+    let density = last.filter(|turn| turn.density > 0.0).map_or(0.0, |turn| turn.density / turn.look);
     joined(&[
         way.origin(leg).as_slice(),
         way.k(leg).as_slice(),
         &field_parts(&way.clone().field(forward, leg)),
-        &[last.map_or(0.0, |turn| turn.length), last.map_or(0.0, |turn| turn.density), ray as f64],
+        &[last.map_or(0.0, |turn| turn.length), density, ray as f64],
         &[f64::from(way.skip(leg)), f64::from(way.depth()), f64::from(state)],
         way.corner().unwrap_or_default().as_slice(),
     ])
@@ -247,8 +248,8 @@ fn begun(forward: &Forward, k: Vec3) -> Way {
     way
 }
 
-/// What becomes of a wave that meets a surface: waves, and points of the sheet.
-fn met(forward: &Forward, way: &Way, hit: &Hit, lots: &Lots) -> (Vec<Way>, Vec<Sight>) {
+/// What becomes of a wave that meets a surface: waves, and points of the sheet with what is left there.
+fn met<'a>(forward: &'a Forward, way: &Way, hit: &Hit, lots: &Lots) -> (Vec<Way>, Vec<(Sight<'a>, Deposit)>) {
     let (mut ways, mut sights) = (Vec::new(), Vec::new());
     let has_ended = way.turns.last().is_some_and(|turn| turn.how == How::Lobe) || way.depth() == forward.max_depth;
     if hit.triangle == NONE || has_ended {
@@ -258,7 +259,8 @@ fn met(forward: &Forward, way: &Way, hit: &Hit, lots: &Lots) -> (Vec<Way>, Vec<S
         let mut way = way.clone();
         way.push(turn);
         if way.is_sound(forward.geometry) {
-            sights.extend(forward.sight(&mut way, lots));
+            let sight = forward.sight(&way, lots);
+            sights.extend(sight.and_then(|sight| forward.seen(&mut way, &sight).map(|deposit| (sight, deposit))));
             ways.extend(turn.goes_on().then_some(way));
         }
     }
@@ -332,8 +334,8 @@ fn waves_that_meet_a_surface_go_on_alike() {
         let hits: Vec<Hit> = waves.iter().map(|(_, _, hit)| *hit).collect();
         let (on_device, hits) = (uploaded(device, forward, &waves), device.upload(&hits));
         let all: Vec<[f64; 3]> = (0..waves.len()).map(|i| [i as f64, f64::from(key[0]), f64::from(key[1])]).collect();
-        let seen = |sight: &Sight| -> [f64; SIGHT] {
-            let Deposit { cell, gain, excess } = sight.deposit;
+        let seen = |(sight, deposit): &(Sight, Deposit)| -> [f64; SIGHT] {
+            let Deposit { cell, gain, excess } = *deposit;
             joined(&[
                 sight.from.as_slice(),
                 sight.to.as_slice(),

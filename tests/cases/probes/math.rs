@@ -127,9 +127,6 @@ fn random_numbers_are_the_same() {
     });
 }
 
-/// Units of the last place that a sine or a cosine of two libraries may differ by, each within two (CUDA's bound), and an
-/// operation more.
-const SINE: f64 = 5.0;
 /// The same for atan2 of an hypot, each within two or three.
 const ANGLE: f64 = 8.0;
 
@@ -141,11 +138,7 @@ fn fibonacci_directions_are_the_same() {
         let count = 10f64.powf(n.between(0.0, 9.0)).floor();
         [(count * n.next()).floor(), count]
     };
-    let bound = |input: &[f64; 2], expected: &[f64], k: usize| match k {
-        2 => 0.0,
-        _ => each(SINE)(input, expected, k),
-    };
-    device.near("probe_fibonacci_direction", &[], &inputs(edges, 5, random), bound, |[index, count]| {
+    device.exact("probe_fibonacci_direction", &[], &inputs(edges, 5, random), |[index, count]| {
         <[f64; 3]>::from(fibonacci_direction(*index as u64, *count as u64))
     });
 }
@@ -156,7 +149,7 @@ fn phases_are_the_same() {
     let edges = [0.0, -0.0, 0.25, 0.5, -0.5, 1.0, 1.5, 2.5, -2.5, 1e7, 1e15 + 0.5, 1e-300, -0.75].map(|x| [x]);
     let random = |n: &mut super::Numbers| [n.between(-1.0, 1.0) * 10f64.powf(n.between(-3.0, 9.0))];
     let phasor = |[turns]: &[f64; 1]| parts(phasor_of_turns(*turns));
-    device.near("probe_phasor_of_turns", &[], &inputs(edges, 6, random), each(SINE), phasor);
+    device.exact("probe_phasor_of_turns", &[], &inputs(edges, 6, random), phasor);
     let edges = [[0.0, 28e9], [-0.0, 28e9], [1e4, 77e9], [299_792_458.0, 1.0], [-1.0, 1e9], [1e9, 1e12], [0.5, 1e6]];
     let random =
         |n: &mut super::Numbers| [n.between(-1.0, 1.0) * 10f64.powf(n.between(-3.0, 5.0)), n.between(1e9, 1e11)];
