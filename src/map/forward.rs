@@ -155,49 +155,29 @@ impl Forward<'_> {
         let scattered = before.is_some_and(|turn| turn.scattered);
         let [choice, numbers @ ..] = lots.words(way.depth(), Purpose::Turn).map(unit_interval);
         let has_lobe = self.lobe && surface.lobe.is_some();
+        let reflected = Turn {
+            at,
+            n,
+            triangle,
+            facet,
+            patch,
+            material,
+            length,
+            how: How::Specular,
+            chance: 1.0,
+            k: mirror(&k, &n),
+            density: 0.0,
+            look: 1.0,
+            looks: false,
+            scattered,
+            counts: scattered && !has_lobe,
+        };
         let scatter = |how, chance, lot| {
             let look = self.look_chance(how, &at, &n, &k);
             let goes_on = lot < on_chance(how);
             let (k, density) = drawn(how, surface, &k, &n, numbers).filter(|_| goes_on).unwrap_or((n, 0.0));
-            let (scattered, counts, looks) = (true, true, lot >= 1.0 - look);
-            Turn {
-                at,
-                n,
-                triangle,
-                facet,
-                patch,
-                material,
-                length,
-                how,
-                chance,
-                k,
-                density,
-                look,
-                looks,
-                scattered,
-                counts,
-            }
-        };
-        let reflect = |chance| {
-            let (how, k, counts) = (How::Specular, mirror(&k, &n), scattered && !has_lobe);
-            let (density, look, looks) = (0.0, 1.0, false);
-            Turn {
-                at,
-                n,
-                triangle,
-                facet,
-                patch,
-                material,
-                length,
-                how,
-                chance,
-                k,
-                density,
-                look,
-                looks,
-                scattered,
-                counts,
-            }
+            let looks = lot >= 1.0 - look;
+            Turn { how, chance, k, density, look, looks, scattered: true, counts: true, ..reflected }
         };
         // A specular wave that nothing can scatter any more is the exact part's.
         let goes_on = self.specular && (scattered || way.depth() + 1 < self.max_depth);
@@ -210,7 +190,7 @@ impl Forward<'_> {
         let on = if choice < chance {
             Some(scatter(How::Diffuse, chance, choice / chance))
         } else {
-            goes_on.then(|| reflect(1.0 - chance))
+            goes_on.then_some(Turn { chance: 1.0 - chance, ..reflected })
         };
         [has_lobe.then(|| scatter(How::Lobe, 1.0, 0.0)), on]
     }
