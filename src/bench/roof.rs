@@ -141,6 +141,12 @@ thread_local! {
 struct Counting;
 
 impl Lanes for Counting {
+    type Slabs = Slabs;
+
+    fn slabs(slabs: &Slabs) -> Slabs {
+        *slabs
+    }
+
     fn enter(slabs: &Slabs, node: &WideNode, limit: f32, entries: &mut [f32; NODE_WIDTH]) -> u32 {
         VISITS.with(|visits| visits.set([visits.get()[0] + 1, visits.get()[1]]));
         Scalar::enter(slabs, node, limit, entries)

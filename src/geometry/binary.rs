@@ -364,7 +364,7 @@ mod tests {
     fn every_box_lies_in_one_leaf_and_in_all_nodes_above_it() {
         for mut prims in cases() {
             let tree = build(&mut prims);
-            assert!(depth_below(&tree, 0) <= super::super::traverse::MOST_LEVELS);
+            assert!(depth_below(&tree, 0) <= super::super::walk::MOST_LEVELS);
             let mut seen = vec![0; prims.len()];
             for (index, node) in tree.iter().enumerate() {
                 for prim in &prims[node.first as usize..(node.first + node.count) as usize] {

@@ -4,6 +4,7 @@
 //! box left the nodes above the leaves half empty. Boxes hold the f64 triangles: f32 bounds are rounded outwards.
 
 use super::binary::{self, BinaryNode, Bounds, Prim};
+use super::pages;
 use crate::layout::{BLOCK_WIDTH, LEAF_BIT, NODE_WIDTH, NONE, TriangleBlock, WideNode};
 use crate::math::Vec3;
 use crate::scene::Scene;
@@ -129,7 +130,11 @@ impl Collapse<'_> {
     fn run(&self) -> Bvh {
         let Bounds { low, high } = self.tree[0].bounds;
         let reach = low.iter().chain(&high).fold(0f32, |reach, x| reach.max(x.abs()));
-        let mut out = Bvh { nodes: vec![EMPTY_NODE], blocks: Vec::new(), levels: 1, reach, is_large: false };
+        let leaves = self.tree.iter().filter(|node| node.count > 0).count();
+        // Nodes have at least two children and mostly five: should there be more of them, they move.
+        let (mut nodes, blocks) = (pages::with_capacity(1 + leaves / 2), pages::with_capacity(leaves));
+        nodes.push(EMPTY_NODE);
+        let mut out = Bvh { nodes, blocks, levels: 1, reach, is_large: false };
         // Depth first, so that a subtree's nodes lie together.
         let mut waiting = vec![(0u32, 0usize, 1)];
         let mut children = Vec::with_capacity(NODE_WIDTH);

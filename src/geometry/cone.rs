@@ -3,7 +3,8 @@
 #![allow(clippy::needless_range_loop)]
 
 use super::bvh::Bvh;
-use super::search::{Query, larger, walk};
+use super::search::larger;
+use super::walk::{Query, walk};
 use crate::layout::{BLOCK_WIDTH, NODE_WIDTH, NONE, TriangleBlock, WideNode};
 use crate::math::Vec3;
 

@@ -10,6 +10,7 @@ pub mod facet;
 pub mod flood;
 pub mod obstacle;
 pub mod outline;
+mod pages;
 pub mod panorama;
 pub mod region;
 pub mod search;
@@ -17,6 +18,7 @@ pub mod simd;
 pub mod touch;
 pub mod traverse;
 pub mod triangle;
+mod walk;
 
 use crate::scene::Scene;
 use bvh::Bvh;

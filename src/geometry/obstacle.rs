@@ -3,7 +3,7 @@
 use super::Geometry;
 use super::clearance::{Clearance, clearance};
 use super::outline::Outlines;
-use super::search::{Query, walk};
+use super::walk::{Query, walk};
 use crate::layout::{NODE_WIDTH, NONE, TriangleBlock, WideNode};
 use crate::math::Vec3;
 

@@ -5,66 +5,26 @@
 
 use super::bvh::Bvh;
 use super::simd::Lanes;
-use super::traverse::{FEW_LEVELS, MOST_LEVELS, NO_HIT, between_ends, crosses, meet_block, stack_for};
+use super::traverse::{NO_HIT, between_ends, crosses, meet_block};
 use super::triangle::Ray;
-use crate::layout::{BLOCK_WIDTH, Hit, LEAF_BIT, NODE_WIDTH, NONE, TriangleBlock, WideNode};
+use super::walk::{Query, walk};
+use crate::layout::{BLOCK_WIDTH, Hit, NODE_WIDTH, NONE, TriangleBlock, WideNode};
 use crate::math::Vec3;
 use crate::scene::Scene;
-use arrayvec::ArrayVec;
-use std::marker::PhantomData;
 
-/// What a walk through the hierarchy looks for.
-pub(super) trait Query {
-    /// A bit for each child whose box the query enters.
-    fn enter(&self, node: &WideNode) -> u32;
-    /// Looks at a leaf; `false` ends the walk.
-    fn visit(&mut self, block: &TriangleBlock) -> bool;
-}
-
-/// Takes `query` through the hierarchy; the order is that of the tree.
-#[inline(always)]
-pub(super) fn walk(bvh: &Bvh, query: &mut impl Query) {
-    if bvh.levels <= FEW_LEVELS {
-        walk_with_stack::<{ stack_for(FEW_LEVELS) }>(bvh, query);
-    } else {
-        walk_with_stack::<{ stack_for(MOST_LEVELS) }>(bvh, query);
-    }
-}
-
-#[inline(always)]
-fn walk_with_stack<const STACK: usize>(bvh: &Bvh, query: &mut impl Query) {
-    let mut waiting = ArrayVec::<u32, STACK>::new();
-    waiting.push(0);
-    while let Some(child) = waiting.pop() {
-        if child & LEAF_BIT != 0 {
-            if !query.visit(&bvh.blocks[(child & !LEAF_BIT) as usize]) {
-                return;
-            }
-            continue;
-        }
-        let node = &bvh.nodes[child as usize];
-        let mut entered = query.enter(node);
-        while entered != 0 {
-            let lane = entered.trailing_zeros() as usize;
-            entered &= entered - 1;
-            waiting.push(node.child[lane]);
-        }
-    }
-}
-
-struct Meets<'a, L> {
+struct Meets<'a, L: Lanes> {
     ray: &'a Ray,
+    slabs: L::Slabs,
     skip: u32,
     /// The farthest that counts [m].
     limit: f32,
     found: bool,
-    lanes: PhantomData<L>,
 }
 
 impl<L: Lanes> Query for Meets<'_, L> {
     #[inline(always)]
     fn enter(&self, node: &WideNode) -> u32 {
-        L::enter(&self.ray.slabs, node, self.limit, &mut [0f32; NODE_WIDTH])
+        L::enter(&self.slabs, node, self.limit, &mut [0f32; NODE_WIDTH])
     }
 
     #[inline(always)]
@@ -83,7 +43,7 @@ pub fn meets_before<L: Lanes>(bvh: &Bvh, ray: &Ray, skip: u32, distance: f64) ->
     // The largest f32 that is not beyond: the nearest one may be.
     let nearest = distance as f32;
     let limit = if f64::from(nearest) > distance { nearest.next_down() } else { nearest };
-    let mut meets = Meets::<L> { ray, skip, limit, found: false, lanes: PhantomData };
+    let mut meets = Meets::<L> { ray, slabs: L::slabs(&ray.slabs), skip, limit, found: false };
     walk(bvh, &mut meets);
     meets.found
 }

@@ -4,25 +4,14 @@
 //! surely misses and which it surely crosses, by bounds of its own rounding, and only the rest is looked at in f64.
 
 use super::bvh::Bvh;
-use super::simd::{Lanes, prefetch};
+use super::simd::Lanes;
 use super::triangle::{Ray, intersect_segment};
+use super::walk::{FEW_LEVELS, MOST_LEVELS, Query, stack_for, walk};
 pub use crate::layout::Hit;
-use crate::layout::{
-    BLOCK_WIDTH, LEAF_BIT, LEVELS_AT_MOST, NODE_WIDTH, NONE, SLAB_SLACK, TOUCH_M, TriangleBlock, WideNode,
-};
+use crate::layout::{BLOCK_WIDTH, LEAF_BIT, NODE_WIDTH, NONE, ROUNDING, SLAB_SLACK, TOUCH_M, TriangleBlock, WideNode};
 use crate::math::Vec3;
 use crate::scene::Scene;
 use arrayvec::ArrayVec;
-
-/// Levels of nodes that a hierarchy may have: [`super::binary`] makes no higher tree.
-pub const MOST_LEVELS: usize = LEVELS_AT_MOST as usize;
-/// Levels that a shallow hierarchy has: its stack of waiting children is shorter.
-pub(super) const FEW_LEVELS: usize = 12;
-
-/// Children that can wait in a hierarchy of so many levels: each level adds at most seven.
-pub(super) const fn stack_for(levels: usize) -> usize {
-    1 + levels * (NODE_WIDTH - 1)
-}
 
 pub(super) const NO_HIT: Hit = Hit { t: f32::MAX, triangle: NONE, patch: NONE };
 
@@ -63,11 +52,12 @@ fn closest<L: Lanes, const STACK: usize>(bvh: &Bvh, ray: &Ray, skip: u32) -> Opt
     let mut hit = NO_HIT;
     let mut waiting = ArrayVec::<Waiting, STACK>::new();
     let mut child = 0u32;
+    let slabs = L::slabs(&ray.slabs);
     loop {
         if child & LEAF_BIT == 0 {
             let node = &bvh.nodes[child as usize];
             let mut entries = [0f32; NODE_WIDTH];
-            let mut entered = L::enter(&ray.slabs, node, hit.t, &mut entries);
+            let mut entered = L::enter(&slabs, node, hit.t, &mut entries);
             if entered != 0 {
                 // The nearest child is next; the others wait, farthest first.
                 let first = waiting.len();
@@ -147,15 +137,14 @@ pub fn is_blocked<L: Lanes>(scene: &Scene, bvh: &Bvh, [from, to]: [&Vec3; 2], sk
     // Half a rounding may be lost here; the bounds have some to spare.
     let reach = bvh.reach.max(from.amax().max(to.amax()) as f32);
     let ray = Ray::along_segment(from, &along, reach);
-    let segment = Segment { scene, from, along: &along, range, skip, ray, margin: Ray::margin(reach) };
-    if bvh.levels <= FEW_LEVELS {
-        blocked::<L, { stack_for(FEW_LEVELS) }>(bvh, &segment)
-    } else {
-        blocked::<L, { stack_for(MOST_LEVELS) }>(bvh, &segment)
-    }
+    let slabs = L::slabs(&ray.slabs);
+    let mut blocker = Blocker::<L> { scene, from, along: &along, range, skip, ray, slabs, reach, found: false };
+    walk(bvh, &mut blocker);
+    blocker.found
 }
 
-struct Segment<'a> {
+/// Looks for a triangle that blocks a segment.
+struct Blocker<'a, L: Lanes> {
     scene: &'a Scene,
     from: &'a Vec3,
     along: &'a Vec3,
@@ -165,78 +154,86 @@ struct Segment<'a> {
     skip: [u32; 2],
     /// The same in f32.
     ray: Ray,
-    margin: f32,
+    slabs: L::Slabs,
+    /// The largest coordinate of scene and segment [m].
+    reach: f32,
+    found: bool,
 }
 
-#[inline(always)]
-fn blocked<L: Lanes, const STACK: usize>(bvh: &Bvh, segment: &Segment) -> bool {
-    let mut waiting = ArrayVec::<u32, STACK>::new();
-    waiting.push(0);
-    while let Some(child) = waiting.pop() {
-        if child & LEAF_BIT != 0 {
-            if is_blocked_by_one_of::<L>(segment, &bvh.blocks[(child & !LEAF_BIT) as usize]) {
-                return true;
-            }
-            continue;
-        }
-        let node = &bvh.nodes[child as usize];
-        let mut entered = L::enter(&segment.ray.slabs, node, 1.0, &mut [0f32; NODE_WIDTH]);
-        while entered != 0 {
-            let lane = entered.trailing_zeros() as usize;
-            entered &= entered - 1;
-            bvh.prefetch(node.child[lane]);
-            waiting.push(node.child[lane]);
-        }
+impl<L: Lanes> Query for Blocker<'_, L> {
+    #[inline(always)]
+    fn enter(&self, node: &WideNode) -> u32 {
+        L::enter(&self.slabs, node, 1.0, &mut [0f32; NODE_WIDTH])
     }
-    false
-}
 
-#[inline(always)]
-fn is_blocked_by_one_of<L: Lanes>(segment: &Segment, block: &TriangleBlock) -> bool {
-    let crossing = L::cross(&segment.ray, segment.margin, block);
-    let mut perhaps = crossing.perhaps;
-    while perhaps != 0 {
-        let lane = perhaps.trailing_zeros() as usize;
-        perhaps &= perhaps - 1;
-        if segment.skip.contains(&block.patch[lane]) {
-            continue;
-        }
-        let (t, slack) = (f64::from(crossing.t[lane]), f64::from(crossing.slack[lane]));
-        let (first, last) = segment.range;
-        if crossing.surely >> lane & 1 != 0 {
-            if t - slack > first && t + slack < last {
-                return true;
-            }
-            if t + slack < first || t - slack > last {
+    #[inline(always)]
+    fn visit(&mut self, block: &TriangleBlock) -> bool {
+        let crossing = L::cross(&self.ray, Ray::margin(self.reach), block);
+        let mut perhaps = crossing.perhaps;
+        while perhaps != 0 && !self.found {
+            let lane = perhaps.trailing_zeros() as usize;
+            perhaps &= perhaps - 1;
+            if self.skip.contains(&block.patch[lane]) {
                 continue;
             }
+            let t = f64::from(crossing.t[lane]);
+            let is_sure = crossing.surely >> lane & 1 != 0;
+            self.found = is_sure
+                .then(|| is_within(self.range, t, f64::from(crossing.slack[lane])))
+                .flatten()
+                .unwrap_or_else(|| self.is_blocked_by(block, lane, t));
         }
-        if segment.is_blocked_by(block.triangle[lane]) {
-            return true;
-        }
+        !self.found
     }
-    false
 }
 
-impl Segment<'_> {
+/// Whether `t`, which may be off by `slack`, is in a range; `None` where that cannot be told.
+#[inline(always)]
+fn is_within((first, last): (f64, f64), t: f64, slack: f64) -> Option<bool> {
+    if t - slack > first && t + slack < last {
+        return Some(true);
+    }
+    (t + slack < first || t - slack > last).then_some(false)
+}
+
+impl<L: Lanes> Blocker<'_, L> {
+    /// Whether a triangle of a leaf blocks the segment, which f32 has crossing its plane at about `t`.
     #[cold]
-    fn is_blocked_by(&self, triangle: u32) -> bool {
-        crosses(self.from, self.along, self.range, &self.scene.corners(triangle))
+    #[inline(never)]
+    fn is_blocked_by(&self, block: &TriangleBlock, lane: usize, t: f64) -> bool {
+        self.is_blocked_by_rounded(block, lane, t)
+            .unwrap_or_else(|| crosses(self.from, self.along, self.range, &self.scene.corners(block.triangle[lane])))
     }
-}
 
-impl Bvh {
-    /// Asks for what a child is before it is needed.
-    #[inline(always)]
-    fn prefetch(&self, child: u32) {
-        if !self.is_large {
-            return;
+    /// The same as far as the corners of the leaf tell, which are at hand while those of the scene are far away: in f64,
+    /// with bounds of the rounding of the corners to f32 (T43).
+    fn is_blocked_by_rounded(&self, block: &TriangleBlock, lane: usize, t: f64) -> Option<bool> {
+        /// A corner is off by half a rounding in three axes, at most, and f64 has roundings of its own: with room to spare.
+        const ROUNDINGS: f64 = 2.0;
+        if !(-1.0..=2.0).contains(&t) {
+            return None;
         }
-        if child & LEAF_BIT == 0 {
-            prefetch(&self.nodes, child as usize);
-        } else {
-            prefetch(&self.blocks, (child & !LEAF_BIT) as usize);
+        let (d, off) = (self.along, ROUNDINGS * f64::from(ROUNDING * self.reach));
+        // About a point of the line that is near the triangle, so that what is multiplied is small.
+        let near = self.from + d * t;
+        let corner = |k: usize| Vec3::from([0, 1, 2].map(|axis| f64::from(block.corner[k][axis][lane]))) - near;
+        let [a, b, c] = [0, 1, 2].map(corner);
+        let edges = [d.dot(&c.cross(&b)), d.dot(&a.cross(&c)), d.dot(&b.cross(&a))];
+        let sizes = [b.norm() + c.norm(), c.norm() + a.norm(), a.norm() + b.norm()];
+        let slacks = sizes.map(|size| d.norm() * off * (size + 2.0 * off));
+        let all = |at_least: [f64; 3]| {
+            [1.0, -1.0].iter().any(|sign| edges.iter().zip(at_least).all(|(edge, least)| sign * edge > least))
+        };
+        if !all(slacks.map(|slack| -slack)) {
+            return Some(false);
         }
+        let normal = (b - a).cross(&(c - a));
+        let speed = normal.dot(d).abs();
+        // Well inside and not along the triangle, so that the normal is known to a third: the crossing moves along it no
+        // farther than the corners do.
+        let is_plain = all(slacks) && speed > 4.0 * slacks.iter().sum::<f64>();
+        let slack = 2.0 * off * normal.norm() / speed;
+        is_plain.then(|| is_within(self.range, t + normal.dot(&a) / normal.dot(d), slack)).flatten()
     }
 }
 

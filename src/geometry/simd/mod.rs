@@ -75,9 +75,15 @@ impl Level {
 
 /// The hot tests at one level. Its functions must be called only on a machine that has the level, which [`run`] sees to.
 pub trait Lanes: Copy {
+    /// What a ray is where it meets boxes, as the level has it at hand.
+    type Slabs: Copy;
+
+    /// Lays a ray out for many boxes.
+    fn slabs(slabs: &Slabs) -> Self::Slabs;
+
     /// Writes the distances at which a ray enters each child's box and returns a bit for each child that it enters
     /// before `limit`. A ray in a box's face is in the box: 0 x inf = NaN drops out of every comparison.
-    fn enter(slabs: &Slabs, node: &WideNode, limit: f32, entries: &mut [f32; NODE_WIDTH]) -> u32;
+    fn enter(slabs: &Self::Slabs, node: &WideNode, limit: f32, entries: &mut [f32; NODE_WIDTH]) -> u32;
 
     /// Writes the ray parameters at which a ray meets each triangle (T42) and returns a bit for each that it meets
     /// between 0 and `limit`. Edges count, and so does either side.
@@ -151,6 +157,13 @@ pub fn run<T: Task>(level: Level, task: T) -> T::Output {
 pub struct Scalar;
 
 impl Lanes for Scalar {
+    type Slabs = Slabs;
+
+    #[inline(always)]
+    fn slabs(slabs: &Slabs) -> Slabs {
+        *slabs
+    }
+
     #[inline(always)]
     fn enter(slabs: &Slabs, node: &WideNode, limit: f32, entries: &mut [f32; NODE_WIDTH]) -> u32 {
         let mut near = [0f32; NODE_WIDTH];

@@ -42,7 +42,27 @@ macro_rules! four_triangles {
     };
 }
 
+/// What both levels of 256 bits lay a ray out as.
+macro_rules! eight_slabs {
+    () => {
+        type Slabs = EightSlabs;
+
+        #[inline(always)]
+        fn slabs(slabs: &Slabs) -> EightSlabs {
+            // SAFETY: the machine has AVX2 (see `run`).
+            unsafe { EightSlabs::new(slabs) }
+        }
+    };
+}
+
 impl Lanes for Sse42 {
+    type Slabs = Slabs;
+
+    #[inline(always)]
+    fn slabs(slabs: &Slabs) -> Slabs {
+        *slabs
+    }
+
     #[inline(always)]
     fn enter(slabs: &Slabs, node: &WideNode, limit: f32, entries: &mut [f32; NODE_WIDTH]) -> u32 {
         // SAFETY: SSE is part of x86-64; loads and stores stay within arrays of eight.
@@ -74,11 +94,13 @@ impl Lanes for Sse42 {
 }
 
 impl Lanes for Avx2 {
+    eight_slabs!();
+
     #[inline(always)]
-    fn enter(slabs: &Slabs, node: &WideNode, limit: f32, entries: &mut [f32; NODE_WIDTH]) -> u32 {
+    fn enter(slabs: &EightSlabs, node: &WideNode, limit: f32, entries: &mut [f32; NODE_WIDTH]) -> u32 {
         // SAFETY: the machine has AVX2 (see `run`).
         unsafe {
-            let (near, far) = slabs_of_eight(slabs, node, limit);
+            let (near, far) = slabs.passed(node, limit);
             _mm256_storeu_ps(entries.as_mut_ptr(), near);
             _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LE_OQ>(near, far)) as u32
         }
@@ -88,11 +110,13 @@ impl Lanes for Avx2 {
 }
 
 impl Lanes for Avx512 {
+    eight_slabs!();
+
     #[inline(always)]
-    fn enter(slabs: &Slabs, node: &WideNode, limit: f32, entries: &mut [f32; NODE_WIDTH]) -> u32 {
+    fn enter(slabs: &EightSlabs, node: &WideNode, limit: f32, entries: &mut [f32; NODE_WIDTH]) -> u32 {
         // SAFETY: the machine has AVX-512 F and VL (see `run`).
         unsafe {
-            let (near, far) = slabs_of_eight(slabs, node, limit);
+            let (near, far) = slabs.passed(node, limit);
             _mm256_storeu_ps(entries.as_mut_ptr(), near);
             u32::from(_mm256_cmp_ps_mask::<_CMP_LE_OQ>(near, far))
         }
@@ -101,28 +125,57 @@ impl Lanes for Avx512 {
     four_triangles!();
 }
 
-/// Where a ray enters and leaves eight boxes.
-///
-/// # Safety
-/// The machine has AVX.
-#[inline(always)]
-unsafe fn slabs_of_eight(slabs: &Slabs, node: &WideNode, limit: f32) -> (__m256, __m256) {
-    // SAFETY: the caller's; loads stay within arrays of eight.
-    unsafe {
-        let mut near = _mm256_setzero_ps();
-        let mut far = _mm256_set1_ps(limit);
-        for axis in 0..3 {
-            let inverse = _mm256_set1_ps(slabs.inverse[axis]);
-            let near_origin = _mm256_set1_ps(slabs.near_origin[axis]);
-            let far_origin = _mm256_set1_ps(slabs.far_origin[axis]);
-            let (first, last) = near_and_far_sides(slabs, node, axis);
-            let enters = _mm256_mul_ps(_mm256_sub_ps(_mm256_loadu_ps(first.as_ptr()), near_origin), inverse);
-            let leaves = _mm256_mul_ps(_mm256_sub_ps(_mm256_loadu_ps(last.as_ptr()), far_origin), inverse);
-            // With a NaN in the first operand these give the second.
-            near = _mm256_max_ps(enters, near);
-            far = _mm256_min_ps(leaves, far);
+/// A ray for eight boxes at a time: each number in all lanes of a register, since laying it out anew for every node costs a
+/// fifth of the walk.
+#[derive(Debug, Clone, Copy)]
+struct EightSlabs {
+    near_origin: [__m256; 3],
+    far_origin: [__m256; 3],
+    inverse: [__m256; 3],
+    /// Rows of a node's corners that hold the sides that are met first and last `[axis]`.
+    near_row: [usize; 3],
+    far_row: [usize; 3],
+}
+
+impl EightSlabs {
+    /// # Safety
+    /// The machine has AVX.
+    #[inline(always)]
+    unsafe fn new(slabs: &Slabs) -> EightSlabs {
+        // SAFETY: the caller's.
+        let all = |numbers: [f32; 3]| numbers.map(|x| unsafe { _mm256_set1_ps(x) });
+        let row = |corner: usize, axis: usize| 3 * (corner & 1) + axis;
+        EightSlabs {
+            near_origin: all(slabs.near_origin),
+            far_origin: all(slabs.far_origin),
+            inverse: all(slabs.inverse),
+            near_row: [0, 1, 2].map(|axis| row(slabs.near_corner[axis], axis)),
+            far_row: [0, 1, 2].map(|axis| row(1 - (slabs.near_corner[axis] & 1), axis)),
         }
-        (near, _mm256_mul_ps(far, _mm256_set1_ps(SLAB_SLACK)))
+    }
+
+    /// Where the ray enters and leaves eight boxes.
+    ///
+    /// # Safety
+    /// The machine has AVX.
+    #[inline(always)]
+    unsafe fn passed(&self, node: &WideNode, limit: f32) -> (__m256, __m256) {
+        let rows = node.corner.as_flattened();
+        // SAFETY: the caller's; there are six rows of eight, and `new` names no other.
+        unsafe {
+            let mut near = _mm256_setzero_ps();
+            let mut far = _mm256_set1_ps(limit);
+            for axis in 0..3 {
+                let first = _mm256_loadu_ps(rows.get_unchecked(self.near_row[axis]).as_ptr());
+                let last = _mm256_loadu_ps(rows.get_unchecked(self.far_row[axis]).as_ptr());
+                let enters = _mm256_mul_ps(_mm256_sub_ps(first, self.near_origin[axis]), self.inverse[axis]);
+                let leaves = _mm256_mul_ps(_mm256_sub_ps(last, self.far_origin[axis]), self.inverse[axis]);
+                // With a NaN in the first operand these give the second.
+                near = _mm256_max_ps(enters, near);
+                far = _mm256_min_ps(leaves, far);
+            }
+            (near, _mm256_mul_ps(far, _mm256_set1_ps(SLAB_SLACK)))
+        }
     }
 }
 
