@@ -71,8 +71,8 @@ impl Ray {
         if direction[kz] < 0.0 {
             std::mem::swap(&mut kx, &mut ky);
         }
-        let shear = [direction[kx] / direction[kz], direction[ky] / direction[kz], 1.0 / direction[kz]];
         let inverse = direction.map(|d| 1.0 / d);
+        let shear = [direction[kx] / direction[kz], direction[ky] / direction[kz], inverse[kz]];
         let shifted = |sign: f32| [0, 1, 2].map(|axis| origin[axis] + sign * pad.copysign(inverse[axis]));
         let near_corner = inverse.map(|i| usize::from(i < 0.0));
         let slabs = Slabs { near_origin: shifted(1.0), far_origin: shifted(-1.0), inverse, near_corner };
