@@ -13,7 +13,6 @@ use super::traverse::{NO_HIT, meet_block};
 use super::triangle::Ray;
 use crate::layout::{BLOCK_WIDTH, Hit, LEAF_BIT, NODE_WIDTH, NONE, TriangleBlock, WideNode};
 use crate::math::Vec3;
-use arrayvec::ArrayVec;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -60,14 +59,17 @@ impl Panorama {
         Panorama { from: *from, side, offsets, seen }
     }
 
-    /// The leaves that rays along some unit vectors may meet. Many are looked up at once, so that the processor waits for them
-    /// together.
+    /// The leaves that rays along some unit vectors `[axis][ray]` may meet. Many are looked up at once, so that the processor
+    /// waits for them together.
     #[inline(always)]
-    pub fn leaves<const N: usize>(&self, k: &ArrayVec<Vec3, N>) -> ArrayVec<Range<u32>, N> {
-        let squares: ArrayVec<usize, N> = k.iter().map(|k| self.square_of(k)).collect();
-        squares.iter().for_each(|square| prefetch(&self.offsets, *square));
-        let leaves = squares.into_iter().map(|square| self.offsets[square]..self.offsets[square + 1]);
-        leaves.inspect(|leaves| prefetch(&self.seen, leaves.start as usize)).collect()
+    pub fn leaves<const N: usize>(&self, k: &[[f64; N]; 3]) -> [Range<u32>; N] {
+        let squares = self.squares_of(k);
+        squares.iter().for_each(|square| prefetch(&self.offsets, *square as usize));
+        squares.map(|square| {
+            let leaves = self.offsets[square as usize]..self.offsets[square as usize + 1];
+            prefetch(&self.seen, leaves.start as usize);
+            leaves
+        })
     }
 
     /// The first triangle that the ray along the unit vector `k` meets, of its `leaves`.
@@ -84,16 +86,28 @@ impl Panorama {
         (hit.triangle != NONE).then_some(hit)
     }
 
-    /// The square of a direction.
+    /// The squares of some directions `[axis][lane]`: a loop without branches, which compilers work on lanes together.
     #[inline(always)]
-    fn square_of(&self, k: &Vec3) -> usize {
-        let size = k.abs();
-        let axis = if size.x > size.y && size.x > size.z { 0 } else { 1 + usize::from(size.z >= size.y) };
-        let face = 2 * axis + usize::from(k[axis] < 0.0);
-        let (over, half) = (1.0 / size[axis], 0.5 * self.side as f64);
-        let place = |tangent: f64| (((tangent + 1.0) * half) as i32 as usize).min(self.side - 1);
-        let [column, row] = across(axis).map(|other| place(k[other] * over));
-        (face * self.side + row) * self.side + column
+    fn squares_of<const N: usize>(&self, [x, y, z]: &[[f64; N]; 3]) -> [u32; N] {
+        let (half, side) = (0.5 * self.side as f64, self.side as u32);
+        let mut squares = [0; N];
+        for lane in 0..N {
+            let (x, y, z) = (x[lane], y[lane], z[lane]);
+            let is_x = x.abs() > y.abs() && x.abs() > z.abs();
+            let is_z = z.abs() >= y.abs();
+            let (face, along, column, row) = if is_x {
+                (0, x, y, z)
+            } else if is_z {
+                (4, z, x, y)
+            } else {
+                (2, y, z, x)
+            };
+            let face = face + u32::from(along < 0.0);
+            let over = 1.0 / along.abs();
+            let place = |across: f64| (((across * over + 1.0) * half) as i32 as u32).min(side - 1);
+            squares[lane] = (face * side + place(row)) * side + place(column);
+        }
+        squares
     }
 }
 
@@ -247,7 +261,7 @@ mod tests {
         #[inline(always)]
         fn run<L: Lanes>(self) -> [Option<Hit>; 2] {
             let Both { bvh, panorama, k } = self;
-            let leaves = panorama.leaves(&ArrayVec::from([k]))[0].clone();
+            let [leaves] = panorama.leaves(&[[k.x], [k.y], [k.z]]);
             [
                 panorama.closest_hit::<L>(bvh, &k, leaves),
                 closest_hit::<L>(bvh, &Ray::from_f64(&panorama.from, &k), NONE),

@@ -27,6 +27,7 @@ const COS: [f64; 6] = [
 ];
 
 /// The nearest whole number.
+#[inline(always)]
 fn nearest(x: f64) -> f64 {
     (x + NO_FRACTION) - NO_FRACTION
 }
@@ -34,6 +35,7 @@ fn nearest(x: f64) -> f64 {
 /// Sine and cosine of 2 pi `turns`. Turns and quarters of a turn are taken off before anything is rounded, so that 10^7 turns
 /// cost no more than the rounding of `turns` itself. Half the time of a sine of radians, no branch, and the same bits as on a
 /// GPU.
+#[inline(always)]
 pub fn sincos_of_turns(turns: f64) -> (f64, f64) {
     let quarters = (turns - nearest(turns)) * 4.0;
     let marked = quarters + NO_FRACTION;

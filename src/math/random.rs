@@ -2,7 +2,7 @@
 //!
 //! A number depends on its key and counter alone, so results do not depend on threads, tiles or order.
 
-use super::Vec3;
+use super::{Mat3, Vec3};
 use super::phase::sincos_of_turns;
 
 const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
@@ -37,6 +37,7 @@ pub fn key_of(seed: u64) -> [u32; 2] {
 }
 
 /// Direction `index` of `count` on the Fibonacci sphere: equal areas, deterministic (T5).
+#[inline(always)]
 pub fn fibonacci_direction(index: u64, count: u64) -> Vec3 {
     /// 1 - 1/golden ratio: the fraction of a turn between neighbours.
     const TURN: f64 = 0.381_966_011_250_105_15;
@@ -46,15 +47,42 @@ pub fn fibonacci_direction(index: u64, count: u64) -> Vec3 {
     Vec3::new(radius * cos, radius * sin, z)
 }
 
+/// Directions `first`, `first + 1`, … of `count`, turned `[axis][lane]`: a loop without branches, which compilers work on lanes
+/// together.
+#[inline(always)]
+pub fn turned_directions<const N: usize>(first: u64, count: u64, turn: &Mat3) -> [[f64; N]; 3] {
+    let mut directions = [[0.0; N]; 3];
+    for lane in 0..N {
+        let k = fibonacci_direction(first + lane as u64, count);
+        for (axis, row) in directions.iter_mut().enumerate() {
+            row[lane] = turn[(axis, 0)] * k.x + turn[(axis, 1)] * k.y + turn[(axis, 2)] * k.z;
+        }
+    }
+    directions
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::math::frame::rotation_of;
 
     #[test]
     fn philox_meets_the_published_vectors() {
         // Known-answer tests of Random123 (kat_vectors, philox4x32 10).
         assert_eq!(philox([0; 4], [0; 2]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
         assert_eq!(philox([u32::MAX; 4], [u32::MAX; 2]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
+    }
+
+    #[test]
+    fn directions_are_turned_one_by_one_or_together() {
+        let turn = rotation_of([1.0, 0.4, -2.0]);
+        for (first, count) in [(0, 1), (5, 20), (9_999_990, 10_000_000)] {
+            let together = turned_directions::<16>(first, count, &turn);
+            for lane in 0..16 {
+                let alone = turn * fibonacci_direction(first + lane as u64, count);
+                assert_eq!(together.map(|row| row[lane]), <[f64; 3]>::from(alone));
+            }
+        }
     }
 
     #[test]

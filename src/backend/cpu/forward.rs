@@ -14,8 +14,7 @@ use crate::map::replicates::{Lattice, Sums};
 use crate::map::target::Crossing;
 use crate::map::way::{How, Take, Way};
 use crate::math::Vec3;
-use crate::math::random::fibonacci_direction;
-use arrayvec::ArrayVec;
+use crate::math::random::turned_directions;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -49,7 +48,7 @@ type Left = Vec<(Vec<Deposit>, u64)>;
 fn deposits(level: Level, forward: &Forward, panorama: &Panorama, lattice: &Lattice) -> Left {
     (0..lattice.rays.div_ceil(TASK))
         .into_par_iter()
-        .map(|task| run(level, Rays::of_task(task, forward, panorama, lattice, Vec::new())))
+        .map(|task| run(level, Rays::of_task(level, task, forward, panorama, lattice, Vec::new())))
         .collect()
 }
 
@@ -76,7 +75,7 @@ pub fn retrace<R: Default + Send>(
                 .into_par_iter()
                 .map(|task| {
                     let recorder = recording.start(scale);
-                    run(level, Rays::of_task(task, forward, &panorama, lattice, recorder)).0.finish()
+                    run(level, Rays::of_task(level, task, forward, &panorama, lattice, recorder)).0.finish()
                 })
                 .collect();
             for one in done {
@@ -89,6 +88,7 @@ pub fn retrace<R: Default + Send>(
 
 /// Some rays of a lattice.
 struct Rays<'a, T> {
+    level: Level,
     forward: &'a Forward<'a>,
     panorama: &'a Panorama,
     rays: Range<u64>,
@@ -99,6 +99,7 @@ struct Rays<'a, T> {
 
 impl<'a, T> Rays<'a, T> {
     fn of_task(
+        level: Level,
         task: u64,
         forward: &'a Forward<'a>,
         panorama: &'a Panorama,
@@ -106,7 +107,25 @@ impl<'a, T> Rays<'a, T> {
         left: T,
     ) -> Rays<'a, T> {
         let first = task * TASK;
-        Rays { forward, panorama, rays: first..lattice.rays.min(first + TASK), lattice, left, segments: 0 }
+        Rays { level, forward, panorama, rays: first..lattice.rays.min(first + TASK), lattice, left, segments: 0 }
+    }
+}
+
+/// Where some rays of a lattice begin to go: from `first` on.
+struct Beginnings<'a> {
+    panorama: &'a Panorama,
+    lattice: &'a Lattice,
+    first: u64,
+}
+
+impl Task for Beginnings<'_> {
+    /// Directions `[axis][ray]`, and the leaves that they may meet first.
+    type Output = ([[f64; AT_ONCE]; 3], [Range<u32>; AT_ONCE]);
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> Self::Output {
+        let directions = turned_directions(self.first, self.lattice.rays, &self.lattice.turn);
+        let leaves = self.panorama.leaves(&directions);
+        (directions, leaves)
     }
 }
 
@@ -114,18 +133,18 @@ impl<T: Take> Task for Rays<'_, T> {
     type Output = (T, u64);
     #[inline(always)]
     fn run<L: Lanes>(mut self) -> (T, u64) {
-        let Lattice { rays: count, turn, key } = *self.lattice;
+        let key = self.lattice.key;
         let mut way = Way::new(self.forward.position);
         for first in self.rays.clone().step_by(AT_ONCE) {
             let rays = first..self.rays.end.min(first + AT_ONCE as u64);
-            let directions: ArrayVec<Vec3, AT_ONCE> =
-                rays.clone().map(|ray| turn * fibonacci_direction(ray, count)).collect();
-            let leaves = self.panorama.leaves(&directions);
+            // Registers of 512 bits would slow down all that comes behind.
+            let begin = Beginnings { panorama: self.panorama, lattice: self.lattice, first };
+            let (directions, leaves) = run(self.level.min(Level::Avx2), begin);
             self.segments += rays.end - rays.start;
-            for ((ray, k), leaves) in rays.zip(directions).zip(leaves) {
+            for (lane, (ray, leaves)) in rays.zip(leaves).enumerate() {
                 // Half of all rays end in the sky.
                 if !leaves.is_empty() {
-                    way.begin(k);
+                    way.begin(Vec3::from(directions.map(|row| row[lane])));
                     self.follow::<L>(&mut way, leaves, &Lots { key, ray });
                 }
             }
