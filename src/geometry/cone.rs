@@ -3,7 +3,7 @@
 #![allow(clippy::needless_range_loop)]
 
 use super::bvh::Bvh;
-use super::search::larger;
+use super::simd::larger;
 use super::walk::{Query, walk};
 use crate::layout::{BLOCK_WIDTH, NODE_WIDTH, NONE, TriangleBlock, WideNode};
 use crate::math::Vec3;

@@ -7,8 +7,7 @@
 #![allow(clippy::needless_range_loop)]
 
 use super::bvh::Bvh;
-use super::search::larger;
-use super::simd::{Lanes, Level, Task, prefetch, run};
+use super::simd::{Lanes, Level, Task, larger, prefetch, run};
 use super::traverse::{NO_HIT, meet_block};
 use super::triangle::Ray;
 use crate::layout::{BLOCK_WIDTH, Hit, LEAF_BIT, NODE_WIDTH, NONE, TriangleBlock, WideNode};

@@ -11,6 +11,7 @@ use super::walk::{Query, walk};
 use crate::layout::{BLOCK_WIDTH, Hit, NODE_WIDTH, NONE, TriangleBlock, WideNode};
 use crate::math::Vec3;
 use crate::scene::Scene;
+use wide::f32x4;
 
 struct Meets<'a, L: Lanes> {
     ray: &'a Ray,
@@ -153,39 +154,32 @@ impl Coarse {
         }
     }
 
-    /// A bit for each box that may reach into the region; none for an empty one.
+    /// A bit for each of four boxes that may reach into the region; none for an empty one.
     #[inline(always)]
-    fn meets<const SLAB: bool, const N: usize>(&self, low: [&[f32; N]; 3], high: [&[f32; N]; 3]) -> u32 {
-        // How far each box is from the region, if it is apart: arithmetic alone, for the compiler to work on lanes together.
-        let mut gap = [f32::MIN; N];
-        for axis in 0..3 {
-            for lane in 0..N {
-                let (low, high) = (low[axis][lane], high[axis][lane]);
-                gap[lane] = larger(gap[lane], larger(low - self.high[axis], self.low[axis] - high));
-            }
+    fn meets<const SLAB: bool>(&self, low: [f32x4; 3], high: [f32x4; 3]) -> u32 {
+        let all = f32x4::splat;
+        let mut meets = low[0].simd_le(all(self.high[0])) & high[0].simd_ge(all(self.low[0]));
+        for axis in 1..3 {
+            meets &= low[axis].simd_le(all(self.high[axis])) & high[axis].simd_ge(all(self.low[axis]));
         }
         if SLAB {
-            let (mut from_plane, mut extent) = ([-self.offset; N], [self.half_thickness; N]);
+            let (mut from_plane, mut extent) = (all(-self.offset), all(self.half_thickness));
             for axis in 0..3 {
-                let (normal, size) = (self.normal[axis] * 0.5, self.normal[axis].abs() * 0.5);
-                for lane in 0..N {
-                    let (low, high) = (low[axis][lane], high[axis][lane]);
-                    from_plane[lane] += normal * (low + high);
-                    extent[lane] += size * (high - low);
-                }
+                let half = self.normal[axis] * 0.5;
+                from_plane += all(half) * (low[axis] + high[axis]);
+                extent += all(half.abs()) * (high[axis] - low[axis]);
             }
-            for lane in 0..N {
-                gap[lane] = larger(gap[lane], from_plane[lane].abs() - extent[lane]);
-            }
+            meets &= from_plane.abs().simd_le(extent);
         }
-        (0..N).fold(0, |met, lane| met | u32::from(gap[lane] <= 0.0) << lane)
+        meets.to_bitmask()
     }
 }
 
-/// The larger of two numbers; the second, if one is none.
+/// Four corners `[axis]`, from lane FIRST on.
 #[inline(always)]
-pub(super) fn larger(a: f32, b: f32) -> f32 {
-    if a > b { a } else { b }
+fn four_of<const FIRST: usize, const N: usize>([x, y, z]: &[[f32; N]; 3]) -> [f32x4; 3] {
+    let four = |side: &[f32; N]| f32x4::new([side[FIRST], side[FIRST + 1], side[FIRST + 2], side[FIRST + 3]]);
+    [four(x), four(y), four(z)]
 }
 
 /// Triangles in a region; a region without a slab has only its box looked at.
@@ -195,25 +189,25 @@ struct Collect<F, const SLAB: bool> {
 }
 
 impl<F: FnMut(u32, u32) -> bool, const SLAB: bool> Query for Collect<F, SLAB> {
+    #[inline(always)]
     fn enter(&self, node: &WideNode) -> u32 {
         let [low, high] = &node.corner;
-        self.region.meets::<SLAB, _>([&low[0], &low[1], &low[2]], [&high[0], &high[1], &high[2]])
+        let first = self.region.meets::<SLAB>(four_of::<0, _>(low), four_of::<0, _>(high));
+        let last = self.region.meets::<SLAB>(four_of::<4, _>(low), four_of::<4, _>(high));
+        first | last << 4
     }
 
+    #[inline(always)]
     fn visit(&mut self, block: &TriangleBlock) -> bool {
-        let [mut low, mut high] = [block.corner[0]; 2];
-        for corner in &block.corner[1..] {
-            for axis in 0..3 {
-                for lane in 0..BLOCK_WIDTH {
-                    low[axis][lane] = -larger(-low[axis][lane], -corner[axis][lane]);
-                    high[axis][lane] = larger(high[axis][lane], corner[axis][lane]);
-                }
-            }
-        }
-        let met = self.region.meets::<SLAB, _>([&low[0], &low[1], &low[2]], [&high[0], &high[1], &high[2]]);
+        let [a, b, c] = &block.corner;
+        let (a, b, c) = (four_of::<0, _>(a), four_of::<0, _>(b), four_of::<0, _>(c));
+        let low = [0, 1, 2].map(|axis: usize| a[axis].fast_min(b[axis]).fast_min(c[axis]));
+        let high = [0, 1, 2].map(|axis: usize| a[axis].fast_max(b[axis]).fast_max(c[axis]));
+        // A lane without a triangle holds no numbers, and meets nothing.
+        let met = self.region.meets::<SLAB>(low, high);
         for lane in 0..BLOCK_WIDTH {
             let triangle = block.triangle[lane];
-            if met >> lane & 1 != 0 && triangle != NONE && !(self.found)(triangle, block.patch[lane]) {
+            if met >> lane & 1 != 0 && !(self.found)(triangle, block.patch[lane]) {
                 return false;
             }
         }

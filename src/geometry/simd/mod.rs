@@ -125,6 +125,12 @@ pub fn prefetch<T>(items: &[T], index: usize) {
     let _ = (items, index, LINE);
 }
 
+/// The larger of two numbers; the second, if one is none.
+#[inline(always)]
+pub(super) fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
 /// Work that holds hot tests.
 pub trait Task {
     /// What the work yields.
