@@ -175,7 +175,9 @@ impl Forward<'_> {
         let scatter = |how, chance, lot| {
             let look = self.look_chance(how, &at, &n, &k);
             let goes_on = lot < on_chance(how);
-            let (k, density) = drawn(how, surface, &k, &n, numbers).filter(|_| goes_on).unwrap_or((n, 0.0));
+            // Drawn for those alone that go on.
+            let on = if goes_on { drawn(how, surface, &k, &n, numbers) } else { None };
+            let (k, density) = on.unwrap_or((n, 0.0));
             let looks = lot >= 1.0 - look;
             Turn { how, chance, k, density, look, looks, scattered: true, counts: true, ..reflected }
         };

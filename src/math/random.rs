@@ -2,8 +2,8 @@
 //!
 //! A number depends on its key and counter alone, so results do not depend on threads, tiles or order.
 
-use super::{Mat3, Vec3};
 use super::phase::sincos_of_turns;
+use super::{Mat3, Vec3};
 
 const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
