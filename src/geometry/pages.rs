@@ -34,3 +34,19 @@ fn ask_for_large_pages<T>(unused: &mut [MaybeUninit<T>]) {
 fn ask_for_large_pages<T>(_: &mut [MaybeUninit<T>]) {
     let _ = LARGE;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_in_stays_and_more_than_was_asked_for_fits() {
+        for capacity in [0, 1, 1000, 3 * LARGE / size_of::<u64>() + 5] {
+            let mut items = with_capacity(capacity);
+            assert!(items.capacity() >= capacity);
+            let count = 2 * capacity as u64 + 3;
+            items.extend(0..count);
+            assert!(items.into_iter().eq(0..count), "{capacity}");
+        }
+    }
+}
