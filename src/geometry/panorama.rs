@@ -215,7 +215,6 @@ impl Pyramid {
     #[inline(always)]
     fn entry(&self, block: &TriangleBlock) -> Option<f32> {
         let mut depth = [f32::MAX; BLOCK_WIDTH];
-        let mut squared = 0f32;
         let offset = |corner: usize, axis: usize, lane: usize| block.corner[corner][axis][lane] - self.from[axis];
         for (rows, other) in self.ranges.into_iter().zip(across(self.axis)) {
             for lane in 0..BLOCK_WIDTH {
@@ -231,14 +230,18 @@ impl Pyramid {
                 }
             }
         }
+        // Most leaves are not.
+        if !(0..BLOCK_WIDTH).any(|lane| block.triangle[lane] != NONE && depth[lane] >= -self.slack) {
+            return None;
+        }
+        let mut squared = 0f32;
         for axis in 0..3 {
             let all = (0..3 * BLOCK_WIDTH).map(|k| offset(k / BLOCK_WIDTH, axis, k % BLOCK_WIDTH));
             // Lanes without a triangle are no numbers, and drop out.
             let (low, high) = all.fold((f32::MAX, f32::MIN), |(low, high), x| (low.min(x), high.max(x)));
             squared += low.max(-high).max(0.0).powi(2);
         }
-        let is_met = (0..BLOCK_WIDTH).any(|lane| block.triangle[lane] != NONE && depth[lane] >= -self.slack);
-        is_met.then(|| (squared.sqrt() - self.slack).max(0.0) * (1.0 - SLACK))
+        Some((squared.sqrt() - self.slack).max(0.0) * (1.0 - SLACK))
     }
 }
 
