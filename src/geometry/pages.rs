@@ -2,9 +2,6 @@
 
 use std::mem::MaybeUninit;
 
-/// A large page of x86-64, and of most other machines [bytes].
-const LARGE: usize = 2 << 20;
-
 /// Room for as many items as will come, in large pages where the system grants them to who asks (Linux: `madvise`). What is
 /// never filled takes no memory, but for the rest of a page.
 pub(super) fn with_capacity<T>(capacity: usize) -> Vec<T> {
@@ -17,6 +14,8 @@ pub(super) fn with_capacity<T>(capacity: usize) -> Vec<T> {
 /// an answer pages are small again.
 #[cfg(target_os = "linux")]
 fn ask_for_large_pages<T>(unused: &mut [MaybeUninit<T>]) {
+    /// A large page of x86-64, and of most other machines [bytes].
+    const LARGE: usize = 2 << 20;
     let start = unused.as_mut_ptr().cast::<u8>();
     let first = start.align_offset(LARGE);
     let whole = size_of_val(unused).saturating_sub(first) / LARGE * LARGE;
@@ -31,9 +30,7 @@ fn ask_for_large_pages<T>(unused: &mut [MaybeUninit<T>]) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn ask_for_large_pages<T>(_: &mut [MaybeUninit<T>]) {
-    let _ = LARGE;
-}
+fn ask_for_large_pages<T>(_: &mut [MaybeUninit<T>]) {}
 
 #[cfg(test)]
 mod tests {
@@ -41,7 +38,8 @@ mod tests {
 
     #[test]
     fn what_is_put_in_stays_and_more_than_was_asked_for_fits() {
-        for capacity in [0, 1, 1000, 3 * LARGE / size_of::<u64>() + 5] {
+        // The last one takes 8 MiB.
+        for capacity in [0, 1, 1000, (1 << 20) + 5] {
             let mut items = with_capacity(capacity);
             assert!(items.capacity() >= capacity);
             let count = 2 * capacity as u64 + 3;

@@ -208,7 +208,7 @@ impl<L: Lanes> Blocker<'_, L> {
     /// The same as far as the corners of the leaf tell, which are at hand while those of the scene are far away: in f64,
     /// with bounds of the rounding of the corners to f32 (T43).
     fn is_blocked_by_rounded(&self, block: &TriangleBlock, lane: usize, t: f64) -> Option<bool> {
-        /// A corner is off by half a rounding in three axes, at most, and f64 has roundings of its own: with room to spare.
+        /// A corner is off by a rounding in each of three axes, at most, and f64 has roundings of its own: with room to spare.
         const ROUNDINGS: f64 = 2.0;
         if !(-1.0..=2.0).contains(&t) {
             return None;
@@ -220,7 +220,8 @@ impl<L: Lanes> Blocker<'_, L> {
         let [a, b, c] = [0, 1, 2].map(corner);
         let edges = [d.dot(&c.cross(&b)), d.dot(&a.cross(&c)), d.dot(&b.cross(&a))];
         let sizes = [b.norm() + c.norm(), c.norm() + a.norm(), a.norm() + b.norm()];
-        let slacks = sizes.map(|size| d.norm() * off * (size + 2.0 * off));
+        let aside = d.norm() * off;
+        let slacks = sizes.map(|size| aside * (size + 2.0 * off));
         let all = |at_least: [f64; 3]| {
             [1.0, -1.0].iter().any(|sign| edges.iter().zip(at_least).all(|(edge, least)| sign * edge > least))
         };
@@ -228,12 +229,12 @@ impl<L: Lanes> Blocker<'_, L> {
             return Some(false);
         }
         let normal = (b - a).cross(&(c - a));
-        let speed = normal.dot(d).abs();
-        // Well inside and not along the triangle, so that the normal is known to a third: the crossing moves along it no
+        let speed = normal.dot(d);
+        // Well inside and not along the triangle, so that the normal is known to a half: the crossing moves along it no
         // farther than the corners do.
-        let is_plain = all(slacks) && speed > 4.0 * slacks.iter().sum::<f64>();
-        let slack = 2.0 * off * normal.norm() / speed;
-        is_plain.then(|| is_within(self.range, t + normal.dot(&a) / normal.dot(d), slack)).flatten()
+        let is_plain = all(slacks) && speed.abs() > 4.0 * slacks.iter().sum::<f64>();
+        let slack = 2.0 * off * normal.norm() / speed.abs();
+        is_plain.then(|| is_within(self.range, t + normal.dot(&a) / speed, slack)).flatten()
     }
 }
 

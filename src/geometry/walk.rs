@@ -42,7 +42,7 @@ fn walk_with_stack<const STACK: usize>(bvh: &Bvh, query: &mut impl Query) {
             let node = &bvh.nodes[child as usize];
             let mut entered = query.enter(node);
             if entered != 0 {
-                // The last child is walked into at once, since that is faster than to have it wait; so do the others.
+                // The last child is walked into at once: it would be the next one. The others wait.
                 let last = entered.ilog2();
                 entered ^= 1 << last;
                 child = node.child[last as usize];
