@@ -8,6 +8,7 @@ use raylobe::bench::site::Ends;
 use raylobe::path::SolverOptions;
 use raylobe::path::counters::Counters;
 use raylobe::path::receivers::ReceiverBoxes;
+use raylobe::path::search::Span;
 use raylobe::progress::Silent;
 use support::{backend, city, name};
 
@@ -19,7 +20,7 @@ fn connect(criterion: &mut Criterion) {
     let geometry = backend().load(&site.scene).expect("a city has a hierarchy");
     let ends = Ends::new(&site, &geometry, RECEIVERS);
     let mut counters = Counters::default();
-    let trie = backend().chains(&geometry, &ends.transmitter, &options, &mut counters, &Silent);
+    let trie = backend().chains(&geometry, &Span::from(&ends.transmitter), &options, &mut counters, &Silent);
     let trie = trie.expect("the CPU does not fail");
     let mut group = criterion.benchmark_group("connect");
     group.sample_size(10).throughput(Throughput::Elements(trie.len() as u64 * u64::from(RECEIVERS)));

@@ -33,6 +33,7 @@ use raylobe::math::smoothing::StepKind;
 use raylobe::path::adjoint::{ParameterKind, Wanted};
 use raylobe::path::counters::Counters;
 use raylobe::path::receivers::ReceiverBoxes;
+use raylobe::path::search::Span;
 use raylobe::path::smooth::Softness;
 use raylobe::path::{Paths, SolverOptions};
 use raylobe::progress::Silent;
@@ -421,7 +422,7 @@ impl Bench {
         let (loaded, boxes) = (backend.load(&site.scene)?, ReceiverBoxes::of_all(&ends.receivers));
         let chains = || {
             let mut counters = Counters::default();
-            let trie = backend.chains(&loaded, &ends.transmitter, &options, &mut counters, &Silent)?;
+            let trie = backend.chains(&loaded, &Span::from(&ends.transmitter), &options, &mut counters, &Silent)?;
             Ok((trie, counters.segments))
         };
         let (seconds, (trie, segments)) = self.timed(chains)?;

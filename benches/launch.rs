@@ -7,6 +7,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use raylobe::bench::site::Ends;
 use raylobe::path::SolverOptions;
 use raylobe::path::counters::Counters;
+use raylobe::path::search::Span;
 use raylobe::progress::Silent;
 use support::{backend, city, name};
 
@@ -17,7 +18,9 @@ fn launch(criterion: &mut Criterion) {
     let options = SolverOptions { rays: 20_000, ..SolverOptions::default() };
     let chains = || {
         let mut counters = Counters::default();
-        backend().chains(&geometry, &source, &options, &mut counters, &Silent).expect("the CPU does not fail");
+        backend()
+            .chains(&geometry, &Span::from(&source), &options, &mut counters, &Silent)
+            .expect("the CPU does not fail");
         counters.segments
     };
     let mut group = criterion.benchmark_group("launch");

@@ -22,6 +22,7 @@ use crate::math::frame::rotation_of;
 use crate::math::{Vec3, bounds_of};
 use crate::path::counters::Counters;
 use crate::path::found::{EndPoint, assemble, end_points};
+use crate::path::search::Ends;
 use crate::path::{Paths, SolverOptions};
 use crate::progress::Progress;
 use crate::scene::Scene;
@@ -130,7 +131,7 @@ impl<'a> Engine<'a> {
     ) -> Result<Engine<'a>> {
         let sources = ends_of(radios, &radios.transmitters, scene);
         let mut tracer = Tracer::new(backend, scene, sources, options, progress)?;
-        tracer.receivers_are_within(bounds_of_receivers(radios, scene));
+        tracer.receivers_are(ends_of_receivers(radios, scene));
         let enclosures = Enclosures::new(scene);
         let scattered = Scattered::new(scene, carriers, &options.scatter)?;
         let (bandwidth, enclosed, notes) = (None, Default::default(), Vec::new());
@@ -275,13 +276,15 @@ pub(crate) fn ends_of(radios: &Radios, which: &[Radio], scene: &Scene) -> Vec<En
     }))
 }
 
-fn bounds_of_receivers(radios: &Radios, scene: &Scene) -> (Vec3, Vec3) {
+fn ends_of_receivers(radios: &Radios, scene: &Scene) -> Ends {
     /// Receivers whose end points are made together.
     const CHUNK: usize = 1 << 12;
-    let corners = radios.receivers.chunks(CHUNK).flat_map(|chunk| {
+    let (mut corners, mut count) = (Vec::new(), 0);
+    for chunk in radios.receivers.chunks(CHUNK) {
         let positions: Vec<Vec3> = ends_of(radios, chunk, scene).iter().map(|end| end.position).collect();
         let (low, high) = bounds_of(&positions);
-        [low, high]
-    });
-    bounds_of(&corners.collect::<Vec<Vec3>>())
+        corners.extend([low, high]);
+        count += positions.len();
+    }
+    Ends { bounds: bounds_of(&corners), count }
 }

@@ -14,7 +14,6 @@ use crate::layout::{Flight, LoneSegment};
 use crate::map::bundle::Recording;
 use crate::map::forward::Forward;
 use crate::map::replicates::{Lattice, Sums};
-use crate::math::Vec3;
 use crate::path::adjoint::{Adjoint, Run, SceneBar, Wanted};
 use crate::path::chain::ChainTrie;
 use crate::path::corners::drop_slipping;
@@ -22,6 +21,7 @@ use crate::path::counters::Counters;
 use crate::path::field::{Feed, field_over, powers_of};
 use crate::path::receivers::ReceiverBoxes;
 use crate::path::scatter::Tracing;
+use crate::path::search::Span;
 use crate::path::smooth::chains::{Asked, SoftPath};
 use crate::path::smooth::{Pulled, Softness, View, Viewpoint, VisibilityBar};
 use crate::path::{FoundPaths, Paths, SolverOptions};
@@ -267,21 +267,21 @@ impl Backend {
         }
     }
 
-    /// Finds the chains of facets that specular paths from `source` [m, local] can take.
+    /// Finds the chains of facets that specular paths can take.
     ///
     /// # Errors
     /// The device failed.
     pub fn chains(
         &self,
         loaded: &Loaded,
-        source: &Vec3,
+        span: &Span,
         options: &SolverOptions,
         counters: &mut Counters,
         progress: &dyn Progress,
     ) -> Result<ChainTrie> {
         match self {
-            Backend::Cpu(level) => cpu::chains(*level, loaded, source, options, counters, progress),
-            Backend::Cuda(cuda) => cuda::chains(cuda, loaded.on_device()?, loaded, source, options, counters, progress),
+            Backend::Cpu(level) => cpu::chains(*level, loaded, span, options, counters, progress),
+            Backend::Cuda(cuda) => cuda::chains(cuda, loaded.on_device()?, loaded, span, options, counters, progress),
         }
     }
 

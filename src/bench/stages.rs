@@ -17,6 +17,7 @@ use crate::path::counters::Counters;
 use crate::path::found::{EndPoint, assemble};
 use crate::path::receivers::ReceiverBoxes;
 use crate::path::refine::refine;
+use crate::path::search::Span;
 use crate::path::{ALL_ELEMENTS, CandidateMethod, FoundPaths, Paths, SolverOptions};
 use crate::progress::Silent;
 use rayon::prelude::*;
@@ -154,8 +155,8 @@ impl<'a> Bench<'a> {
 
     fn chains(&self) -> Result<(ChainTrie, Counters)> {
         let mut counters = Counters::default();
-        let (backend, source) = (&self.options.backend, &self.ends.transmitter);
-        let trie = backend.chains(&self.geometry, source, &self.solver, &mut counters, &Silent)?;
+        let (backend, span) = (&self.options.backend, Span::from(&self.ends.transmitter));
+        let trie = backend.chains(&self.geometry, &span, &self.solver, &mut counters, &Silent)?;
         Ok((trie, counters))
     }
 
@@ -207,10 +208,8 @@ impl<'a> Bench<'a> {
         let mut frustum = Frustum::default();
         let mut all = Vec::new();
         for node in (1..trie.len() as u32).filter(|node| trie.is_in_reach(*node)) {
-            let apex = trie.image[node as usize];
-            let plane = self.geometry.facets.plane(trie.facet[node as usize]);
-            frustum.rebuild(&apex, trie.window_of(node), plane, boxes.reach(&apex));
-            boxes.for_each_in(&frustum, |receiver, _| all.push((node, receiver)));
+            let facets = &self.geometry.facets;
+            boxes.for_each_in_beam(facets, trie, node, &mut frustum, |receiver, _| all.push((node, receiver)));
         }
         let step = all.len().div_ceil(CANDIDATES).max(1);
         all.into_iter().step_by(step).collect()

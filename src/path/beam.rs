@@ -58,14 +58,36 @@ pub struct Frustum {
 impl Frustum {
     /// The frustum from `apex` through `window` in `plane`, padded for points up to `reach` [m] from the apex.
     pub fn rebuild(&mut self, apex: &Vec3, window: &[Vec3], plane: &Plane, reach: f64) {
+        self.rebuild_while(apex, window, plane, reach, |_| true);
+    }
+
+    /// The same row by row, as long as `goes_on` says so of each; tells whether the frustum is whole.
+    pub fn rebuild_while(
+        &mut self,
+        apex: &Vec3,
+        window: &[Vec3],
+        plane: &Plane,
+        reach: f64,
+        mut goes_on: impl FnMut(&[f64; 4]) -> bool,
+    ) -> bool {
         self.rows.clear();
         let away = -1f64.copysign(signed_distance(apex, plane));
         let normal = Vec3::from(plane.normal) * away;
-        self.rows.push([normal.x, normal.y, normal.z, -plane.offset * away]);
-        for side in sides(apex, window) {
-            let pad = 2.0 * OUTLINE_M + side.slope * reach;
-            self.rows.push([side.inward.x, side.inward.y, side.inward.z, pad - side.offset]);
-        }
+        let far = [normal.x, normal.y, normal.z, -plane.offset * away];
+        self.rows.push(far);
+        goes_on(&far)
+            && sides(apex, window).all(|side| {
+                let pad = 2.0 * OUTLINE_M + side.slope * reach;
+                let row = [side.inward.x, side.inward.y, side.inward.z, pad - side.offset];
+                self.rows.push(row);
+                goes_on(&row)
+            })
+    }
+
+    /// The same for points between `low` and `high`, as long as some may be inside; tells whether some may be.
+    pub fn rebuild_towards(&mut self, apex: &Vec3, window: &[Vec3], plane: &Plane, (low, high): &(Vec3, Vec3)) -> bool {
+        let is_met = |row: &[f64; 4]| row_meets_box(row, low, high);
+        self.rebuild_while(apex, window, plane, reach_of(apex, (low, high)), is_met)
     }
 
     /// Whether `p` may be inside.
@@ -77,11 +99,20 @@ impl Frustum {
     /// Whether the box between `low` and `high` may hold a point that is inside.
     #[inline]
     pub fn meets_box(&self, low: &Vec3, high: &Vec3) -> bool {
-        self.rows.iter().all(|[x, y, z, d]| {
-            let farthest = |n: &f64, low: f64, high: f64| (n * low).max(n * high);
-            farthest(x, low.x, high.x) + farthest(y, low.y, high.y) + farthest(z, low.z, high.z) + d >= 0.0
-        })
+        self.rows.iter().all(|row| row_meets_box(row, low, high))
     }
+}
+
+/// The largest distance of a point between `low` and `high` from `apex` [m], or more.
+pub fn reach_of(apex: &Vec3, (low, high): (&Vec3, &Vec3)) -> f64 {
+    (low - apex).abs().sup(&(high - apex).abs()).norm()
+}
+
+/// Whether some point of the box between `low` and `high` is on the inner side of a frustum's row.
+#[inline]
+pub fn row_meets_box([x, y, z, d]: &[f64; 4], low: &Vec3, high: &Vec3) -> bool {
+    let farthest = |n: &f64, low: f64, high: f64| (n * low).max(n * high);
+    farthest(x, low.x, high.x) + farthest(y, low.y, high.y) + farthest(z, low.z, high.z) + d >= 0.0
 }
 
 /// What a chain can reach at all: seen from the image of the source, through the window of the last facet.

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
+use std::sync::OnceLock;
 
 /// All chains found from one source. Node 0 is the empty chain: the source itself.
 #[derive(Debug)]
@@ -28,8 +29,11 @@ pub struct ChainTrie {
     window: Vec<Range<u64>>,
     /// Corners of windows [m].
     corners: Vec<Vec3>,
-    child: HashMap<u64, u32, BuildHasherDefault<Mix>>,
+    /// Nodes by parent and facet, made when a chain is first looked up: an exhaustive search looks none up.
+    children: OnceLock<Children>,
 }
+
+type Children = HashMap<u64, u32, BuildHasherDefault<Mix>>;
 
 /// What became of a chain that was put in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +55,7 @@ impl ChainTrie {
             hash: vec![0x243F_6A88_85A3_08D3],
             window: std::iter::once(0..0).collect(),
             corners: Vec::new(),
-            child: HashMap::default(),
+            children: OnceLock::new(),
         }
     }
 
@@ -99,13 +103,16 @@ impl ChainTrie {
     ///
     /// [`NONE`]: crate::layout::NONE
     pub fn insert(&mut self, chain: &[u32], max_nodes: u64) -> Inserted {
-        let (mut node, before) = (0, self.len());
+        let (mut node, before, mut full) = (0, self.len(), false);
+        let mut children = self.children.take().unwrap_or_else(|| self.children_of_all());
         for facet in chain.iter().take_while(|facet| **facet != crate::layout::NONE) {
-            let is_full = self.len() as u64 >= max_nodes;
             let next = self.len() as u32;
-            node = match self.child.entry(key_of(node, *facet)) {
+            node = match children.entry(key_of(node, *facet)) {
                 Entry::Occupied(known) => *known.get(),
-                Entry::Vacant(_) if is_full => return Inserted { grew: self.len() > before, full: true },
+                Entry::Vacant(_) if u64::from(next) >= max_nodes => {
+                    full = true;
+                    break;
+                }
                 Entry::Vacant(vacant) => {
                     vacant.insert(next);
                     self.push(node, *facet);
@@ -113,16 +120,25 @@ impl ChainTrie {
                 }
             };
         }
-        Inserted { grew: self.len() > before, full: false }
+        self.children = OnceLock::from(children);
+        Inserted { grew: self.len() > before, full }
     }
 
-    /// Adds `parent`'s chain with `facet` behind it and the window in `clip`.
-    pub fn push_open(&mut self, facets: &Facets, parent: u32, facet: u32, clip: &Clip) {
-        let node = self.len();
-        self.child.insert(key_of(parent, facet), node as u32);
-        self.push(parent, facet);
-        self.image[node] = mirror(&self.image[parent as usize], facets.plane(facet));
-        self.set_window(node, &clip.polygon);
+    /// Adds chains with one facet more than `parent`'s, which the trie does not hold, with their images and windows; no more
+    /// than until it has `max_nodes`. Tells whether all found room.
+    pub fn extend(&mut self, parent: u32, facets: &[u32], opened: &Opened, max_nodes: u64) -> bool {
+        self.children.take();
+        let room = max_nodes.saturating_sub(self.len() as u64).min(facets.len() as u64) as usize;
+        self.reserve(room, opened.corners.len());
+        let mut corners = &opened.corners[..];
+        for ((facet, image), count) in facets.iter().zip(&opened.images).zip(&opened.counts).take(room) {
+            let (node, (own, rest)) = (self.len(), corners.split_at(*count));
+            self.push(parent, *facet);
+            self.image[node] = *image;
+            self.set_window(node, own);
+            corners = rest;
+        }
+        room == facets.len()
     }
 
     /// Makes images and windows of all nodes from `first` on, which [`ChainTrie::insert`] left without.
@@ -165,9 +181,7 @@ impl ChainTrie {
                 }
                 window(facets, facet, &beam, &mut clip);
             }
-            opened.images.push(mirror(&self.image[parent as usize], facets.plane(facet)));
-            opened.counts.push(clip.polygon.len());
-            opened.corners.extend_from_slice(&clip.polygon);
+            opened.push(mirror(&self.image[parent as usize], facets.plane(facet)), &clip.polygon);
         }
         opened
     }
@@ -189,8 +203,8 @@ impl ChainTrie {
     /// [`NONE`]: crate::layout::NONE
     pub fn knows(&self, mut node: u32, rest: &[u32]) -> bool {
         for facet in rest.iter().take_while(|facet| **facet != crate::layout::NONE) {
-            match self.child.get(&key_of(node, *facet)) {
-                Some(child) => node = *child,
+            match self.child(node, *facet) {
+                Some(child) => node = child,
                 None => return false,
             }
         }
@@ -199,12 +213,28 @@ impl ChainTrie {
 
     /// The node of a chain of facets, if the trie holds it.
     pub fn node_of(&self, facets: impl IntoIterator<Item = u32>) -> Option<u32> {
-        facets.into_iter().try_fold(0, |node, facet| self.child.get(&key_of(node, facet)).copied())
+        facets.into_iter().try_fold(0, |node, facet| self.child(node, facet))
     }
 
     /// Whether the trie holds `parent`'s chain with `facet` behind it.
     pub fn has_child(&self, parent: u32, facet: u32) -> bool {
-        self.child.contains_key(&key_of(parent, facet))
+        self.child(parent, facet).is_some()
+    }
+
+    fn child(&self, parent: u32, facet: u32) -> Option<u32> {
+        self.children.get_or_init(|| self.children_of_all()).get(&key_of(parent, facet)).copied()
+    }
+
+    fn children_of_all(&self) -> Children {
+        (1..self.len()).map(|node| (key_of(self.parent[node], self.facet[node]), node as u32)).collect()
+    }
+
+    fn reserve(&mut self, nodes: usize, corners: usize) {
+        [&mut self.parent, &mut self.facet, &mut self.depth].into_iter().for_each(|of| of.reserve(nodes));
+        self.image.reserve(nodes);
+        self.hash.reserve(nodes);
+        self.window.reserve(nodes);
+        self.corners.reserve(corners);
     }
 
     /// Adds a node without image and window.
@@ -226,11 +256,20 @@ impl ChainTrie {
 
 /// Images and windows of some nodes.
 #[derive(Debug, Default)]
-struct Opened {
+pub struct Opened {
     images: Vec<Vec3>,
     /// Corners of each window.
     counts: Vec<usize>,
     corners: Vec<Vec3>,
+}
+
+impl Opened {
+    /// Adds a node.
+    pub fn push(&mut self, image: Vec3, window: &[Vec3]) {
+        self.images.push(image);
+        self.counts.push(window.len());
+        self.corners.extend_from_slice(window);
+    }
 }
 
 fn key_of(parent: u32, facet: u32) -> u64 {

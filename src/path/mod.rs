@@ -13,6 +13,7 @@ pub mod field;
 mod field_vjp;
 pub mod finders;
 pub mod found;
+mod hidden;
 pub mod launch;
 pub mod moved;
 pub mod receivers;
@@ -72,7 +73,7 @@ pub enum InteractionKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CandidateMethod {
-    /// Exhaustive where chains are few ([`FEW_CHAINS`]), guided launching everywhere else.
+    /// Exhaustive where chains are few ([`FEW_CHAINS`], [`FEW_SINGLE`]), guided launching everywhere else.
     Auto,
     /// Guided ray launching: for cities.
     Launch,
@@ -83,6 +84,8 @@ pub enum CandidateMethod {
 /// Up to so many chains from one transmitter are all tried rather than searched for with rays: that takes milliseconds, and
 /// nothing is missed.
 pub const FEW_CHAINS: u64 = 4096;
+/// The same where a path has no more than one reflection, so that no chain goes on from another.
+pub const FEW_SINGLE: u64 = 1 << 17;
 
 /// Options of the path solver.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,8 @@
 //! Receivers in small boxes along a space-filling curve, so that a beam is tested against many at once.
 
-use super::beam::Frustum;
+use super::beam::{Frustum, reach_of, row_meets_box};
+use super::chain::ChainTrie;
+use crate::geometry::facet::Facets;
 use crate::layout;
 use crate::math::{Vec3, bounds_of};
 
@@ -52,23 +54,55 @@ impl ReceiverBoxes {
         &self.run
     }
 
-    /// The largest distance of a receiver of the run from `point` [m], or more.
-    pub fn reach(&self, point: &Vec3) -> f64 {
-        let (low, high) = self.run;
-        (low - point).abs().sup(&(high - point).abs()).norm()
+    /// Calls `found(receiver, position)` for each receiver that may be in the beam of a node's chain. `frustum` is scratch.
+    ///
+    /// Most beams meet few boxes or none, which a side or two tell: where there are few boxes, no more sides are made.
+    pub fn for_each_in_beam(
+        &self,
+        facets: &Facets,
+        trie: &ChainTrie,
+        node: u32,
+        frustum: &mut Frustum,
+        found: impl FnMut(u32, &Vec3),
+    ) {
+        let (apex, window) = (&trie.image[node as usize], trie.window_of(node));
+        let (plane, reach) = (facets.plane(trie.facet[node as usize]), reach_of(apex, (&self.run.0, &self.run.1)));
+        let count = self.bounds.len();
+        if count > u64::BITS as usize {
+            frustum.rebuild(apex, window, plane, reach);
+            let met = |b: &usize| frustum.meets_box(&self.bounds[*b].0, &self.bounds[*b].1);
+            return self.for_each_of((0..count).filter(met), frustum, found);
+        }
+        let mut met = u64::MAX.checked_shr(u64::BITS - count as u32).unwrap_or(0);
+        let is_whole = frustum.rebuild_while(apex, window, plane, reach, |row| {
+            met = bits_of(met)
+                .filter(|b| row_meets_box(row, &self.bounds[*b].0, &self.bounds[*b].1))
+                .fold(0, |m, b| m | 1 << b);
+            met != 0
+        });
+        if is_whole {
+            self.for_each_of(bits_of(met), frustum, found);
+        }
     }
 
-    /// Calls `found(receiver, position)` for each receiver that may be in the frustum.
-    pub fn for_each_in(&self, frustum: &Frustum, mut found: impl FnMut(u32, &Vec3)) {
-        for (b, (low, high)) in self.bounds.iter().enumerate() {
-            if frustum.meets_box(low, high) {
-                let members = b * BOX_SIZE..((b + 1) * BOX_SIZE).min(self.index.len());
-                for i in members.filter(|i| frustum.holds(&self.position[*i])) {
-                    found(self.index[i], &self.position[i]);
-                }
+    /// Calls `found` for each receiver of some boxes that may be in the frustum.
+    fn for_each_of(&self, boxes: impl Iterator<Item = usize>, frustum: &Frustum, mut found: impl FnMut(u32, &Vec3)) {
+        for b in boxes {
+            let members = b * BOX_SIZE..((b + 1) * BOX_SIZE).min(self.index.len());
+            for i in members.filter(|i| frustum.holds(&self.position[*i])) {
+                found(self.index[i], &self.position[i]);
             }
         }
     }
+}
+
+/// The places of a number's bits, ascending.
+fn bits_of(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = (bits != 0).then(|| bits.trailing_zeros() as usize)?;
+        bits &= bits - 1;
+        Some(place)
+    })
 }
 
 /// The place of `p` on the Morton curve of 2^20 cells an axis.
@@ -92,18 +126,44 @@ fn spread(mut x: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geometry::Geometry;
+    use crate::path::exhaustive::children;
+    use crate::scene::Scene;
+    use crate::scene::generate::{BoxesOptions, GenerateOptions, generate};
+    use crate::scene::material::OutOfRange;
+    use std::cell::OnceCell;
 
     #[test]
-    fn every_receiver_is_found_by_a_frustum_that_holds_everything() {
-        let positions: Vec<Vec3> =
-            (0..100).map(|i| Vec3::new(f64::from(i * 37 % 100), f64::from(i * 11 % 17), 1.5)).collect();
-        let boxes = ReceiverBoxes::new(&positions, bounds_of(&positions));
-        let mut found = Vec::new();
-        boxes.for_each_in(&Frustum::default(), |receiver, position| {
-            assert_eq!(*position, positions[receiver as usize]);
-            found.push(receiver);
-        });
-        found.sort_unstable();
-        assert!(found.iter().copied().eq(0..100));
+    fn receivers_in_a_beam_are_found_however_many_there_are() {
+        let options = BoxesOptions { seed: 3, count: 6, ..BoxesOptions::default() };
+        let scene = generate(&GenerateOptions::Boxes(options)).expect("the options are valid");
+        let scene = Scene::new(&scene, OutOfRange::Error).expect("a valid scene");
+        let geometry = Geometry::new(&scene);
+        let mut trie = ChainTrie::new(Vec3::new(1.0, 2.0, 15.0));
+        for part in children(&geometry.facets, &OnceCell::new(), &trie, 0, None, None) {
+            trie.extend(0, &part.facets, &part.opened, u64::MAX);
+        }
+        let mut some = 0;
+        // One box, a few, and more than a mask has bits.
+        for count in [1, 17, 100, 64 * BOX_SIZE + 1, 3000] {
+            let of = |i: usize| Vec3::new((i * 37 % 101) as f64 - 50.0, (i * 11 % 97) as f64 - 48.0, 1.5);
+            let positions: Vec<Vec3> = (0..count).map(of).collect();
+            let boxes = ReceiverBoxes::of_all(&positions);
+            for node in 1..trie.len() as u32 {
+                let (mut frustum, mut found) = (Frustum::default(), Vec::new());
+                boxes.for_each_in_beam(&geometry.facets, &trie, node, &mut frustum, |receiver, position| {
+                    assert_eq!(*position, positions[receiver as usize]);
+                    found.push(receiver);
+                });
+                found.sort_unstable();
+                let (image, plane) = (&trie.image[node as usize], geometry.facets.plane(trie.facet[node as usize]));
+                let (low, high) = boxes.run();
+                frustum.rebuild(image, trie.window_of(node), plane, reach_of(image, (low, high)));
+                let inside = (0..count as u32).filter(|i| frustum.holds(&positions[*i as usize]));
+                some += usize::from(!found.is_empty());
+                assert!(inside.eq(found), "{count} receivers, node {node}");
+            }
+        }
+        assert!(some > 30, "{some}");
     }
 }

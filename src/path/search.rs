@@ -5,18 +5,48 @@
 
 use super::chain::ChainTrie;
 use super::counters::Counters;
-use super::exhaustive::{Balls, expand};
+use super::exhaustive::{Children, children};
+use super::hidden::Hidden;
 use super::launch::{Aim, NewChains, Shots, Target};
-use super::{CandidateMethod, FEW_CHAINS, SolverOptions};
+use super::{CandidateMethod, FEW_CHAINS, FEW_SINGLE, SolverOptions};
 use crate::error::Result;
 use crate::geometry::Geometry;
 use crate::layout::NONE;
 use crate::math::Vec3;
 use crate::progress::Progress;
+use std::cell::OnceCell;
 use std::ops::Range;
 
+/// From so many receivers on it takes less time to find out which facets are hidden from the source than to find out with
+/// every receiver.
+const MANY_ENDS: usize = 1024;
 /// Pairs of a chain and a facet that are tried one by one, at the most (T47).
 const MOST_SWEPT: u64 = 100_000;
+
+/// Where chains lead from and to.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    /// The source [m, local].
+    pub source: Vec3,
+    /// Where they end; `None`: anywhere.
+    pub ends: Option<Ends>,
+}
+
+/// Where chains end. What is found between two points does not depend on the others; how it is found does.
+#[derive(Debug, Clone, Copy)]
+pub struct Ends {
+    /// All ends of the run are between these corners [m, local].
+    pub bounds: (Vec3, Vec3),
+    /// How many there are, or more.
+    pub count: usize,
+}
+
+impl Span {
+    /// From a source to anywhere.
+    pub fn from(source: &Vec3) -> Span {
+        Span { source: *source, ends: None }
+    }
+}
 
 /// What rays at some targets met, and the end of each target's chains `[target]`.
 pub type FoundAtTargets = (NewChains, Vec<usize>);
@@ -41,32 +71,32 @@ pub trait Shooter {
     fn at_targets(&mut self, trie: &ChainTrie, targets: &[Target]) -> Result<Vec<FoundAtTargets>>;
 }
 
-/// Finds the chains that specular paths from `source` [m, local] can take.
+/// Finds the chains that specular paths can take.
 ///
 /// # Errors
 /// The shooter's device failed.
 pub fn chains(
     shooter: &mut dyn Shooter,
     geometry: &Geometry,
-    source: &Vec3,
+    span: &Span,
     options: &SolverOptions,
     counters: &mut Counters,
     progress: &dyn Progress,
 ) -> Result<ChainTrie> {
-    let trie = ChainTrie::new(*source);
+    let trie = ChainTrie::new(span.source);
     if options.max_depth == 0 || !options.reflection {
         return Ok(trie);
     }
-    let mut search = Search { shooter, geometry, options, trie, counters: Counters::default(), to_sweep: MOST_SWEPT };
+    let counted = Counters::default();
+    let mut search = Search { shooter, geometry, span, options, trie, counters: counted, to_sweep: MOST_SWEPT };
     match options.candidates {
-        CandidateMethod::Auto if search.exhaust_few(progress) => {}
+        CandidateMethod::Auto if search.exhaust_few(progress)? => {}
         CandidateMethod::Auto | CandidateMethod::Launch => search.launch(progress)?,
         CandidateMethod::Exhaustive => {
-            let is_whole = search.exhaust(options.max_chains, progress);
+            let is_whole = search.exhaust(options.max_chains, progress)?;
             search.counters.dropped_chains = u64::from(!is_whole);
         }
     }
-    search.counters.chains = search.trie.len() as u64 - 1;
     counters.add(&search.counters);
     Ok(search.trie)
 }
@@ -74,6 +104,7 @@ pub fn chains(
 struct Search<'a> {
     shooter: &'a mut dyn Shooter,
     geometry: &'a Geometry<'a>,
+    span: &'a Span,
     options: &'a SolverOptions,
     trie: ChainTrie,
     counters: Counters,
@@ -103,6 +134,7 @@ impl Search<'_> {
             swept.clear();
             self.counters.rounds += 1;
         }
+        self.counters.chains = self.trie.len() as u64 - 1;
         Ok(())
     }
 
@@ -194,29 +226,47 @@ impl Search<'_> {
     }
 
     /// Every chain if there are few; otherwise `false`, and none.
-    fn exhaust_few(&mut self, progress: &dyn Progress) -> bool {
-        let few = FEW_CHAINS.min(self.options.max_chains);
+    fn exhaust_few(&mut self, progress: &dyn Progress) -> Result<bool> {
+        let few = if self.options.max_depth == 1 { FEW_SINGLE } else { FEW_CHAINS }.min(self.options.max_chains);
         // The source sees every facet but those in whose plane it lies: where facets are many, so are chains.
-        let is_whole = self.geometry.facets.len() as u64 <= few && self.exhaust(few, progress);
+        let is_whole = self.geometry.facets.len() as u64 <= few && self.exhaust(few, progress)?;
         if !is_whole {
             self.trie = ChainTrie::new(self.trie.image[0]);
+            self.counters = Counters::default();
         }
-        is_whole
+        Ok(is_whole)
     }
 
-    /// Every chain, as long as there are no more than `most`; tells whether these are all.
-    fn exhaust(&mut self, most: u64, progress: &dyn Progress) -> bool {
+    /// Every chain, as long as there are no more than `most`; tells whether these are all. Of the longest ones only those
+    /// are kept whose beams lead to an end.
+    fn exhaust(&mut self, most: u64, progress: &dyn Progress) -> Result<bool> {
         let facets = &self.geometry.facets;
-        let balls = Balls::new(facets);
+        let balls = OnceCell::new();
+        let hidden = self.is_worth_hiding().then(|| Hidden::new(self.geometry, &self.span.source)).transpose()?;
         progress.begin("exhaustive search", 0);
         let mut node = 0;
-        while node < self.trie.len() {
-            if self.goes_on(node as u32) && expand(facets, &balls, &mut self.trie, node as u32, most) {
-                return false;
+        while node < self.trie.len() as u32 {
+            if self.goes_on(node) {
+                let is_last = self.trie.depth[node as usize] + 1 == self.options.max_depth;
+                let towards = self.span.ends.as_ref().filter(|_| is_last).map(|ends| &ends.bounds);
+                let hidden = hidden.as_ref().filter(|_| node == 0);
+                let parts = children(facets, &balls, &self.trie, node, towards, hidden);
+                self.counters.chains += parts.iter().map(|part| part.count).sum::<u64>();
+                let keep = |part: &Children| self.trie.extend(node, &part.facets, &part.opened, most);
+                if !parts.iter().all(keep) || self.counters.chains > most {
+                    return Ok(false);
+                }
+                progress.advance(1);
             }
-            progress.advance(1);
             node += 1;
         }
-        true
+        Ok(true)
+    }
+
+    /// Whether facets are worth a look whether anything of them is seen from the source: they are many, and many chains go
+    /// on from each, or many receivers are behind.
+    fn is_worth_hiding(&self) -> bool {
+        let is_busy = self.options.max_depth > 1 || self.span.ends.is_none_or(|ends| ends.count >= MANY_ENDS);
+        self.geometry.facets.len() as u64 > FEW_CHAINS && is_busy
     }
 }

@@ -68,7 +68,7 @@ impl MapEngine<'_> {
         let rows = cells.start / width..cells.end.div_ceil(width);
         self.tracer.clock.stage("points");
         for source in 0..self.tracer.sources.len() {
-            let trie = self.tracer.chains_of(source)?;
+            let trie = self.tracer.chains_of(source, None)?;
             self.tracer.clock.stage("candidates");
             let [sender, receiver] = [&self.radios.transmitters[source], &self.radios.receivers[0]];
             let ends = [sender, receiver].map(|radio| End::new(self.radios, radio));

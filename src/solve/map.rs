@@ -13,6 +13,7 @@ use crate::map::grid::{Grid, Layout, Mean, Sheet};
 use crate::map::metrics::CellSums;
 use crate::math::Vec3;
 use crate::path::found::{EndPoint, assemble};
+use crate::path::search::Ends;
 use crate::path::{Paths, SolverOptions};
 use crate::progress::Progress;
 use crate::scene::Scene;
@@ -76,7 +77,8 @@ impl<'a> MapEngine<'a> {
         let sources = ends_of(radios, &radios.transmitters, scene);
         let mut tracer = Tracer::new(backend, scene, sources, options, progress)?;
         let grid = Grid::new(&survey.layout, survey.points, &tracer.geometry);
-        tracer.receivers_are_within(bounds_of_points(&grid, scene));
+        let count = grid.len() * grid.points_per_cell();
+        tracer.receivers_are(Ends { bounds: bounds_of_points(&grid, scene), count });
         let scattered = Scattered::new(scene, carriers, &options.scatter)?;
         Ok(MapEngine {
             tracer,

@@ -20,6 +20,7 @@ use crate::path::scatter::connect::{Towards, connect};
 use crate::path::scatter::facets::{SmallFacets, over_facets};
 use crate::path::scatter::launch::{Shower, Surfaces, scatterers};
 use crate::path::scatter::{ScatterOptions, Scatterer, Scatterers};
+use crate::path::search::{Ends, Span};
 use crate::path::{Interaction, Paths, SolverOptions};
 use crate::progress::Silent;
 use crate::scene::Scene;
@@ -147,7 +148,7 @@ impl Scattered {
         let max_depth = if tracer.options.reflection { tracer.options.max_depth } else { 1 };
         let options = SolverOptions { reflection: true, max_depth, ..tracer.options.clone() };
         let (from, mut counters) = (tracer.sources[source].position, Counters::default());
-        tracer.backend.chains(&tracer.geometry, &from, &options, &mut counters, &Silent).map(Some)
+        tracer.backend.chains(&tracer.geometry, &Span::from(&from), &options, &mut counters, &Silent).map(Some)
     }
 
     /// Paths that are reflected on their way from a diffuse point to a receiver: specular chains from the receiver to the
@@ -167,11 +168,13 @@ impl Scattered {
         }
         let positions: Vec<Vec3> = places.iter().map(|place| points.points[*place].vertex.position).collect();
         let boxes = ReceiverBoxes::of_all(&positions);
+        let ends = Some(Ends { bounds: *boxes.run(), count: positions.len() });
         let options = SolverOptions { line_of_sight: false, max_depth: max_depth - 1, ..tracer.options.clone() };
         for (receiver, position) in (0..).zip(receivers) {
             let mut counters = Counters::default();
             let (backend, geometry) = (&tracer.backend, &tracer.geometry);
-            let trie = backend.chains(geometry, position, &options, &mut counters, &Silent)?;
+            let span = Span { source: *position, ends };
+            let trie = backend.chains(geometry, &span, &options, &mut counters, &Silent)?;
             let back = backend.connect(geometry, &trie, &boxes, &options, &mut counters, &Silent)?;
             for path in back.in_order() {
                 let point = &points.points[places[back.receiver[path] as usize]];

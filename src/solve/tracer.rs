@@ -8,6 +8,7 @@ use crate::path::chain::ChainTrie;
 use crate::path::counters::Counters;
 use crate::path::found::{EndPoint, FoundPaths};
 use crate::path::receivers::ReceiverBoxes;
+use crate::path::search::{Ends, Span};
 use crate::progress::{Progress, Silent};
 use crate::scene::Scene;
 use std::ops::Range;
@@ -29,8 +30,8 @@ pub struct Tracer<'a> {
     pub counters: Counters,
     /// Seconds of each stage so far.
     pub clock: Clock,
-    /// Bounds of all end points of receivers [m], local.
-    receiver_bounds: (Vec3, Vec3),
+    /// All end points of receivers.
+    receivers: Ends,
     chains: Chains,
 }
 
@@ -50,14 +51,14 @@ impl<'a> Tracer<'a> {
         progress.begin("geometry", 0);
         let geometry = backend.load(scene)?;
         clock.stage("geometry");
-        let receiver_bounds = bounds_of(&[]);
+        let receivers = Ends { bounds: bounds_of(&[]), count: 0 };
         let (chains, counters) = (Chains::new(sources.len(), CHAIN_BYTES), Counters::default());
-        Ok(Tracer { backend, geometry, options, progress, sources, counters, clock, receiver_bounds, chains })
+        Ok(Tracer { backend, geometry, options, progress, sources, counters, clock, receivers, chains })
     }
 
-    /// Says where receivers may be: all of them are within the `bounds` [m, local]. Comes before any paths.
-    pub fn receivers_are_within(&mut self, bounds: (Vec3, Vec3)) {
-        self.receiver_bounds = bounds;
+    /// Says where receivers may be, and how many. Comes before any paths.
+    pub fn receivers_are(&mut self, receivers: Ends) {
+        self.receivers = receivers;
     }
 
     /// Sets another bound on the memory of chains that are kept from tile to tile [bytes]; results do not depend on it.
@@ -71,14 +72,14 @@ impl<'a> Tracer<'a> {
     /// The device failed.
     pub fn paths(&mut self, ends: &[EndPoint], receivers: &Range<usize>, all: usize) -> Result<Vec<FoundPaths>> {
         let positions: Vec<Vec3> = ends.iter().map(|end| end.position).collect();
-        let boxes = ReceiverBoxes::new(&positions, self.receiver_bounds);
+        let boxes = ReceiverBoxes::new(&positions, self.receivers.bounds);
         let is_last = receivers.end == all;
         // Of many tiles only the search for chains shows its progress; the tiles have a line each.
         let progress = if is_last && receivers.start == 0 { self.progress } else { &Silent };
         self.clock.stage("connect");
         let mut found = Vec::with_capacity(self.sources.len());
         for source in 0..self.sources.len() {
-            let trie = self.chains_of(source)?;
+            let trie = self.chains_of(source, Some(self.receivers))?;
             self.clock.stage("candidates");
             let (geometry, counters) = (&self.geometry, &mut self.counters);
             found.push(self.backend.connect(geometry, &trie, &boxes, self.options, counters, progress)?);
@@ -88,9 +89,9 @@ impl<'a> Tracer<'a> {
         Ok(found)
     }
 
-    /// The chains from a source: kept from the tile before, or searched for. A search is counted once however often it
-    /// is repeated, so that counters do not depend on tiles.
-    pub(super) fn chains_of(&mut self, source: usize) -> Result<ChainTrie> {
+    /// The chains from a source to the `ends` of all tiles: kept from the tile before, or searched for. A search is counted
+    /// once however often it is repeated, so that counters do not depend on tiles.
+    pub(super) fn chains_of(&mut self, source: usize, ends: Option<Ends>) -> Result<ChainTrie> {
         if let Some(trie) = self.chains.take(source) {
             return Ok(trie);
         }
@@ -98,7 +99,8 @@ impl<'a> Tracer<'a> {
         let first_time = !std::mem::replace(&mut self.chains.counted[source], true);
         let counters = if first_time { &mut self.counters } else { &mut again };
         let progress: &dyn Progress = if first_time { self.progress } else { &nobody };
-        self.backend.chains(&self.geometry, &self.sources[source].position, self.options, counters, progress)
+        let span = Span { source: self.sources[source].position, ends };
+        self.backend.chains(&self.geometry, &span, self.options, counters, progress)
     }
 
     /// Keeps a source's chains for the next tile, if there is room; behind the last one for those who come again

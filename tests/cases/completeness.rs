@@ -11,7 +11,7 @@ use raylobe::path::{FEW_CHAINS, SolverOptions};
 use raylobe::scene::Scene;
 use raylobe::scene::antenna::Polarization;
 use raylobe::scene::description::SceneDescription;
-use raylobe::scene::generate::{BoxesOptions, GenerateOptions, generate};
+use raylobe::scene::generate::{BoxesOptions, CityOptions, GenerateOptions, generate};
 use raylobe::scene::material::OutOfRange;
 use raylobe::scene::radio::Radios;
 use raylobe::solve::Solution;
@@ -174,6 +174,43 @@ fn few_chains_are_all_tried_and_many_searched_for() {
     let (many, launch) = (solve(build::by_default(depth)), solve(build::by_default_with_rays(depth)));
     assert!(many.counters.rays > 0);
     assert_eq!((many.paths, many.counters), (launch.paths, launch.counters));
+}
+
+#[test]
+fn single_reflections_are_all_tried_and_found_for_a_receiver_whatever_the_others() {
+    let options = CityOptions { seed: 11, triangles: 14_000, ..CityOptions::default() };
+    let scene = generate(&GenerateOptions::City(options)).expect("the options are valid");
+    let mut numbers = Numbers::new(8);
+    let place = |_| [numbers.between(-150.0, 150.0), numbers.between(-150.0, 150.0), 1.5];
+    let receivers: Vec<[f64; 3]> = (0..1500).map(place).collect();
+    let solve = |receivers: &[[f64; 3]], options: &SolverOptions| {
+        let radios = build::radios(Polarization::V, &[[0.0, 0.0, 30.0]], receivers);
+        build::solved(&scene, &radios, &[28e9], options)
+    };
+    let all = solve(&receivers, &build::by_default(1));
+    assert!(all.counters.rays == 0 && all.counters.chains > FEW_CHAINS, "{:?}", all.counters);
+    let launch = solve(&receivers, &build::by_default_with_rays(1));
+    let paths = |solution: &Solution, links: std::ops::Range<usize>| {
+        links.flat_map(|link| traces(solution, link)).map(|path| path.vertices).collect::<Vec<Vec<Vec3>>>()
+    };
+    // Of many receivers facets are asked first whether they are hidden; of few, whether their beams reach any.
+    let mut found = 0;
+    for first in (0..1500).step_by(50) {
+        let alone = solve(&receivers[first..first + 1], &build::by_default(1));
+        let few = solve(&receivers[first..first + 50], &build::by_default(1));
+        assert_eq!(paths(&alone, 0..1), paths(&few, 0..1), "receiver {first}");
+        assert_eq!(paths(&few, 0..50), paths(&all, first..first + 50), "receivers from {first} on");
+        assert_eq!((alone.counters.chains, few.counters.chains), (all.counters.chains, all.counters.chains));
+        found += paths(&few, 0..50).len();
+    }
+    let by_rays = paths(&launch, 0..1500).len();
+    let text = format!("{found} paths, {by_rays} of them by rays");
+    accept(
+        "single reflections in a city, receivers alone and together",
+        text,
+        "equal",
+        found > 500 && found >= by_rays,
+    );
 }
 
 #[test]

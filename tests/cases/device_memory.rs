@@ -17,6 +17,7 @@ use raylobe::path::adjoint::Wanted;
 use raylobe::path::counters::Counters;
 use raylobe::path::receivers::ReceiverBoxes;
 use raylobe::path::scatter::ScatterOptions;
+use raylobe::path::search::Span;
 use raylobe::progress::Silent;
 use raylobe::scene::antenna::Polarization;
 use raylobe::scene::description::MaterialDescription;
@@ -97,7 +98,7 @@ fn nothing_is_allocated_in_the_hot_loop() {
     let (before, launches) = (alone.emulator.allocations(), alone.emulator.launches());
     let mut counters = Counters::default();
     for _ in 0..2 {
-        let trie = backend.chains(&loaded, &source, &job.solver, &mut counters, &Silent).expect("chains");
+        let trie = backend.chains(&loaded, &Span::from(&source), &job.solver, &mut counters, &Silent).expect("chains");
         let found = backend.connect(&loaded, &trie, &boxes, &job.solver, &mut counters, &Silent).expect("paths");
         assert!(!found.is_empty());
         backend.field(&job.scene, &job.radios, &paths, &job.carriers).expect("a channel");
@@ -300,7 +301,7 @@ fn a_device_that_is_full_is_told_with_numbers_and_can_be_used_once_it_is_not() {
     let loaded = backend.load(&job.scene).expect("there is much memory");
     let source = job.radios.transmitters[0].position - job.scene.origin;
     let mut counters = Counters::default();
-    let mut chains = || backend.chains(&loaded, &source, &job.solver, &mut counters, &Silent);
+    let mut chains = || backend.chains(&loaded, &Span::from(&source), &job.solver, &mut counters, &Silent);
     alone.leave(1 << 10);
     let error = chains().map(|trie| trie.len()).expect_err("a device of 1 KiB");
     full(error, &["the least part of the work takes another 1 MiB", "has 0 MiB free of", "--device cpu"]);

@@ -80,11 +80,11 @@ impl<'a> Task<'a> {
 
     /// Tries a chain with every receiver in its beam.
     fn connect_all(&mut self, node: u32, boxes: &ReceiverBoxes) {
-        let apex = self.trie.image[node as usize];
-        let plane = self.geometry.facets.plane(self.trie.facet[node as usize]);
         let mut frustum = std::mem::take(&mut self.frustum);
-        frustum.rebuild(&apex, self.trie.window_of(node), plane, boxes.reach(&apex));
-        boxes.for_each_in(&frustum, |receiver, position| self.connect(node, receiver, position));
+        let facets = &self.geometry.facets;
+        boxes.for_each_in_beam(facets, self.trie, node, &mut frustum, |receiver, position| {
+            self.connect(node, receiver, position);
+        });
         self.frustum = frustum;
     }
 

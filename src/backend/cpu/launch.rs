@@ -3,13 +3,12 @@
 use crate::error::Result;
 use crate::geometry::Geometry;
 use crate::geometry::simd::{Lanes, Level, Task, run};
-use crate::math::Vec3;
 use crate::math::random::fibonacci_direction;
 use crate::path::SolverOptions;
 use crate::path::chain::ChainTrie;
 use crate::path::counters::Counters;
 use crate::path::launch::{NewChains, Sight, Target, shoot_at};
-use crate::path::search::{self, FoundAtTargets, Shooter};
+use crate::path::search::{self, FoundAtTargets, Shooter, Span};
 use crate::progress::Progress;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -21,17 +20,17 @@ const TASK: u64 = 256;
 /// Targets that one task of the pool shoots at.
 const TARGETS: usize = 32;
 
-/// Finds the chains that specular paths from `source` can take.
+/// Finds the chains that specular paths can take.
 pub fn chains(
     level: Level,
     geometry: &Geometry,
-    source: &Vec3,
+    span: &Span,
     options: &SolverOptions,
     counters: &mut Counters,
     progress: &dyn Progress,
 ) -> Result<ChainTrie> {
     let mut shooter = CpuShooter { level, geometry, options };
-    search::chains(&mut shooter, geometry, source, options, counters, progress)
+    search::chains(&mut shooter, geometry, span, options, counters, progress)
 }
 
 /// The CPU as it follows rays.

@@ -11,7 +11,7 @@ use crate::path::SolverOptions;
 use crate::path::chain::ChainTrie;
 use crate::path::counters::Counters;
 use crate::path::launch::{NewChains, Sight, Target, key_of_rays};
-use crate::path::search::{self, FoundAtTargets, Shooter};
+use crate::path::search::{self, FoundAtTargets, Shooter, Span};
 use crate::progress::Progress;
 use cudarc::driver::CudaStream;
 use rayon::prelude::*;
@@ -93,12 +93,12 @@ impl Lane {
     }
 }
 
-/// Finds the chains that specular paths from `source` can take.
+/// Finds the chains that specular paths can take.
 pub fn chains(
     cuda: &Cuda,
     resident: &Resident,
     geometry: &Geometry,
-    source: &Vec3,
+    span: &Span,
     options: &SolverOptions,
     counters: &mut Counters,
     progress: &dyn Progress,
@@ -106,7 +106,7 @@ pub fn chains(
     let mut work = locked(&cuda.launch);
     work.lanes.iter_mut().for_each(|lane| lane.busy = None);
     let mut shooter = CudaShooter { cuda, resident, geometry, options, work: &mut work };
-    search::chains(&mut shooter, geometry, source, options, counters, progress)
+    search::chains(&mut shooter, geometry, span, options, counters, progress)
 }
 
 struct CudaShooter<'a> {
