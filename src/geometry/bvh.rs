@@ -17,6 +17,9 @@ pub struct Bvh {
     pub nodes: Vec<WideNode>,
     /// Leaves.
     pub blocks: Vec<TriangleBlock>,
+    /// The lanes of each node by the area of their boxes, smallest first, a byte each from the lowest on `[node]`; empty where
+    /// caches hold the hierarchy, so that fewer visits do not pay for the order.
+    pub by_size: Vec<u64>,
     /// Levels of nodes, the root's being the first.
     pub levels: usize,
     /// The largest coordinate of a triangle, rounded up [m].
@@ -27,6 +30,8 @@ pub struct Bvh {
 
 /// A hierarchy that a core's caches hold, about [bytes].
 const SMALL_BYTES: usize = 4 << 20;
+/// One that all caches of a processor hold, about [bytes].
+const CACHED_BYTES: usize = 32 << 20;
 
 impl Bvh {
     /// Builds the hierarchy over all triangles of `scene` that have an area; patches are filled in later
@@ -38,10 +43,16 @@ impl Bvh {
             .map(|triangle| prim_of(scene, triangle))
             .collect();
         if prims.is_empty() {
-            return Bvh { nodes: vec![EMPTY_NODE], blocks: Vec::new(), levels: 1, reach: 0.0, is_large: false };
+            let (nodes, blocks, by_size) = (vec![EMPTY_NODE], Vec::new(), Vec::new());
+            return Bvh { nodes, blocks, by_size, levels: 1, reach: 0.0, is_large: false };
         }
         let tree = binary::build(&mut prims);
         Collapse { scene, prims: &prims, costs: costs_of(&tree), tree: &tree }.run()
+    }
+
+    /// Finds out which lanes of the nodes are large.
+    pub(super) fn sort_lanes(&mut self) {
+        self.by_size = self.nodes.par_iter().map(lanes_by_size).collect();
     }
 
     /// Writes the patch of each triangle into the leaves.
@@ -64,6 +75,19 @@ const EMPTY_BLOCK: TriangleBlock = TriangleBlock {
     triangle: [NONE; BLOCK_WIDTH],
     patch: [NONE; BLOCK_WIDTH],
 };
+
+/// The lanes of a node's boxes, smallest first: a byte each.
+fn lanes_by_size(node: &WideNode) -> u64 {
+    let area = |lane: usize| {
+        let [x, y, z] = [0, 1, 2].map(|axis| node.corner[1][axis][lane] - node.corner[0][axis][lane]);
+        // An empty lane is entered by nothing.
+        if x < 0.0 { 0.0 } else { x * y + y * z + z * x }
+    };
+    let areas: [f32; NODE_WIDTH] = std::array::from_fn(area);
+    let mut lanes: [u8; NODE_WIDTH] = std::array::from_fn(|lane| lane as u8);
+    lanes.sort_by(|a, b| areas[*a as usize].total_cmp(&areas[*b as usize]));
+    u64::from_le_bytes(lanes)
+}
 
 fn prim_of(scene: &Scene, triangle: u32) -> Prim {
     let [a, b, c] = scene.corners(triangle);
@@ -134,7 +158,7 @@ impl Collapse<'_> {
         // Nodes have at least two children and mostly five: should there be more of them, they move.
         let (mut nodes, blocks) = (pages::with_capacity(1 + leaves / 2), pages::with_capacity(leaves));
         nodes.push(EMPTY_NODE);
-        let mut out = Bvh { nodes, blocks, levels: 1, reach, is_large: false };
+        let mut out = Bvh { nodes, blocks, by_size: Vec::new(), levels: 1, reach, is_large: false };
         // Depth first, so that a subtree's nodes lie together.
         let mut waiting = vec![(0u32, 0usize, 1)];
         let mut children = Vec::with_capacity(NODE_WIDTH);
@@ -161,7 +185,11 @@ impl Collapse<'_> {
                 }
             }
         }
-        out.is_large = size_of_val(&out.nodes[..]) + size_of_val(&out.blocks[..]) > SMALL_BYTES;
+        let bytes = size_of_val(&out.nodes[..]) + size_of_val(&out.blocks[..]);
+        out.is_large = bytes > SMALL_BYTES;
+        if bytes > CACHED_BYTES {
+            out.sort_lanes();
+        }
         out
     }
 

@@ -6,7 +6,7 @@
 use super::bvh::Bvh;
 use super::simd::Lanes;
 use super::triangle::{Ray, intersect_segment};
-use super::walk::{FEW_LEVELS, MOST_LEVELS, Query, stack_for, walk};
+use super::walk::{FEW_LEVELS, MOST_LEVELS, Query, stack_for, walk_to_first};
 pub use crate::layout::Hit;
 use crate::layout::{BLOCK_WIDTH, LEAF_BIT, NODE_WIDTH, NONE, ROUNDING, SLAB_SLACK, TOUCH_M, TriangleBlock, WideNode};
 use crate::math::Vec3;
@@ -139,7 +139,7 @@ pub fn is_blocked<L: Lanes>(scene: &Scene, bvh: &Bvh, [from, to]: [&Vec3; 2], sk
     let ray = Ray::along_segment(from, &along, reach);
     let slabs = L::slabs(&ray.slabs);
     let mut blocker = Blocker::<L> { scene, from, along: &along, range, skip, ray, slabs, reach, found: false };
-    walk(bvh, &mut blocker);
+    walk_to_first(bvh, &mut blocker);
     blocker.found
 }
 
@@ -164,6 +164,11 @@ impl<L: Lanes> Query for Blocker<'_, L> {
     #[inline(always)]
     fn enter(&self, node: &WideNode) -> u32 {
         L::enter(&self.slabs, node, 1.0, &mut [0f32; NODE_WIDTH])
+    }
+
+    #[inline(always)]
+    fn enter_lanes(&self, node: &WideNode, lanes: u64, children: &mut [u32; NODE_WIDTH]) -> u32 {
+        L::enter_lanes(&self.slabs, node, lanes, children)
     }
 
     #[inline(always)]
@@ -349,8 +354,12 @@ mod tests {
         for (shift, kinds) in [(0.0, 5), (2e4, 5), (3e7, 2)] {
             let mut scene = soup(300);
             scene.vertices.iter_mut().for_each(|v| *v += Vec3::new(shift, -shift, shift / 3.0));
-            let bvh = bvh_of(&scene);
+            let mut bvh = bvh_of(&scene);
             for i in 0..3000u32 {
+                // Later, as if the hierarchy were very large.
+                if i == 1500 {
+                    bvh.sort_lanes();
+                }
                 let of = |lane: usize| scene.corners((random(i, lane) * 300.0) as u32);
                 let free = |k: u32| (Vec3::new(random(k, 0), random(k, 1), random(k, 2)) - Vec3::repeat(0.5)) * 120.0;
                 let from = of(0)[0] + free(i + 7000) * random(i, 2);

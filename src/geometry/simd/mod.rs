@@ -8,6 +8,7 @@
 #![allow(clippy::needless_range_loop)]
 
 use super::triangle::{Ray, Slabs};
+use super::walk::reordered;
 use crate::error::{Error, Fault, Result};
 use crate::layout::{BLOCK_WIDTH, NODE_WIDTH, SLAB_SLACK, TriangleBlock, WideNode};
 
@@ -84,6 +85,13 @@ pub trait Lanes: Copy {
     /// Writes the distances at which a ray enters each child's box and returns a bit for each child that it enters
     /// before `limit`. A ray in a box's face is in the box: 0 x inf = NaN drops out of every comparison.
     fn enter(slabs: &Self::Slabs, node: &WideNode, limit: f32, entries: &mut [f32; NODE_WIDTH]) -> u32;
+
+    /// A bit for each child that a segment enters, which is as long as its direction, and the children, both in the order of
+    /// `lanes`: a byte each from the lowest on.
+    #[inline(always)]
+    fn enter_lanes(slabs: &Self::Slabs, node: &WideNode, lanes: u64, children: &mut [u32; NODE_WIDTH]) -> u32 {
+        reordered(Self::enter(slabs, node, 1.0, &mut [0f32; NODE_WIDTH]), node, lanes, children)
+    }
 
     /// Writes the ray parameters at which a ray meets each triangle (T42) and returns a bit for each that it meets
     /// between 0 and `limit`. Edges count, and so does either side.

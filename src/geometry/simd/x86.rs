@@ -42,7 +42,7 @@ macro_rules! four_triangles {
     };
 }
 
-/// What both levels of 256 bits lay a ray out as.
+/// What both levels of 256 bits lay a ray out as, and how they put lanes in order.
 macro_rules! eight_slabs {
     () => {
         type Slabs = EightSlabs;
@@ -51,6 +51,19 @@ macro_rules! eight_slabs {
         fn slabs(slabs: &Slabs) -> EightSlabs {
             // SAFETY: the machine has AVX2 (see `run`).
             unsafe { EightSlabs::new(slabs) }
+        }
+
+        #[inline(always)]
+        fn enter_lanes(slabs: &EightSlabs, node: &WideNode, lanes: u64, children: &mut [u32; NODE_WIDTH]) -> u32 {
+            // SAFETY: the machine has AVX2 (see `run`); loads and stores stay within arrays of eight.
+            unsafe {
+                let (near, far) = slabs.passed(node, 1.0);
+                let lanes = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(lanes as i64));
+                let entered = _mm256_permutevar8x32_ps(_mm256_cmp_ps::<_CMP_LE_OQ>(near, far), lanes);
+                let own = _mm256_permutevar8x32_epi32(_mm256_loadu_si256(node.child.as_ptr().cast()), lanes);
+                _mm256_storeu_si256(children.as_mut_ptr().cast(), own);
+                _mm256_movemask_ps(entered) as u32
+            }
         }
     };
 }
