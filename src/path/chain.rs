@@ -29,8 +29,11 @@ pub struct ChainTrie {
     window: Vec<Range<u64>>,
     /// Corners of windows [m].
     corners: Vec<Vec3>,
-    /// Nodes by parent and facet, made when a chain is first looked up: an exhaustive search looks none up.
-    children: OnceLock<Children>,
+    /// Nodes by parent and facet, but for those that [`ChainTrie::extend`] added.
+    children: Children,
+    /// Nodes by parent and facet, all of them, where that has been called: made when a chain is first looked up, which an
+    /// exhaustive search never does.
+    late: Option<OnceLock<Children>>,
 }
 
 type Children = HashMap<u64, u32, BuildHasherDefault<Mix>>;
@@ -55,7 +58,8 @@ impl ChainTrie {
             hash: vec![0x243F_6A88_85A3_08D3],
             window: std::iter::once(0..0).collect(),
             corners: Vec::new(),
-            children: OnceLock::new(),
+            children: Children::default(),
+            late: None,
         }
     }
 
@@ -104,10 +108,12 @@ impl ChainTrie {
     /// [`NONE`]: crate::layout::NONE
     pub fn insert(&mut self, chain: &[u32], max_nodes: u64) -> Inserted {
         let (mut node, before, mut full) = (0, self.len(), false);
-        let mut children = self.children.take().unwrap_or_else(|| self.children_of_all());
+        if self.late.take().is_some() {
+            self.children = self.children_of_all();
+        }
         for facet in chain.iter().take_while(|facet| **facet != crate::layout::NONE) {
             let next = self.len() as u32;
-            node = match children.entry(key_of(node, *facet)) {
+            node = match self.children.entry(key_of(node, *facet)) {
                 Entry::Occupied(known) => *known.get(),
                 Entry::Vacant(_) if u64::from(next) >= max_nodes => {
                     full = true;
@@ -120,14 +126,13 @@ impl ChainTrie {
                 }
             };
         }
-        self.children = OnceLock::from(children);
         Inserted { grew: self.len() > before, full }
     }
 
     /// Adds chains with one facet more than `parent`'s, which the trie does not hold, with their images and windows; no more
     /// than until it has `max_nodes`. Tells whether all found room.
     pub fn extend(&mut self, parent: u32, facets: &[u32], opened: &Opened, max_nodes: u64) -> bool {
-        self.children.take();
+        self.late = Some(OnceLock::new());
         let room = max_nodes.saturating_sub(self.len() as u64).min(facets.len() as u64) as usize;
         self.reserve(room, opened.corners.len());
         let mut corners = &opened.corners[..];
@@ -222,7 +227,11 @@ impl ChainTrie {
     }
 
     fn child(&self, parent: u32, facet: u32) -> Option<u32> {
-        self.children.get_or_init(|| self.children_of_all()).get(&key_of(parent, facet)).copied()
+        let children = match &self.late {
+            None => &self.children,
+            Some(late) => late.get_or_init(|| self.children_of_all()),
+        };
+        children.get(&key_of(parent, facet)).copied()
     }
 
     fn children_of_all(&self) -> Children {

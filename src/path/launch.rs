@@ -79,21 +79,19 @@ pub enum Aim {
     Unseen,
 }
 
-/// The solid angle, seen from a chain's image, of a window whose rim gets `rays_per_chain` rays [sr]: a wall of 20 m by
-/// 20 m, three hundred metres away.
-const REFERENCE_SR: f64 = 4.5e-3;
-/// Rays grow with this power of the solid angle. A window reaches receivers, and hides other facets, in proportion to it;
-/// rays that have to find a share p of it gain as p^2 (1 - p)^n, so that n grows as the root if shares of every size are
-/// alike. Less than the root was best (docs/performance.md).
-const RAYS_POWER: f64 = 0.3;
+/// The solid angle, seen from a chain's image, of a window whose rim gets `rays_per_chain` rays [sr]: a wall of 25 m by
+/// 25 m, three hundred metres away. Rays grow with its fourth root. A window reaches receivers, and hides other facets, in
+/// proportion to it; rays that have to find a share p of it gain as p^2 (1 - p)^n, so that n grows as the square root if
+/// shares of every size are alike. Less was best (docs/performance.md).
+const REFERENCE_SR: f64 = 6.9e-3;
 
 impl Aim {
     /// Rays of a target for each along a rim.
     fn share(self) -> f64 {
         match self {
             Aim::Rim => 1.0,
-            Aim::Window => 5.0 / 8.0,
-            Aim::Unseen => 1.0 / 16.0,
+            Aim::Window => 1.0 / 16.0,
+            Aim::Unseen => 1.0 / 32.0,
         }
     }
 }
@@ -242,8 +240,7 @@ impl Sight {
             self.measure();
             let apex = &trie.image[target.parent as usize];
             let solid_angle = self.solid_angle(apex, geometry.facets.plane(target.facet));
-            // The same on every machine, which the system's library is not.
-            self.weight = libm::pow(solid_angle / REFERENCE_SR, RAYS_POWER);
+            self.weight = (solid_angle / REFERENCE_SR).sqrt().sqrt();
         }
     }
 

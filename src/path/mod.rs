@@ -101,7 +101,7 @@ pub struct SolverOptions {
     /// Rays of the first round of the guided launch, per transmitter.
     pub rays: u64,
     /// Rays shot past the rim of every new chain's window in the later rounds of the guided launch, where the window is of
-    /// common size; five eighths as many go through it (T47).
+    /// common size; a sixteenth as many go through it (T47).
     pub rays_per_chain: u32,
     /// Largest number of chains per transmitter: more are counted as dropped, with a warning.
     pub max_chains: u64,
