@@ -11,7 +11,7 @@ pub struct Counters {
     pub segments: u64,
     /// Rounds of the guided launch, the largest over the transmitters.
     pub rounds: u64,
-    /// Chains of facets found.
+    /// Chains of facets found; of an exhaustive search, all that a beam can take.
     pub chains: u64,
     /// Chains dropped because `max_chains` was reached.
     pub dropped_chains: u64,
