@@ -79,9 +79,8 @@ const EMPTY_BLOCK: TriangleBlock = TriangleBlock {
 /// The lanes of a node's boxes, smallest first: a byte each.
 fn lanes_by_size(node: &WideNode) -> u64 {
     let area = |lane: usize| {
-        let [x, y, z] = [0, 1, 2].map(|axis| node.corner[1][axis][lane] - node.corner[0][axis][lane]);
-        // An empty lane is entered by nothing.
-        if x < 0.0 { 0.0 } else { x * y + y * z + z * x }
+        let [low, high] = node.corner.map(|rows| rows.map(|row| row[lane]));
+        Bounds { low, high }.half_area()
     };
     let areas: [f32; NODE_WIDTH] = std::array::from_fn(area);
     let mut lanes: [u8; NODE_WIDTH] = std::array::from_fn(|lane| lane as u8);

@@ -231,7 +231,7 @@ impl Search<'_> {
         // The source sees every facet but those in whose plane it lies: where facets are many, so are chains.
         let is_whole = self.geometry.facets.len() as u64 <= few && self.exhaust(few, progress)?;
         if !is_whole {
-            self.trie = ChainTrie::new(self.trie.image[0]);
+            self.trie = ChainTrie::new(self.span.source);
             self.counters = Counters::default();
         }
         Ok(is_whole)
