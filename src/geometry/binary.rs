@@ -6,6 +6,7 @@
 
 use crate::layout::BLOCK_WIDTH;
 use rayon::prelude::*;
+use wide::f32x4;
 
 /// A triangle's box.
 #[derive(Debug, Clone, Copy)]
@@ -110,12 +111,13 @@ fn centroid_bounds(prims: &[Prim]) -> Bounds {
 }
 
 fn build_range(range: Range) -> Vec<BinaryNode> {
+    let mut bins = Bins::EMPTY;
     if range.prims.len() <= PARALLEL {
         let mut nodes = Vec::with_capacity(range.prims.len());
-        build_serially(range, &mut nodes);
+        build_serially(range, &mut nodes, &mut bins);
         return nodes;
     }
-    let (left, right) = split(range);
+    let (left, right) = split(range, &mut bins);
     let (left, right) = rayon::join(|| build_range(left), || build_range(right));
     let bounds = left[0].bounds.join(&right[0].bounds);
     let mut nodes = Vec::with_capacity(1 + left.len() + right.len());
@@ -125,7 +127,7 @@ fn build_range(range: Range) -> Vec<BinaryNode> {
     nodes
 }
 
-fn build_serially(range: Range, nodes: &mut Vec<BinaryNode>) {
+fn build_serially(range: Range, nodes: &mut Vec<BinaryNode>, bins: &mut Bins) {
     let place = nodes.len();
     if range.prims.len() <= BLOCK_WIDTH {
         let mut bounds = Bounds::EMPTY;
@@ -134,33 +136,76 @@ fn build_serially(range: Range, nodes: &mut Vec<BinaryNode>) {
         return;
     }
     nodes.push(BinaryNode { bounds: Bounds::EMPTY, first: 0, count: 0, right: 0 });
-    let (left, right) = split(range);
-    build_serially(left, nodes);
+    let (left, right) = split(range, bins);
+    build_serially(left, nodes, bins);
     let behind = nodes.len();
-    build_serially(right, nodes);
+    build_serially(right, nodes, bins);
     nodes[place].right = (behind - place) as u32;
     nodes[place].bounds = nodes[place + 1].bounds.join(&nodes[behind].bounds);
 }
 
+/// A box in two registers, whose last lanes hold no number of its own.
 #[derive(Clone, Copy)]
-struct Bin {
-    bounds: Bounds,
-    /// Of the triangles' middles, so that a side's are known without another pass.
-    centroids: Bounds,
-    count: u32,
+struct SimdBounds {
+    low: f32x4,
+    high: f32x4,
 }
 
-const EMPTY_BIN: Bin = Bin { bounds: Bounds::EMPTY, centroids: Bounds::EMPTY, count: 0 };
+impl SimdBounds {
+    const EMPTY: SimdBounds = SimdBounds { low: f32x4::splat(f32::INFINITY), high: f32x4::splat(f32::NEG_INFINITY) };
 
-impl Bin {
-    fn add(&mut self, other: &Bin) {
-        self.bounds.grow(&other.bounds.low, &other.bounds.high);
-        self.centroids.grow(&other.centroids.low, &other.centroids.high);
-        self.count += other.count;
+    #[inline(always)]
+    fn grow(&mut self, low: f32x4, high: f32x4) {
+        self.low = low.fast_min(self.low);
+        self.high = high.fast_max(self.high);
+    }
+
+    fn bounds(&self) -> Bounds {
+        let first = |lanes: f32x4| {
+            let [x, y, z, _] = lanes.to_array();
+            [x, y, z]
+        };
+        Bounds { low: first(self.low), high: first(self.high) }
     }
 }
 
-type Bins = [[Bin; MOST_BINS]; 3];
+#[derive(Clone, Copy)]
+struct Bin {
+    bounds: SimdBounds,
+    /// Of the triangles' middles, so that a side's are known without another pass.
+    centroids: SimdBounds,
+}
+
+const EMPTY_BIN: Bin = Bin { bounds: SimdBounds::EMPTY, centroids: SimdBounds::EMPTY };
+
+impl Bin {
+    #[inline(always)]
+    fn add(&mut self, other: &Bin) {
+        self.bounds.grow(other.bounds.low, other.bounds.high);
+        self.centroids.grow(other.centroids.low, other.centroids.high);
+    }
+}
+
+/// Bins along all axes, and how many triangles are in each `[axis][bin]`.
+struct Bins {
+    bins: [[Bin; MOST_BINS]; 3],
+    counts: [[u32; MOST_BINS]; 3],
+}
+
+impl Bins {
+    const EMPTY: Bins = Bins { bins: [[EMPTY_BIN; MOST_BINS]; 3], counts: [[0; MOST_BINS]; 3] };
+
+    fn clear(&mut self, bins: usize) {
+        self.bins.iter_mut().for_each(|axis| axis[..bins].fill(EMPTY_BIN));
+        self.counts.iter_mut().for_each(|axis| axis[..bins].fill(0));
+    }
+
+    fn add(mut self, other: &Bins) -> Bins {
+        self.bins.as_flattened_mut().iter_mut().zip(other.bins.as_flattened()).for_each(|(a, b)| a.add(b));
+        self.counts.as_flattened_mut().iter_mut().zip(other.counts.as_flattened()).for_each(|(a, b)| *a += b);
+        self
+    }
+}
 
 /// How middles fall into bins.
 struct Binning {
@@ -185,29 +230,31 @@ impl Binning {
         (((centroid - self.low[axis]) * self.scale[axis]) as usize).min(self.count - 1)
     }
 
-    fn fill(&self, prims: &[Prim]) -> Bins {
-        let mut bins = [[EMPTY_BIN; MOST_BINS]; 3];
+    fn fill(&self, prims: &[Prim], into: &mut Bins) {
+        into.clear(self.count);
         for prim in prims {
-            let c = centroid(prim);
+            // The last lanes hold the triangle's number and nothing: no number is reckoned from them.
+            let ([x, y, z], [to_x, to_y, to_z]) = (prim.low, prim.high);
+            let (low, high) = (f32x4::new([x, y, z, 0.0]), f32x4::new([to_x, to_y, to_z, 0.0]));
+            let middle = low + high;
+            let places = middle.to_array();
             for axis in 0..3 {
-                let bin = &mut bins[axis][self.bin(axis, c[axis])];
-                bin.bounds.grow(&prim.low, &prim.high);
-                bin.centroids.grow(&c, &c);
-                bin.count += 1;
+                let place = self.bin(axis, places[axis]);
+                let bin = &mut into.bins[axis][place];
+                bin.bounds.grow(low, high);
+                bin.centroids.grow(middle, middle);
+                into.counts[axis][place] += 1;
             }
         }
-        bins
     }
 
-    fn fill_in_parallel(&self, prims: &[Prim]) -> Bins {
-        let chunks = prims.par_chunks(CHUNK).map(|chunk| self.fill(chunk));
-        chunks.reduce(
-            || [[EMPTY_BIN; MOST_BINS]; 3],
-            |mut a, b| {
-                a.as_flattened_mut().iter_mut().zip(b.as_flattened()).for_each(|(a, b)| a.add(b));
-                a
-            },
-        )
+    fn fill_in_parallel(&self, prims: &[Prim], into: &mut Bins) {
+        let filled = |chunk: &[Prim]| {
+            let mut bins = Bins::EMPTY;
+            self.fill(chunk, &mut bins);
+            bins
+        };
+        *into = prims.par_chunks(CHUNK).map(filled).reduce(|| Bins::EMPTY, |a, b| a.add(&b));
     }
 }
 
@@ -223,36 +270,47 @@ fn best_split(binning: &Binning, bins: &Bins) -> Option<Split> {
     let blocks = |count: u32| count.div_ceil(BLOCK_WIDTH as u32) as f32;
     let mut best = None;
     let mut least = f32::INFINITY;
-    for (axis, bins) in bins.iter().enumerate().filter(|(axis, _)| binning.scale[*axis] > 0.0) {
+    for axis in (0..3).filter(|axis| binning.scale[*axis] > 0.0) {
+        let (bins, counts) = (&bins.bins[axis], &bins.counts[axis]);
         let mut costs = [0f32; MOST_BINS];
-        let mut side = EMPTY_BIN;
+        let (mut side, mut count) = (SimdBounds::EMPTY, 0);
         for bin in (1..binning.count).rev() {
-            side.add(&bins[bin]);
-            costs[bin] = if side.count > 0 { side.bounds.half_area() * blocks(side.count) } else { f32::INFINITY };
+            side.grow(bins[bin].bounds.low, bins[bin].bounds.high);
+            count += counts[bin];
+            costs[bin] = if count > 0 { side.bounds().half_area() * blocks(count) } else { f32::INFINITY };
         }
-        side = EMPTY_BIN;
+        (side, count) = (SimdBounds::EMPTY, 0);
         for bin in 1..binning.count {
-            side.add(&bins[bin - 1]);
-            let cost = side.bounds.half_area() * blocks(side.count) + costs[bin];
-            if side.count > 0 && cost < least {
+            side.grow(bins[bin - 1].bounds.low, bins[bin - 1].bounds.high);
+            count += counts[bin - 1];
+            let cost = side.bounds().half_area() * blocks(count) + costs[bin];
+            if count > 0 && cost < least {
                 least = cost;
                 best = Some((axis, bin));
             }
         }
     }
     let (axis, bin) = best?;
-    let around = |bins: &[Bin]| bins.iter().fold(Bounds::EMPTY, |bounds, bin| bounds.join(&bin.centroids));
-    let (left, right) = bins[axis][..binning.count].split_at(bin);
+    let around = |bins: &[Bin]| {
+        let mut all = SimdBounds::EMPTY;
+        bins.iter().for_each(|bin| all.grow(bin.centroids.low, bin.centroids.high));
+        all.bounds()
+    };
+    let (left, right) = bins.bins[axis][..binning.count].split_at(bin);
     Some(Split { axis, bin, left: around(left), right: around(right) })
 }
 
-fn split(range: Range) -> (Range, Range) {
+fn split<'a>(range: Range<'a>, bins: &mut Bins) -> (Range<'a>, Range<'a>) {
     let Range { prims, scratch, first, depth, centroids } = range;
     let binning = Binning::new(prims.len(), &centroids);
     let is_large = prims.len() > PARALLEL;
     let best = if depth < MOST_DEPTH {
-        let bins = if is_large { binning.fill_in_parallel(prims) } else { binning.fill(prims) };
-        best_split(&binning, &bins)
+        if is_large {
+            binning.fill_in_parallel(prims, bins)
+        } else {
+            binning.fill(prims, bins)
+        }
+        best_split(&binning, bins)
     } else {
         None
     };

@@ -151,11 +151,14 @@ struct Collapse<'a> {
 
 impl Collapse<'_> {
     fn run(&self) -> Bvh {
+        /// Leaves of one task, at least.
+        const TASK: usize = 256;
         let Bounds { low, high } = self.tree[0].bounds;
         let reach = low.iter().chain(&high).fold(0f32, |reach, x| reach.max(x.abs()));
         let leaves = self.tree.iter().filter(|node| node.count > 0).count();
         // Nodes have at least two children and mostly five: should there be more of them, they move.
         let (mut nodes, blocks) = (pages::with_capacity(1 + leaves / 2), pages::with_capacity(leaves));
+        let mut leaves = Vec::with_capacity(leaves);
         nodes.push(EMPTY_NODE);
         let mut out = Bvh { nodes, blocks, by_size: Vec::new(), levels: 1, reach, is_large: false };
         // Depth first, so that a subtree's nodes lie together.
@@ -168,8 +171,8 @@ impl Collapse<'_> {
             for (lane, child) in children.iter().enumerate() {
                 let subtree = &self.tree[*child];
                 let index = if subtree.count > 0 {
-                    out.blocks.push(self.block(subtree));
-                    LEAF_BIT | (out.blocks.len() as u32 - 1)
+                    leaves.push(subtree);
+                    LEAF_BIT | (leaves.len() as u32 - 1)
                 } else {
                     out.nodes.push(EMPTY_NODE);
                     let node = out.nodes.len() as u32 - 1;
@@ -184,6 +187,7 @@ impl Collapse<'_> {
                 }
             }
         }
+        leaves.par_iter().with_min_len(TASK).map(|leaf| self.block(leaf)).collect_into_vec(&mut out.blocks);
         let bytes = size_of_val(&out.nodes[..]) + size_of_val(&out.blocks[..]);
         out.is_large = bytes > SMALL_BYTES;
         if bytes > CACHED_BYTES {

@@ -51,7 +51,7 @@ impl Facets {
         let rule = Coplanarity::of(scene);
         let graph = TouchGraph::build(scene, bvh, rule);
         let (patch_of, seeds) = grow_patches(scene, bvh, &graph, rule);
-        let of_triangle = split_by_material(scene, bvh, &graph, &patch_of);
+        let of_triangle = split_by_material(scene, bvh, &graph, &patch_of, &seeds);
         Facets::assemble(scene, rule, of_triangle, &patch_of, &seeds)
     }
 
@@ -191,16 +191,27 @@ impl Facets {
     }
 
     fn add_hulls(&mut self, scene: &Scene) {
-        let hulls: Vec<Vec<Vec3>> = (0..self.len() as u32)
+        /// Facets of one task.
+        const FACETS: u32 = 512;
+        let count = self.len() as u32;
+        let hulls: Vec<(Vec<Vec3>, Vec<usize>)> = (0..count.div_ceil(FACETS))
             .into_par_iter()
-            .map(|facet| {
-                let corners = self.triangles_of(facet).iter().flat_map(|t| scene.corners(*t));
-                hull_in_plane(self.plane(facet), corners)
+            .map(|task| {
+                let (mut corners, mut ends, mut scratch) = (Vec::new(), Vec::new(), [Vec::new(), Vec::new()]);
+                for facet in task * FACETS..count.min((task + 1) * FACETS) {
+                    let points = self.triangles_of(facet).iter().flat_map(|t| scene.corners(*t));
+                    add_hull_in_plane(self.plane(facet), points, &mut scratch, &mut corners);
+                    ends.push(corners.len());
+                }
+                (corners, ends)
             })
             .collect();
-        for hull in hulls {
-            self.hull.extend(hull);
-            self.hull_offsets.push(self.hull.len() as u32);
+        self.hull.reserve_exact(hulls.iter().map(|(corners, _)| corners.len()).sum());
+        self.hull_offsets.reserve_exact(self.len());
+        for (corners, ends) in hulls {
+            let before = self.hull.len();
+            self.hull_offsets.extend(ends.iter().map(|end| (before + end) as u32));
+            self.hull.extend(corners);
         }
     }
 }
@@ -255,7 +266,7 @@ fn grow_patches(scene: &Scene, bvh: &Bvh, graph: &TouchGraph, rule: Coplanarity)
 }
 
 /// The facet of each triangle: what hangs together within a patch and has one material.
-fn split_by_material(scene: &Scene, bvh: &Bvh, graph: &TouchGraph, patch_of: &[u32]) -> Vec<u32> {
+fn split_by_material(scene: &Scene, bvh: &Bvh, graph: &TouchGraph, patch_of: &[u32], seeds: &[u32]) -> Vec<u32> {
     let material: Vec<u32> = scene
         .objects
         .iter()
@@ -263,12 +274,26 @@ fn split_by_material(scene: &Scene, bvh: &Bvh, graph: &TouchGraph, patch_of: &[u
         .collect();
     let of = |t: u32| (patch_of[t as usize], material[t as usize]);
     let mut flood = Flood::new(graph, bvh);
+    let is_mixed = mixed_patches(patch_of, &material, seeds);
     for start in 0..patch_of.len() as u32 {
-        if patch_of[start as usize] != NONE && flood.label[start as usize] == NONE {
-            flood.fill(start, |other| of(other) == of(start));
+        match patch_of[start as usize] as usize {
+            patch if patch == NONE as usize || flood.label[start as usize] != NONE => {}
+            patch if is_mixed[patch] => flood.fill(start, |other| of(other) == of(start)),
+            // A patch hangs together.
+            patch => flood.take(start, seeds[patch]),
         }
     }
     number_by_lowest(&flood.label).0
+}
+
+/// Whether a patch has several materials `[patch]`, for the material of each triangle.
+fn mixed_patches(patch_of: &[u32], material: &[u32], seeds: &[u32]) -> Vec<bool> {
+    let mut is_mixed = vec![false; seeds.len()];
+    for (patch, material_here) in patch_of.iter().zip(material).filter(|(patch, _)| **patch != NONE) {
+        let patch = *patch as usize;
+        is_mixed[patch] |= *material_here != material[seeds[patch] as usize];
+    }
+    is_mixed
 }
 
 /// Renames labels to 0, 1, 2, … in the order in which they first occur; also the first item of each.
@@ -292,17 +317,24 @@ fn number_by_lowest(labels: &[u32]) -> (Vec<u32>, Vec<u32>) {
     (named, lowest)
 }
 
-/// The convex hull of points projected into a plane, counter-clockwise about its normal (Andrew's monotone chain).
-fn hull_in_plane(plane: &Plane, points: impl Iterator<Item = Vec3>) -> Vec<Vec3> {
+/// Adds the corners of the convex hull of points projected into a plane, counter-clockwise about its normal (Andrew's monotone
+/// chain).
+fn add_hull_in_plane(
+    plane: &Plane,
+    points: impl Iterator<Item = Vec3>,
+    [flat, hull]: &mut [Vec<[f64; 2]>; 2],
+    out: &mut Vec<Vec3>,
+) {
     let normal = Vec3::from(plane.normal);
     let (u, v) = tangents_of(&normal);
-    let mut flat: Vec<[f64; 2]> = points.map(|p| [p.dot(&u), p.dot(&v)]).collect();
+    flat.clear();
+    flat.extend(points.map(|p| [p.dot(&u), p.dot(&v)]));
     flat.sort_unstable_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
     flat.dedup();
-    let mut hull: Vec<[f64; 2]> = Vec::new();
+    hull.clear();
     for pass in 0..2 {
         let start = hull.len();
-        for p in &flat {
+        for p in &*flat {
             while hull.len() >= start + 2 && turn(&hull[hull.len() - 2], &hull[hull.len() - 1], p) <= 0.0 {
                 hull.pop();
             }
@@ -313,7 +345,7 @@ fn hull_in_plane(plane: &Plane, points: impl Iterator<Item = Vec3>) -> Vec<Vec3>
             flat.reverse();
         }
     }
-    hull.iter().map(|[x, y]| u * *x + v * *y + normal * plane.offset).collect()
+    out.extend(hull.iter().map(|[x, y]| u * *x + v * *y + normal * plane.offset));
 }
 
 fn turn(a: &[f64; 2], b: &[f64; 2], c: &[f64; 2]) -> f64 {

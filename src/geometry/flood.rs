@@ -27,14 +27,14 @@ impl<'a> Flood<'a> {
 
     /// Labels `start` and all that hangs together with it over triangles that are `wanted` and have no label yet.
     pub fn fill(&mut self, start: u32, wanted: impl Fn(u32) -> bool) {
-        self.take(start, start);
+        self.reach(start, start);
         while let Some(t) = self.waiting.pop() {
             let graph = self.graph;
             match (graph.of(t), &self.left) {
                 (Some(neighbours), _) => {
                     for other in neighbours {
                         if self.label[*other as usize] == NONE && wanted(*other) {
-                            self.take(*other, start);
+                            self.reach(*other, start);
                         }
                     }
                 }
@@ -47,7 +47,7 @@ impl<'a> Flood<'a> {
                         }
                     });
                     for other in found.drain(..) {
-                        self.take(other, start);
+                        self.reach(other, start);
                     }
                     self.found = found;
                 }
@@ -55,9 +55,14 @@ impl<'a> Flood<'a> {
         }
     }
 
-    fn take(&mut self, t: u32, label: u32) {
-        self.label[t as usize] = label;
+    fn reach(&mut self, t: u32, label: u32) {
+        self.take(t, label);
         self.waiting.push(t);
+    }
+
+    /// Labels a triangle that has no label yet, and nothing else.
+    pub fn take(&mut self, t: u32, label: u32) {
+        self.label[t as usize] = label;
         if let Some(left) = &mut self.left {
             left.remove(t);
         }

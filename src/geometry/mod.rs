@@ -8,6 +8,7 @@ pub mod cone;
 pub mod enclosure;
 pub mod facet;
 pub mod flood;
+mod near;
 pub mod obstacle;
 pub mod outline;
 mod pages;
@@ -42,5 +43,25 @@ impl<'a> Geometry<'a> {
         let facets = Facets::build(scene, &bvh);
         bvh.set_patches(|triangle| facets.patch_of_triangle(triangle));
         Geometry { scene, bvh, facets }
+    }
+}
+
+/// A scene of triangles that share no corner, in one object and without a material.
+#[cfg(test)]
+fn scene_of(triangles: &[[crate::math::Vec3; 3]]) -> Scene {
+    let count = triangles.len() as u32;
+    Scene {
+        origin: crate::math::Vec3::zeros(),
+        vertices: triangles.concat(),
+        triangles: (0..count).map(|t| [3 * t, 3 * t + 1, 3 * t + 2]).collect(),
+        degenerate: vec![false; count as usize],
+        objects: vec![crate::scene::Object {
+            name: String::new(),
+            material: 0,
+            first_triangle: 0,
+            triangle_count: count,
+        }],
+        materials: Vec::new(),
+        warnings: Vec::new(),
     }
 }

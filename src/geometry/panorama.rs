@@ -248,9 +248,10 @@ impl Pyramid {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geometry::scene_of;
     use crate::geometry::traverse::closest_hit;
     use crate::math::random::{fibonacci_direction, philox, unit_interval};
-    use crate::scene::{Object, Scene};
+    use crate::scene::Scene;
 
     struct Both<'a> {
         bvh: &'a Bvh,
@@ -277,15 +278,7 @@ mod tests {
         let point = |i: u32, size: f64| Vec3::new(random(i, 0), random(i, 1), random(i, 2)) * size;
         let size = |i: u32| if i.is_multiple_of(50) { 200.0 } else { 8.0 };
         let triangle = |i: u32| [1, 2, 3].map(|k| point(4 * i, 100.0) + point(4 * i + k, size(i)));
-        Scene {
-            origin: Vec3::zeros(),
-            vertices: (0..count).flat_map(triangle).collect(),
-            triangles: (0..count).map(|t| [3 * t, 3 * t + 1, 3 * t + 2]).collect(),
-            degenerate: vec![false; count as usize],
-            objects: vec![Object { name: String::new(), material: 0, first_triangle: 0, triangle_count: count }],
-            materials: Vec::new(),
-            warnings: Vec::new(),
-        }
+        scene_of(&(0..count).map(triangle).collect::<Vec<_>>())
     }
 
     #[test]

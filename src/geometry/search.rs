@@ -129,7 +129,8 @@ impl Region {
 }
 
 /// A region in f32, so much wider that it holds all that the region holds.
-struct Coarse {
+#[derive(Clone, Copy)]
+pub(super) struct Coarse {
     low: [f32; 3],
     high: [f32; 3],
     normal: [f32; 3],
@@ -139,7 +140,7 @@ struct Coarse {
 
 impl Coarse {
     /// The region for triangles without a coordinate beyond `reach` [m].
-    fn new(region: &Region, reach: f32) -> Coarse {
+    pub fn new(region: &Region, reach: f32) -> Coarse {
         /// Roundings of the largest coordinate in the distance of a box from a plane: two for its middle and one for each
         /// factor, product and sum in three axes; the rest is spare.
         const ROUNDINGS: f32 = 32.0;
@@ -154,9 +155,26 @@ impl Coarse {
         }
     }
 
+    /// The least box about several regions.
+    fn around(regions: &[Coarse]) -> Coarse {
+        let bound = |limit: fn(f32, f32) -> f32, start: f32, side: fn(&Coarse) -> [f32; 3]| {
+            regions
+                .iter()
+                .map(side)
+                .fold([start; 3], |bound, side| [0, 1, 2].map(|axis| limit(bound[axis], side[axis])))
+        };
+        Coarse {
+            low: bound(f32::min, f32::INFINITY, |region| region.low),
+            high: bound(f32::max, f32::NEG_INFINITY, |region| region.high),
+            normal: [0.0; 3],
+            offset: 0.0,
+            half_thickness: 0.0,
+        }
+    }
+
     /// A bit for each of four boxes that may reach into the region; none for an empty one.
     #[inline(always)]
-    fn meets<const SLAB: bool>(&self, low: [f32x4; 3], high: [f32x4; 3]) -> u32 {
+    pub fn meets<const SLAB: bool>(&self, low: [f32x4; 3], high: [f32x4; 3]) -> u32 {
         let all = f32x4::splat;
         let mut meets = low[0].simd_le(all(self.high[0])) & high[0].simd_ge(all(self.low[0]));
         for axis in 1..3 {
@@ -175,11 +193,50 @@ impl Coarse {
     }
 }
 
-/// Four corners `[axis]`, from lane FIRST on.
+/// Four corners `[axis]`, from a lane on.
 #[inline(always)]
-fn four_of<const FIRST: usize, const N: usize>([x, y, z]: &[[f32; N]; 3]) -> [f32x4; 3] {
-    let four = |side: &[f32; N]| f32x4::new([side[FIRST], side[FIRST + 1], side[FIRST + 2], side[FIRST + 3]]);
+pub(super) fn four_of<const N: usize>([x, y, z]: &[[f32; N]; 3], first: usize) -> [f32x4; 3] {
+    let four = |side: &[f32; N]| f32x4::new([side[first], side[first + 1], side[first + 2], side[first + 3]]);
     [four(x), four(y), four(z)]
+}
+
+/// A bit for each child of a node whose box may reach into a region.
+#[inline(always)]
+fn children_in<const SLAB: bool>(region: &Coarse, node: &WideNode) -> u32 {
+    let [low, high] = &node.corner;
+    let first = region.meets::<SLAB>(four_of(low, 0), four_of(high, 0));
+    let last = region.meets::<SLAB>(four_of(low, 4), four_of(high, 4));
+    first | last << 4
+}
+
+/// Leaves in some regions, which lie close together.
+struct Leaves<'a, F> {
+    regions: &'a [Coarse],
+    about: Coarse,
+    found: F,
+}
+
+impl<F: FnMut(&TriangleBlock) -> bool> Query for Leaves<'_, F> {
+    #[inline(always)]
+    fn enter(&self, node: &WideNode) -> u32 {
+        let inside = children_in::<false>(&self.about, node);
+        // A large triangle that stands askew has a box which holds much that is far from its plane.
+        if inside.count_ones() <= 2 {
+            return inside;
+        }
+        inside & self.regions.iter().fold(0, |any, region| any | children_in::<true>(region, node))
+    }
+
+    #[inline(always)]
+    fn visit(&mut self, block: &TriangleBlock) -> bool {
+        (self.found)(block)
+    }
+}
+
+/// Calls `found` for every leaf that reaches into one of the regions, and more perhaps, until it answers `false`. The order is
+/// that of the tree.
+pub(super) fn for_each_block_about(bvh: &Bvh, regions: &[Coarse], found: impl FnMut(&TriangleBlock) -> bool) {
+    walk(bvh, &mut Leaves { regions, about: Coarse::around(regions), found });
 }
 
 /// Triangles in a region; a region without a slab has only its box looked at.
@@ -191,16 +248,13 @@ struct Collect<F, const SLAB: bool> {
 impl<F: FnMut(u32, u32) -> bool, const SLAB: bool> Query for Collect<F, SLAB> {
     #[inline(always)]
     fn enter(&self, node: &WideNode) -> u32 {
-        let [low, high] = &node.corner;
-        let first = self.region.meets::<SLAB>(four_of::<0, _>(low), four_of::<0, _>(high));
-        let last = self.region.meets::<SLAB>(four_of::<4, _>(low), four_of::<4, _>(high));
-        first | last << 4
+        children_in::<SLAB>(&self.region, node)
     }
 
     #[inline(always)]
     fn visit(&mut self, block: &TriangleBlock) -> bool {
         let [a, b, c] = &block.corner;
-        let (a, b, c) = (four_of::<0, _>(a), four_of::<0, _>(b), four_of::<0, _>(c));
+        let (a, b, c) = (four_of(a, 0), four_of(b, 0), four_of(c, 0));
         let low = [0, 1, 2].map(|axis: usize| a[axis].fast_min(b[axis]).fast_min(c[axis]));
         let high = [0, 1, 2].map(|axis: usize| a[axis].fast_max(b[axis]).fast_max(c[axis]));
         // A lane without a triangle holds no numbers, and meets nothing.

@@ -1,11 +1,14 @@
 //! Which coplanar triangles touch or overlap each other (T40): shared edges, T-junctions and duplicates alike.
 
 use super::bvh::Bvh;
-use super::search::{Region, for_each_in_region};
+use super::near::{Seeker, for_each_pair};
+use super::search::Region;
+use crate::layout::{BLOCK_WIDTH, NONE, TriangleBlock};
 use crate::math::Vec3;
 use crate::math::frame::normalized_vjp;
 use crate::math::frame::tangents_of;
 use crate::scene::Scene;
+use arrayvec::ArrayVec;
 use rayon::prelude::*;
 
 /// What makes two triangles coplanar.
@@ -37,11 +40,13 @@ impl Coplanarity {
         }
         let [a, b, c] = corners;
         let cross = (b - a).cross(&(c - a));
-        let longest = (b - a).norm().max((c - b).norm()).max((a - c).norm());
-        // A triangle of height h tilts by distance / h without leaving the plane.
-        let height = cross.norm() / longest;
-        let sine = normal.cross(&cross).norm() / cross.norm();
-        sine <= self.sine.max(self.distance.min(MIN_DISTANCE_M) / height)
+        let length = cross.norm();
+        let sine = normal.cross(&cross).norm() / length;
+        sine <= self.sine || {
+            // A triangle of height h tilts by distance / h without leaving the plane.
+            let longest = (b - a).norm().max((c - b).norm()).max((a - c).norm());
+            sine <= self.distance.min(MIN_DISTANCE_M) / (length / longest)
+        }
     }
 }
 
@@ -62,26 +67,32 @@ pub struct TouchGraph<'a> {
 impl<'a> TouchGraph<'a> {
     /// Finds the pairs through the hierarchy.
     pub fn build(scene: &'a Scene, bvh: &Bvh, rule: Coplanarity) -> TouchGraph<'a> {
+        /// Leaves of one task.
+        const LEAVES: usize = 64;
         let count = scene.triangles.len();
         // A pair of a triangle and itself stands for a crowd.
-        let pairs: Vec<(u32, u32)> = (0..count as u32)
-            .into_par_iter()
-            .filter(|t| !scene.degenerate[*t as usize])
-            .flat_map_iter(|t| {
-                let found = neighbours_of(scene, bvh, rule, t).unwrap_or_else(|| vec![t]);
-                found.into_iter().map(move |other| (t, other))
-            })
-            .collect();
+        let of_leaves = |leaves: &[TriangleBlock]| {
+            let mut pairs = Vec::new();
+            leaves.iter().for_each(|leaf| add_neighbours(scene, bvh, rule, leaf, &mut pairs));
+            pairs
+        };
+        let pairs: Vec<Vec<(u32, u32)>> = bvh.blocks.par_chunks(LEAVES).map(of_leaves).collect();
         let mut offsets = vec![0; count + 1];
         let mut crowded = vec![false; count];
-        for (t, other) in &pairs {
+        for (t, other) in pairs.iter().flatten() {
             offsets[*t as usize + 1] += 1;
             crowded[*t as usize] |= t == other;
         }
         for t in 0..count {
             offsets[t + 1] += offsets[t];
         }
-        TouchGraph { scene, rule, offsets, neighbours: pairs.into_iter().map(|(_, other)| other).collect(), crowded }
+        let mut next = offsets.clone();
+        let mut neighbours = vec![NONE; offsets[count]];
+        for (t, other) in pairs.into_iter().flatten() {
+            neighbours[next[t as usize]] = other;
+            next[t as usize] += 1;
+        }
+        TouchGraph { scene, rule, offsets, neighbours, crowded }
     }
 
     /// The triangles that touch triangle `t`; `None` for one in a crowd.
@@ -146,48 +157,24 @@ fn region_about(scene: &Scene, rule: Coplanarity, t: u32) -> Region {
     }
 }
 
-/// The triangles that touch triangle `t`; `None` if it stands in a crowd.
-fn neighbours_of(scene: &Scene, bvh: &Bvh, rule: Coplanarity, t: u32) -> Option<Vec<u32>> {
-    let region = region_about(scene, rule, t);
-    let own = Thin::new(scene.corners(t), rule.distance);
-    let mut near = 0;
-    let mut found = Vec::new();
-    for_each_in_region(bvh, &region, |other, _| {
-        if other != t {
-            near += 1;
-            // Most pairs end here: both stick out of each other's plane.
-            let theirs = scene.corners(other);
-            let may_touch = own.holds(&theirs) || Thin::new(theirs, rule.distance).holds(&own.corners);
-            if may_touch && touch(scene, rule, t, other) {
-                found.push(other);
-            }
+/// Adds the pairs of a leaf's triangles and those that touch them; for one in a crowd, of it and itself.
+fn add_neighbours(scene: &Scene, bvh: &Bvh, rule: Coplanarity, leaf: &TriangleBlock, pairs: &mut Vec<(u32, u32)>) {
+    let own = leaf.triangle.into_iter().filter(|t| *t != NONE);
+    let mut seekers: ArrayVec<Seeker, BLOCK_WIDTH> =
+        own.map(|t| Seeker::new(bvh, t, &scene.corners(t), &region_about(scene, rule, t), CROWD)).collect();
+    let triangles: ArrayVec<u32, BLOCK_WIDTH> = seekers.iter().map(|seeker| seeker.triangle).collect();
+    let first = pairs.len();
+    for_each_pair(bvh, &mut seekers, rule.distance, |place, other| {
+        if touch(scene, rule, triangles[place], other) {
+            pairs.push((triangles[place], other));
         }
-        near <= CROWD
     });
-    (near <= CROWD).then_some(found)
-}
-
-/// A triangle's plane with a test without roots, which lets a little more pass than [`Coplanarity::holds`].
-struct Thin {
-    corners: [Vec3; 3],
-    /// Normal of any length, and the largest square of its product with what is in the plane.
-    normal: Vec3,
-    most: f64,
-}
-
-impl Thin {
-    fn new(corners: [Vec3; 3], distance: f64) -> Thin {
-        /// More than the roundings of either test.
-        const SLACK: f64 = 1.001;
-        let [a, b, c] = corners;
-        let normal = (b - a).cross(&(c - a));
-        Thin { corners, normal, most: SLACK * distance * distance * normal.norm_squared() }
+    let mut own = pairs.split_off(first);
+    for seeker in seekers.iter().filter(|seeker| seeker.is_crowded()) {
+        own.retain(|(t, _)| *t != seeker.triangle);
+        own.push((seeker.triangle, seeker.triangle));
     }
-
-    /// Whether corners lie within about the distance of the plane.
-    fn holds(&self, corners: &[Vec3; 3]) -> bool {
-        corners.iter().all(|corner| self.normal.dot(&(corner - self.corners[0])).powi(2) <= self.most)
-    }
+    pairs.append(&mut own);
 }
 
 /// Whether two triangles are coplanar and touch or overlap: the same answer for (a, b) as for (b, a).
@@ -205,8 +192,9 @@ fn touch(scene: &Scene, rule: Coplanarity, a: u32, b: u32) -> bool {
 /// Whether two triangles in one plane touch or overlap: no edge's normal parts them by more than `gap` [m].
 fn overlap(a: &[Vec3; 3], b: &[Vec3; 3], normal: &Vec3, gap: f64) -> bool {
     let (u, v) = tangents_of(normal);
-    let flat = |corners: &[Vec3; 3]| corners.map(|c| [c.dot(&u), c.dot(&v)]);
-    let (a, b) = (flat(a), flat(b));
+    let flat = |c: &Vec3| [c.dot(&u), c.dot(&v)];
+    let ([a, b, c], [d, e, f]) = (a, b);
+    let (a, b) = ([flat(a), flat(b), flat(c)], [flat(d), flat(e), flat(f)]);
     !parted_by_edge(&a, &b, gap) && !parted_by_edge(&b, &a, gap)
 }
 
@@ -215,16 +203,19 @@ fn parted_by_edge(a: &[[f64; 2]; 3], b: &[[f64; 2]; 3], gap: f64) -> bool {
         let (p, q, opposite) = (a[k], a[(k + 1) % 3], a[(k + 2) % 3]);
         // The edge's length times the outward normal: coordinates are far from overflow, so that `hypot` is not needed.
         let outward = [q[1] - p[1], p[0] - q[0]];
-        let gap = gap * (outward[0] * outward[0] + outward[1] * outward[1]).sqrt();
         let distance = |c: &[f64; 2]| (c[0] - p[0]) * outward[0] + (c[1] - p[1]) * outward[1];
         let sign = -1f64.copysign(distance(&opposite));
-        b.iter().all(|c| sign * distance(c) > gap)
+        let least = (sign * distance(&b[0])).min(sign * distance(&b[1])).min(sign * distance(&b[2]));
+        // Most edges have a corner on their inner side: the root is for the others.
+        least > 0.0 && least > gap * (outward[0] * outward[0] + outward[1] * outward[1]).sqrt()
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geometry::scene_of;
+    use crate::math::random::{philox, unit_interval};
 
     fn triangle(points: [[f64; 2]; 3]) -> [Vec3; 3] {
         points.map(|[x, y]| Vec3::new(x, y, 0.0))
@@ -243,6 +234,39 @@ mod tests {
             assert_eq!(overlap(&a, &triangle(b), &Vec3::z(), 1e-4), touches, "{b:?}");
             assert_eq!(overlap(&triangle(b), &a, &Vec3::z(), 1e-4), touches, "{b:?}");
         }
+    }
+
+    /// Triangles in a few planes that cross far from the origin, some of them slivers, their corners off the plane by up to
+    /// the tolerance: those that touch are all found, leaf by leaf and in f32.
+    #[test]
+    fn no_pair_is_lost_far_from_the_origin() {
+        let number = |i: u32, k: u32| philox([i, k, 0, 0], [7, 7]).map(unit_interval);
+        let triangle = |i: u32| {
+            let [x, y, z, _] = number(i % 3, 0);
+            let normal = Vec3::new(x - 0.5, y - 0.5, z - 0.5).normalize();
+            let (u, v) = tangents_of(&normal);
+            let [x, y, size, slope] = number(i, 1);
+            let (x, y, size) = (10.0 * x, 10.0 * y, 10f64.powf(1.0 - 3.0 * size));
+            let [off_a, off_b, off_c, height] = number(i, 2);
+            let base = Vec3::new(-3000.1, 2000.2, 40.3);
+            let corner = |x: f64, y: f64, off: f64| base + u * x + v * y + normal * (1e-4 * (off - 0.5));
+            let third = corner(x, y + size * 10f64.powf(-4.0 * height), off_c);
+            [corner(x, y, off_a), corner(x + size, y + slope * size, off_b), third]
+        };
+        let scene = scene_of(&(0..800).map(triangle).collect::<Vec<_>>());
+        let bvh = Bvh::build(&scene);
+        // Less than what rounds the corners to f32.
+        let rule = Coplanarity { distance: 1e-4, sine: MAX_TURN };
+        let graph = TouchGraph::build(&scene, &bvh, rule);
+        let mut pairs = 0;
+        for t in 0..graph.len() as u32 {
+            let mut found = graph.of(t).expect("no crowd").to_vec();
+            found.sort_unstable();
+            let expected: Vec<u32> = (0..graph.len() as u32).filter(|o| *o != t && graph.touch(t, *o)).collect();
+            assert_eq!(found, expected, "triangle {t}");
+            pairs += found.len();
+        }
+        assert!(pairs > 1000, "{pairs} pairs");
     }
 
     #[test]

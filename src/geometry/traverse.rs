@@ -246,11 +246,11 @@ impl<L: Lanes> Blocker<'_, L> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geometry::scene_of;
     use crate::geometry::search::for_each_crossing;
     use crate::geometry::simd::{Level, Scalar, Task, run};
     use crate::math::frame::direction_of;
     use crate::math::random::{philox, unit_interval};
-    use crate::scene::Object;
 
     struct Shot<'a> {
         bvh: &'a Bvh,
@@ -269,19 +269,6 @@ mod tests {
         unit_interval(philox([counter, 0, 0, 0], [7, 7])[lane])
     }
 
-    fn scene_of(triangles: Vec<[Vec3; 3]>) -> Scene {
-        let count = triangles.len() as u32;
-        Scene {
-            origin: Vec3::zeros(),
-            vertices: triangles.concat(),
-            triangles: (0..count).map(|t| [3 * t, 3 * t + 1, 3 * t + 2]).collect(),
-            degenerate: vec![false; count as usize],
-            objects: vec![Object { name: String::new(), material: 0, first_triangle: 0, triangle_count: count }],
-            materials: Vec::new(),
-            warnings: Vec::new(),
-        }
-    }
-
     /// The hierarchy, each triangle a patch of its own.
     fn bvh_of(scene: &Scene) -> Bvh {
         let mut bvh = Bvh::build(scene);
@@ -292,7 +279,8 @@ mod tests {
     fn soup(count: u32) -> Scene {
         let point =
             |i: u32, size: f64| (Vec3::new(random(i, 0), random(i, 1), random(i, 2)) - Vec3::repeat(0.5)) * size;
-        scene_of((0..count).map(|i| [0, 1, 2].map(|k| point(4 * i, 100.0) + point(4 * i + 1 + k, 5.0))).collect())
+        let triangle = |i: u32| [0, 1, 2].map(|k| point(4 * i, 100.0) + point(4 * i + 1 + k, 5.0));
+        scene_of(&(0..count).map(triangle).collect::<Vec<_>>())
     }
 
     #[test]
