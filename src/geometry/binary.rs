@@ -237,9 +237,9 @@ impl Binning {
             let ([x, y, z], [to_x, to_y, to_z]) = (prim.low, prim.high);
             let (low, high) = (f32x4::new([x, y, z, 0.0]), f32x4::new([to_x, to_y, to_z, 0.0]));
             let middle = low + high;
-            let places = middle.to_array();
-            for axis in 0..3 {
-                let place = self.bin(axis, places[axis]);
+            let [mid_x, mid_y, mid_z, _] = middle.to_array();
+            for (axis, along) in [mid_x, mid_y, mid_z].into_iter().enumerate() {
+                let place = self.bin(axis, along);
                 let bin = &mut into.bins[axis][place];
                 bin.bounds.grow(low, high);
                 bin.centroids.grow(middle, middle);
