@@ -106,44 +106,48 @@ pub struct NewChains {
     pub shots: Shots,
     /// The chains, as [`follow_ray`] leaves them, each as long as the depth.
     pub chains: Vec<u32>,
+    /// What the last ray met: rays that are neighbours often meet the same facets.
+    last: Vec<u32>,
 }
 
 impl NewChains {
     /// Follows one ray from the source and keeps its chain if it is new. Most rays begin as `known` does, a node and its
-    /// chain.
+    /// chain. `chain` is scratch, as long as the depth.
     #[inline(always)]
     pub fn add<L: Lanes>(
         &mut self,
         geometry: &Geometry,
         trie: &ChainTrie,
         direction: &Vec3,
-        depth: usize,
+        chain: &mut [u32],
         known: (u32, &[u32]),
     ) {
-        let place = self.chains.len();
-        self.chains.resize(place + depth, NONE);
-        let chain = &mut self.chains[place..];
         follow_ray::<L>(geometry, &trie.image[0], direction, NONE, chain);
-        self.shots = [self.shots[0] + 1, self.shots[1] + segments_of(chain)];
-        if is_known(trie, chain, known) {
-            self.chains.truncate(place);
-        }
+        self.keep(trie, chain, known);
     }
 
-    /// Keeps a chain that a ray met elsewhere if it is new.
+    /// Keeps a chain that a ray met if it is new.
     pub fn keep(&mut self, trie: &ChainTrie, chain: &[u32], known: (u32, &[u32])) {
         self.shots = [self.shots[0] + 1, self.shots[1] + segments_of(chain)];
+        if self.last.len() == chain.len() && begins_with(chain, &self.last) {
+            return;
+        }
+        self.last.clear();
+        self.last.extend_from_slice(chain);
         if !is_known(trie, chain, known) {
             self.chains.extend_from_slice(chain);
         }
     }
 }
 
+/// Whether a chain begins with some facets: a loop, for a call takes longer than the few of them.
+#[inline(always)]
+fn begins_with(chain: &[u32], facets: &[u32]) -> bool {
+    chain.len() >= facets.len() && chain.iter().zip(facets).all(|(a, b)| a == b)
+}
+
 fn is_known(trie: &ChainTrie, chain: &[u32], (node, facets): (u32, &[u32])) -> bool {
-    match chain.strip_prefix(facets) {
-        Some(rest) => trie.knows(node, rest),
-        None => trie.knows(0, chain),
-    }
+    if begins_with(chain, facets) { trie.knows(node, &chain[facets.len()..]) } else { trie.knows(0, chain) }
 }
 
 /// Aims the rays of `target` at its window and follows them. A target out of reach gets no rays.
@@ -158,6 +162,7 @@ pub fn shoot_at<L: Lanes>(
 ) {
     let rays = sight.rays_for(geometry, trie, target, options);
     let key = key_of_rays(trie, target, options);
+    sight.met.resize(options.max_depth as usize, NONE);
     for ray in 0..rays {
         let words = philox([ray, target.turn, target.aim as u32, 0], [key as u32, (key >> 32) as u32]);
         let [first, second, third] = [words[0], words[1], words[2]].map(unit_interval);
@@ -167,7 +172,7 @@ pub fn shoot_at<L: Lanes>(
             Aim::Rim => sight.point_past_rim(stratum, second),
         };
         let direction = unfold(&geometry.facets, trie, target.parent, point) - trie.image[0];
-        found.add::<L>(geometry, trie, &direction, options.max_depth as usize, (target.parent, &sight.chain));
+        found.add::<L>(geometry, trie, &direction, &mut sight.met, (target.parent, &sight.chain));
     }
 }
 
@@ -199,6 +204,8 @@ pub struct Sight {
     pub perimeter: f64,
     /// Rays for each ray of `rays_per_chain`.
     weight: f64,
+    /// What a ray met.
+    met: Vec<u32>,
 }
 
 impl Sight {

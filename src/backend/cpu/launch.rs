@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::geometry::Geometry;
 use crate::geometry::simd::{Lanes, Level, Task, run};
+use crate::layout::NONE;
 use crate::math::random::fibonacci_direction;
 use crate::path::SolverOptions;
 use crate::path::chain::ChainTrie;
@@ -76,9 +77,9 @@ impl Task for AllAround<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) -> NewChains {
         // Loops, not closures: a closure is a function of its own and lacks the level's features.
-        let mut found = NewChains::default();
+        let (mut found, mut chain) = (NewChains::default(), vec![NONE; self.depth]);
         for ray in self.rays {
-            found.add::<L>(self.geometry, self.trie, &fibonacci_direction(ray, self.all_rays), self.depth, (0, &[]));
+            found.add::<L>(self.geometry, self.trie, &fibonacci_direction(ray, self.all_rays), &mut chain, (0, &[]));
         }
         found
     }
