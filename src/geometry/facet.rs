@@ -276,11 +276,15 @@ fn split_by_material(scene: &Scene, bvh: &Bvh, graph: &TouchGraph, patch_of: &[u
     let mut flood = Flood::new(graph, bvh);
     let is_mixed = mixed_patches(patch_of, &material, seeds);
     for start in 0..patch_of.len() as u32 {
-        match patch_of[start as usize] as usize {
-            patch if patch == NONE as usize || flood.label[start as usize] != NONE => {}
-            patch if is_mixed[patch] => flood.fill(start, |other| of(other) == of(start)),
+        let patch = patch_of[start as usize];
+        if patch == NONE || flood.label[start as usize] != NONE {
+            continue;
+        }
+        if is_mixed[patch as usize] {
+            flood.fill(start, |other| of(other) == of(start));
+        } else {
             // A patch hangs together.
-            patch => flood.take(start, seeds[patch]),
+            flood.take(start, seeds[patch as usize]);
         }
     }
     number_by_lowest(&flood.label).0
