@@ -233,7 +233,7 @@ impl Binning {
     fn fill(&self, prims: &[Prim], into: &mut Bins) {
         into.clear(self.count);
         for prim in prims {
-            // The last lanes hold the triangle's number and nothing: no number is reckoned from them.
+            // Nothing is reckoned from the last lanes.
             let ([x, y, z], [to_x, to_y, to_z]) = (prim.low, prim.high);
             let (low, high) = (f32x4::new([x, y, z, 0.0]), f32x4::new([to_x, to_y, to_z, 0.0]));
             let middle = low + high;

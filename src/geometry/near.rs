@@ -4,7 +4,7 @@
 //! stick out of each other's planes: they end here, four at a time, before anything is decided in f64 ([`super::touch`]).
 
 use super::bvh::Bvh;
-use super::search::{Coarse, Region, for_each_block_about, four_of};
+use super::search::{Coarse, Region, boxes_about, by_axis, for_each_block_about, four_of};
 use crate::layout::{BLOCK_WIDTH, ROUNDING, TriangleBlock};
 use crate::math::Vec3;
 use arrayvec::ArrayVec;
@@ -106,12 +106,6 @@ struct Four {
     most_per_metre: f32x4,
 }
 
-/// One for each axis: `map` of an array is now and then a function of its own, which costs a fifth of all this.
-#[inline(always)]
-fn by_axis(of: impl Fn(usize) -> f32x4) -> [f32x4; 3] {
-    [of(0), of(1), of(2)]
-}
-
 #[inline(always)]
 fn splat(point: &[f32; 3]) -> [f32x4; 3] {
     by_axis(|axis| f32x4::splat(point[axis]))
@@ -143,8 +137,7 @@ impl Four {
         let [a, b, c] = &block.corner;
         let corner = [four_of(a, first), four_of(b, first), four_of(c, first)];
         let [a, b, c] = &corner;
-        let low = by_axis(|axis| a[axis].fast_min(b[axis]).fast_min(c[axis]));
-        let high = by_axis(|axis| a[axis].fast_max(b[axis]).fast_max(c[axis]));
+        let [low, high] = boxes_about(&corner);
         let (u, v) = (difference(b, a), difference(c, a));
         let normal = cross(&u, &v);
         // A normal is off by 2 u R S + u S^2 in each axis, where S is the sum of the sides' sizes, and its product with a
